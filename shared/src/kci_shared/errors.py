@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What can go wrong, as one tree.
+
+* KciError                  anything that we raise on purpose
+  * ConfigError             the configuration is wrong: file, line, remedy
+  * NotYet                  what a handler waits for is not there yet
+  * ApiError                the API refuses; `status` is the HTTP status
+    * BadRequest            400
+    * NotPermitted          401, 403
+      * NotLoggedIn         401
+    * NotFound              404
+    * Conflict              409
+    * TooLarge              413
+    * Invalid               422
+    * TooMany               429
+    * Unavailable           503
+      * TooSlow             504
+  * StorageError            an artifact cannot be stored or read
+  * LabError                a lab cannot run a job; see `kci_shared.bridge`
+
+`retryable` says whether the same call may succeed later.
+"""
+
+from typing import Any, ClassVar
+
+
+class KciError(Exception):
+    """Anything that we raise on purpose."""
+
+    retryable: ClassVar[bool] = False
+
+
+class ConfigError(KciError):
+    """The configuration is wrong; the message names file, line and remedy."""
+
+
+class NotYet(KciError):
+    """What a handler waits for is not there yet; the event comes again later."""
+
+    retryable = True
+
+
+class StorageError(KciError):
+    """An artifact cannot be stored or read."""
+
+    retryable = True
+
+
+class ApiError(KciError):
+    """The API refuses a request; `detail` is what its answer says."""
+
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: Any = "") -> None:
+        super().__init__(detail if isinstance(detail, str) else repr(detail))
+        self.detail = detail or type(self).__doc__
+
+    @classmethod
+    def by_status(cls) -> dict[int, type["ApiError"]]:
+        """Map each HTTP status to the error that it stands for."""
+        found = {cls.status: cls} if cls is not ApiError else {}
+        for error in cls.__subclasses__():
+            found |= error.by_status()
+        return found
+
+
+class BadRequest(ApiError):
+    """The request cannot be served as it stands."""
+
+    status = 400
+
+
+class NotPermitted(ApiError):
+    """The caller may not do that."""
+
+    status = 403
+
+
+class NotLoggedIn(NotPermitted):
+    """The request carries no token that is valid, or not one for this change."""
+
+    status = 401
+
+
+class NotFound(ApiError):
+    """There is no such thing."""
+
+    status = 404
+
+
+class Conflict(ApiError):
+    """Another change came first; `detail` may hold what is there now."""
+
+    status = 409
+
+
+class TooLarge(ApiError):
+    """The request is larger than the API takes."""
+
+    status = 413
+
+
+class Invalid(ApiError):
+    """A field of the request is wrong; `detail` lists what and where."""
+
+    status = 422
+
+
+class TooMany(ApiError):
+    """Too many requests."""
+
+    status = 429
+    retryable = True
+
+
+class Unavailable(ApiError):
+    """A store is down for now; nothing was changed."""
+
+    status = 503
+    retryable = True
+
+
+class TooSlow(Unavailable):
+    """The query took too long."""
+
+    status = 504

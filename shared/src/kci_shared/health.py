@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`/health`, `/ready` and `/metrics` of a process that has no HTTP of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+
+class Readiness:
+    """Whether the process is ready for work; the runner and its parts turn it."""
+
+    def __init__(self) -> None:
+        self.ready = False
+
+
+async def _metrics(_: Request) -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _health(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def health_app(readiness: Readiness) -> Starlette:
+    """Build the three routes."""
+
+    async def ready(_: Request) -> Response:
+        status = 200 if readiness.ready else 503
+        return JSONResponse({"ready": readiness.ready}, status)
+
+    return Starlette(
+        routes=[
+            Route("/health", _health),
+            Route("/ready", ready),
+            Route("/metrics", _metrics),
+        ]
+    )
+
+
+@asynccontextmanager
+async def serve_health(
+    host: str, port: int, readiness: Readiness
+) -> AsyncIterator[None]:
+    """Serve the three routes on `port` as long as the block runs; 0 serves nothing."""
+    if port == 0:
+        yield
+        return
+    config = uvicorn.Config(
+        health_app(readiness), host=host, port=port, log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+    task = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

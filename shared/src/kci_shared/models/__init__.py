@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The words of the system as types: nodes, results, claims, events."""
+
+from kci_shared.models.claims import Claim, ClaimRequest, Grant
+from kci_shared.models.data import Revision, Version
+from kci_shared.models.events import CHANNEL, Event, NodeChange
+from kci_shared.models.findings import Finding
+from kci_shared.models.nodes import (
+    NODE,
+    Checkout,
+    Job,
+    Kbuild,
+    NewNode,
+    Node,
+    NodePatch,
+    Process,
+    Regression,
+    ResultTree,
+    Test,
+    is_settled,
+    log_url,
+)
+from kci_shared.models.reports import (
+    Adoption,
+    ClaimedNode,
+    Outcome,
+    Release,
+    Renewal,
+    Report,
+)
+from kci_shared.models.words import ErrorCode, Kind, Op, Result, State, may_become
+
+__all__ = [
+    "CHANNEL",
+    "NODE",
+    "Adoption",
+    "Checkout",
+    "Claim",
+    "ClaimRequest",
+    "ClaimedNode",
+    "ErrorCode",
+    "Event",
+    "Finding",
+    "Grant",
+    "Job",
+    "Kbuild",
+    "Kind",
+    "NewNode",
+    "Node",
+    "NodeChange",
+    "NodePatch",
+    "Op",
+    "Outcome",
+    "Process",
+    "Regression",
+    "Release",
+    "Renewal",
+    "Report",
+    "Result",
+    "ResultTree",
+    "Revision",
+    "State",
+    "Test",
+    "Version",
+    "is_settled",
+    "log_url",
+    "may_become",
+]

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who runs a node: claims and leases."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+
+
+class Claim(BaseModel):
+    """Who holds a node, as everybody may see it: never with the token."""
+
+    holder: str
+    expires: datetime
+    attempt: int
+
+
+class ClaimRequest(BaseModel):
+    """What a bridge asks for: up to `max` nodes of its runtime."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    runtime: str
+    platforms: list[str]
+    max: Annotated[int, Field(ge=1, le=100)] = 1
+    lease: Annotated[Seconds, Field(gt=0)] = 60
+    """How long the claim holds without a heartbeat, in seconds."""
+    wait: Annotated[Seconds, Field(le=60)] = 0
+    """How long to wait for a node when there is none, in seconds."""
+
+
+class Grant(BaseModel):
+    """What the holder of a claim knows: the token that every write must carry."""
+
+    token: int
+    expires: datetime
+    attempt: int

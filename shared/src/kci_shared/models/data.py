@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The `data` of a node, by its kind.
+
+Every field is optional but those of a revision, and keys that are not named here are
+kept as they come: outside systems hang their own facts on a node.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from kci_shared.models.findings import Finding
+
+
+class Version(BaseModel):
+    """A kernel's version in numbers."""
+
+    model_config = ConfigDict(extra="allow")
+
+    version: int
+    patchlevel: int
+    sublevel: int | None = None
+    extra: str | None = None
+    name: str | None = None
+
+
+class Revision(BaseModel):
+    """One commit of one branch of one git tree."""
+
+    model_config = ConfigDict(extra="allow")
+
+    tree: str
+    url: str
+    branch: str
+    commit: str
+    describe: str | None = None
+    version: Version | None = None
+    patchset: str | None = None
+    commit_tags: list[str] = []
+    commit_message: str | None = None
+    tip_of_branch: bool | None = None
+
+    @property
+    def short(self) -> str:
+        """The revision as people call it: its describe, else twelve digits."""
+        return self.describe or self.commit[:12]
+
+
+class NodeData(BaseModel):
+    """What nodes of every kind may say."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kernel_revision: Revision | None = None
+    error_code: str | None = None
+    error_msg: str | None = None
+
+
+class CheckoutData(NodeData):
+    """What a checkout may say."""
+
+    architecture_filter: list[str] = []
+
+
+class BuiltData(NodeData):
+    """What a build says, and all that runs on it."""
+
+    arch: str | None = None
+    defconfig: str | None = None
+    config_full: str | None = None
+    compiler: str | None = None
+    platform: str | None = None
+    runtime: str | None = None
+    """The lab or cluster that runs it: a claim asks for this."""
+    job_id: str | None = None
+    """The lab's own name of the run."""
+    job_context: str | None = None
+    kernel_type: str | None = None
+    regression: str | None = None
+    findings: list[Finding] | None = None
+    """None until the log has been read."""
+
+
+class KbuildData(BuiltData):
+    """What a build of the kernel may say."""
+
+    fragments: list[str] = []
+
+
+class JobData(BuiltData):
+    """What a job or a test may say."""
+
+    device: str | None = None
+    test_source: str | None = None
+    test_revision: Revision | None = None
+    misc: dict[str, Any] | None = None
+    definition: dict[str, Any] | None = None
+    """What the lab shall run; see `kci_shared.bridge.definition`."""
+
+
+class ProcessData(BuiltData):
+    """What any other work may say."""
+
+
+class RegressionData(NodeData):
+    """What passed once and fails now."""
+
+    fail_node: str
+    pass_node: str
+    node_sequence: list[str] = []
+    failed_kernel_revision: Revision | None = None
+    passed_kernel_revision: Revision | None = None
+    arch: str | None = None
+    defconfig: str | None = None
+    config_full: str | None = None
+    compiler: str | None = None
+    platform: str | None = None
+    device: str | None = None

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the API tells: one CloudEvent 1.0 (JSON format) for each change of a node.
+
+Source of the format: the CloudEvents specification 1.0, and KernelCI's own payload in
+`data`, as its clients know it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kci_shared.models.words import Kind, Op, Result, State
+
+CHANNEL = "node"
+
+
+class NodeChange(BaseModel):
+    """The `data` of an event: the node as it was right after the change."""
+
+    model_config = ConfigDict(extra="allow")
+
+    op: Op
+    id: str
+    kind: Kind
+    name: str
+    path: list[str] = []
+    group: str | None = None
+    state: State
+    result: Result | None = None
+    owner: str | None = None
+    data: dict[str, Any] = {}
+    is_hierarchy: bool = False
+    previous_state: State | None = None
+    previous_result: Result | None = None
+
+
+class Event(BaseModel):
+    """One change, told once or more often: `id` is the same each time."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    specversion: str = "1.0"
+    id: str
+    """`<node id>-<version>`: of two events of a node the later has the greater one."""
+    source: str = "https://api.kernelci.org/"
+    type: str = "api.kernelci.org"
+    time: datetime
+    data: NodeChange
+    owner: str | None = None
+    sequence: int = Field(default=0, alias="_sequence_id")
+    """The event's place in its channel, from 1, without gaps."""
+
+    @property
+    def node_id(self) -> str:
+        """The node that changed."""
+        return self.data.id
+
+    def became(self, state: State) -> bool:
+        """Say whether this very change brought the node into `state`."""
+        return self.data.state is state and self.data.previous_state is not state

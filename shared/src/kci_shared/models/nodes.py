@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A node: one thing that happens to a kernel, in the tree of all that does."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from kci_shared.models.claims import Claim
+from kci_shared.models.data import (
+    CheckoutData,
+    JobData,
+    KbuildData,
+    NodeData,
+    ProcessData,
+    RegressionData,
+)
+from kci_shared.models.words import Kind, Result, State
+
+Name = Annotated[str, Field(min_length=1, max_length=256)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=4096)]
+
+
+class BaseNode(BaseModel):
+    """The fields that every node has, in the order of the API's answers."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    kind: Kind
+    name: str
+    path: list[str] = []
+    group: str | None = None
+    parent: str | None = None
+    state: State = State.RUNNING
+    result: Result | None = None
+    artifacts: dict[str, str] = {}
+    data: NodeData = NodeData()
+    debug: dict[str, Any] = {}
+    jobfilter: list[str] | None = None
+    platform_filter: list[str] = []
+    created: datetime
+    updated: datetime
+    timeout: datetime | None = None
+    holdoff: datetime | None = None
+    owner: str
+    submitter: str | None = None
+    treeid: str | None = None
+    user_groups: list[str] = []
+    retry_counter: int = 0
+    version: int = 1
+    idempotency_key: str | None = None
+    claim: Claim | None = None
+
+
+class Checkout(BaseNode):
+    """A revision of a git tree that is to be tested."""
+
+    kind: Literal[Kind.CHECKOUT]
+    data: CheckoutData = CheckoutData()
+
+
+class Kbuild(BaseNode):
+    """A build of the kernel."""
+
+    kind: Literal[Kind.KBUILD]
+    data: KbuildData = KbuildData()
+
+
+class Job(BaseNode):
+    """A run on a board or a cluster; its tests are its children."""
+
+    kind: Literal[Kind.JOB]
+    data: JobData = JobData()
+
+
+class Test(BaseNode):
+    """One verdict of a job."""
+
+    __test__ = False  # pytest shall not collect it
+
+    kind: Literal[Kind.TEST]
+    data: JobData = JobData()
+
+
+class Process(BaseNode):
+    """Any other work that belongs to a node."""
+
+    kind: Literal[Kind.PROCESS]
+    data: ProcessData = ProcessData()
+
+
+class Regression(BaseNode):
+    """What passed in one revision and fails in a later one."""
+
+    kind: Literal[Kind.REGRESSION]
+    data: RegressionData
+
+
+Node = Annotated[
+    Checkout | Kbuild | Job | Test | Process | Regression, Field(discriminator="kind")
+]
+NODE: TypeAdapter[Node] = TypeAdapter(Node)
+
+
+class NewNode(BaseModel):
+    """What a client says of a node that shall exist.
+
+    `owner`, `path`, `treeid` and the like are the server's; a client may send them, as
+    today's clients do, and they are ignored. Anything else is an error.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Kind
+    name: Name
+    group: str | None = None
+    parent: str | None = None
+    state: State = State.RUNNING
+    result: Result | None = None
+    artifacts: dict[str, Url] = {}
+    data: dict[str, Any] = {}
+    debug: dict[str, Any] = {}
+    jobfilter: list[str] | None = None
+    platform_filter: list[str] = []
+    timeout: datetime | None = None
+    holdoff: datetime | None = None
+    submitter: str | None = None
+    user_groups: list[str] = []
+    retry_counter: int = Field(default=0, ge=0)
+    idempotency_key: Annotated[str, Field(max_length=512)] | None = None
+
+
+class NodePatch(BaseModel):
+    """What of a node a client may change; maps are merged, a null removes a key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State | None = None
+    result: Result | None = None
+    artifacts: dict[str, Url | None] = {}
+    data: dict[str, Any] = {}
+    debug: dict[str, Any] = {}
+    jobfilter: list[str] | None = None
+    platform_filter: list[str] | None = None
+    timeout: datetime | None = None
+    holdoff: datetime | None = None
+
+
+class ResultTree(BaseModel):
+    """A node with all that hangs below it, to be stored all or nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    node: NewNode
+    child_nodes: list["ResultTree"] = []
+
+
+def is_settled(node: Node) -> bool:
+    """Say whether a node's verdict is final: done, and its log, if any, was read.
+
+    Only then may it leave the system: a fault in the log outranks what a lab thinks.
+    """
+    if node.state is not State.DONE:
+        return False
+    if not isinstance(node, Kbuild | Job) or log_url(node) is None:
+        return True
+    return node.data.findings is not None
+
+
+def log_url(node: Node) -> str | None:
+    """Tell where a node's log is: a job's console, or what a build printed."""
+    return node.artifacts.get("log") or node.artifacts.get("build_log")

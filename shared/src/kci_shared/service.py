@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Start a service: read its settings, log, answer health checks, stop on a signal."""
+
+import argparse
+import asyncio
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from kci_shared.errors import KciError
+from kci_shared.health import Readiness, serve_health
+from kci_shared.logging import configure, get_logger
+from kci_shared.settings import BaseServiceSettings
+
+S = TypeVar("S", bound=BaseServiceSettings)
+Main = Callable[[S, asyncio.Event], Awaitable[None]]
+
+USAGE = 2
+"""Exit status when the settings are wrong."""
+
+
+def run(main: Main[S], settings_type: type[S]) -> None:
+    """Run `main(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`."""
+    _parse_arguments(main, settings_type)
+    settings = load_settings(settings_type)
+    configure(settings.log_format, settings.log_level)
+    try:
+        asyncio.run(_run(main, settings))
+    except KciError as error:
+        get_logger(main.__module__).error("stopped", reason=str(error))
+        sys.exit(1)
+
+
+async def _run(main: Main[S], settings: S) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    readiness = Readiness()
+    async with serve_health(settings.health_host, settings.health_port, readiness):
+        readiness.ready = True
+        await main(settings, stop)
+
+
+def _parse_arguments(main: Main[S], settings_type: type[S]) -> None:
+    name = os.path.basename(sys.argv[0])  # noqa: PTH119 - a name, not a path
+    parser = argparse.ArgumentParser(name, add_help=False)
+    parser.add_argument("-h", "--help", action="store_true")
+    if parser.parse_args().help:
+        print_help(name, inspect.getdoc(main) or "", settings_type)
+        sys.exit()
+
+
+def print_help(
+    name: str, summary: str, settings_type: type[BaseServiceSettings]
+) -> None:
+    """Tell a person what the service does, and each of its settings."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("setting", "default", "what it is"):
+        table.add_column(heading, no_wrap=heading == "setting")
+    for field, about in settings_type.model_fields.items():
+        default = "(required)" if about.is_required() else str(about.default)
+        table.add_row(f"KCI_{field.upper()}", default, about.description or "")
+    console = Console()
+    console.print(f"[bold]{name}[/]: {summary}\n")
+    console.print(table)
+
+
+def load_settings(settings_type: type[S]) -> S:
+    """Read the settings from the environment; exit and name what is wrong there."""
+    try:
+        return settings_type()
+    except ValidationError as error:
+        for problem in error.errors():
+            where = "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"KCI_{where}: {problem['msg']}", file=sys.stderr)  # noqa: T201
+        print("See --help for all settings.", file=sys.stderr)  # noqa: T201
+        sys.exit(USAGE)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Artifacts: stored under the sha256 of their content, read by URL.
+
+A name that is the content's own hash makes storing idempotent, a stored artifact
+immutable, and every copy of it checkable.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import quote, urlsplit
+
+import httpx
+import stamina
+from pydantic import Field
+
+from kci_shared.errors import StorageError
+from kci_shared.settings import ClientSettings
+
+CHUNK = 1 << 20
+ATTEMPTS = 4
+
+
+class StorageSettings(ClientSettings):
+    """What a service that stores or reads artifacts is told."""
+
+    storage_url: Annotated[
+        str, Field(description="the artifact storage, such as http://127.0.0.1:8002")
+    ]
+
+
+class Storage:
+    """The artifact storage, over HTTP."""
+
+    def __init__(self, http: httpx.AsyncClient, url: str, token: str) -> None:
+        self._http = http
+        self._url = url.rstrip("/")
+        self._token = token  # for our own storage only, never for a foreign URL
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, settings: StorageSettings) -> AsyncIterator[Self]:
+        """Open the storage that the settings name."""
+        async with httpx.AsyncClient(timeout=60, follow_redirects=True) as http:
+            yield cls(http, settings.storage_url, settings.read_token())
+
+    async def put(self, name: str, content: bytes) -> str:
+        """Store bytes under a plain file name; return their URL."""
+        digest = hashlib.sha256(content).hexdigest()
+        url = f"{self._url}/{digest}/{quote(name, safe='')}"
+        headers = {"Authorization": f"Bearer {self._token}"}
+        async for attempt in stamina.retry_context(on=StorageError, attempts=ATTEMPTS):
+            with attempt:
+                await self._send(url, content, headers)
+        return url
+
+    async def put_file(self, path: Path) -> str:
+        """Store a file under its own name; return its URL."""
+        return await self.put(path.name, path.read_bytes())
+
+    async def _send(self, url: str, content: bytes, headers: dict[str, str]) -> None:
+        try:
+            answer = await self._http.put(url, content=content, headers=headers)
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise StorageError(f"storing {url}: {error}") from error
+
+    async def stream(self, url: str) -> AsyncIterator[bytes]:
+        """Yield an artifact's bytes in chunks."""
+        try:
+            async with self._http.stream("GET", url) as answer:
+                answer.raise_for_status()
+                async for chunk in answer.aiter_bytes(CHUNK):
+                    yield chunk
+        except httpx.HTTPError as error:
+            raise StorageError(f"reading {url}: {error}") from error
+
+    async def fetch(self, url: str, folder: Path) -> Path:
+        """Copy an artifact into `folder` under its sha256, once; return the file.
+
+        An artifact of our own storage is checked against the hash in its URL.
+        """
+        wanted = _digest_in(url)
+        if wanted is not None and (folder / wanted).exists():
+            return folder / wanted
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"{hashlib.sha256(url.encode()).hexdigest()}.part"
+        digest = hashlib.sha256()
+        with part.open("wb") as file:
+            async for chunk in self.stream(url):
+                digest.update(chunk)
+                file.write(chunk)
+        if wanted is not None and digest.hexdigest() != wanted:
+            part.unlink()
+            raise StorageError(f"reading {url}: the content has another sha256")
+        return part.rename(folder / digest.hexdigest())
+
+
+def _digest_in(url: str) -> str | None:
+    """Return the sha256 that a URL of our own storage carries."""
+    parts = urlsplit(url).path.split("/")
+    found = parts[-2] if len(parts) > 1 else ""
+    is_hash = len(found) == 64 and set(found) <= set("0123456789abcdef")
+    return found if is_hash else None
