@@ -9,9 +9,10 @@ again; what cannot succeed goes to the dead-letter stream, for an operator to se
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from prometheus_client import Counter
 from pydantic import ValidationError
@@ -26,14 +27,18 @@ from kci_shared.models import CHANNEL, Event
 log = get_logger(__name__)
 
 Handler = Callable[[Event], Awaitable[None]]
+Entry = tuple[str, dict[str, str]]
+"""An entry of a Redis stream: its id and its fields."""
 
-BATCH = 16
 BLOCK_MS = 1000
 """How long a read waits, so that a stop signal is seen within this time."""
-RETRY_MS = 2000
-"""How long a failed event, or one of a dead consumer, rests before it comes again."""
-MAX_DELIVERIES = 20
-"""After so many attempts an event is given up: to the dead letters."""
+TAKEOVER_MS = 10_000
+"""After this rest an event that another replica holds counts as left behind."""
+BACKOFF_S = 0.5
+"""The first pause before a failed event is tried again; it doubles up to the last."""
+LONGEST_BACKOFF_S = 8.0
+MAX_CRASHES = 10
+"""After so many attempts an event on which a handler crashes is given up."""
 
 HANDLED = Counter("kci_events_total", "Events handled, by outcome", ["outcome"])
 
@@ -46,6 +51,8 @@ class EventStream:
         self._group = group
         self._stream = stream
         self._consumer = f"{socket.gethostname()}-{os.getpid()}"
+        self._due: dict[str, float] = {}
+        """When a failed event, by its entry's id, is to be tried again."""
 
     @classmethod
     @asynccontextmanager
@@ -65,7 +72,8 @@ class EventStream:
             try:
                 await self._turn(handler, stop)
             except ResponseError as error:
-                if "NOGROUP" not in str(error):
+                # the stream was lost, now or while the read waited for it
+                if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
                     raise
                 await self._create_group()
             except (RedisError, OSError) as error:
@@ -78,30 +86,39 @@ class EventStream:
         try:
             await self._redis.xgroup_create(self._stream, self._group, "0", True)
         except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
+            if not str(error).startswith("BUSYGROUP"):
                 raise
 
     async def _turn(self, handler: Handler, stop: asyncio.Event) -> None:
-        for entry in await self._left_behind() or await self._fresh():
+        entries = await self._failed_before() or await self._left_behind()
+        for entry in entries or await self._fresh():
             if stop.is_set():
                 return
             await self._handle(handler, *entry)
 
-    async def _left_behind(self) -> list[tuple[str, dict[str, str]]]:
-        """Take over what failed, or what a dead replica left, once it has rested."""
-        reply: Any = await self._redis.xautoclaim(
-            self._stream, self._group, self._consumer, RETRY_MS, count=BATCH
+    async def _failed_before(self) -> list[Entry]:
+        """Take up again what failed here, once its pause is over."""
+        due = [entry for entry, at in self._due.items() if at <= time.monotonic()]
+        if not due:
+            return []
+        for entry_id in due:
+            del self._due[entry_id]
+        reply: Any = await self._redis.xclaim(
+            self._stream, self._group, self._consumer, 0, cast("Any", due)
         )
-        # Redis 6.2 yields (None, None) for entries that were trimmed meanwhile
-        return [entry for entry in reply[1] if entry[1]]
+        return _present(reply)
 
-    async def _fresh(self) -> list[tuple[str, dict[str, str]]]:
+    async def _left_behind(self) -> list[Entry]:
+        """Take over what a replica that died, or lost its Redis, had in hand."""
+        reply: Any = await self._redis.xautoclaim(
+            self._stream, self._group, self._consumer, TAKEOVER_MS, count=1
+        )
+        return _present(reply[1])
+
+    async def _fresh(self) -> list[Entry]:
+        # One at a time: what waits in a batch looks left behind to a replica.
         reply: Any = await self._redis.xreadgroup(
-            self._group,
-            self._consumer,
-            {self._stream: ">"},
-            count=BATCH,
-            block=BLOCK_MS,
+            self._group, self._consumer, {self._stream: ">"}, count=1, block=BLOCK_MS
         )
         return list(reply[0][1]) if reply else []
 
@@ -117,35 +134,45 @@ class EventStream:
             try:
                 await handler(event)
             except KciError as error:
-                await self._failed(entry_id, fields, error, error.retryable)
+                if error.retryable:
+                    await self._retry(entry_id, error)
+                else:
+                    await self._bury(entry_id, fields, _reason(error))
             except Exception as error:
-                log.exception("handler failed")
-                await self._failed(entry_id, fields, error, retryable=True)
+                log.exception("handler crashed")
+                if await self._retry(entry_id, error) >= MAX_CRASHES:
+                    await self._bury(entry_id, fields, _reason(error))
             else:
                 HANDLED.labels("done").inc()
                 await self._redis.xack(self._stream, self._group, entry_id)
 
-    async def _failed(
-        self, entry_id: str, fields: dict[str, str], error: Exception, retryable: bool
-    ) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        if retryable and await self._deliveries(entry_id) < MAX_DELIVERIES:
-            HANDLED.labels("retried").inc()
-            log.info("event kept for later", reason=reason)
-            return
-        await self._bury(entry_id, fields, reason)
-
-    async def _deliveries(self, entry_id: str) -> int:
+    async def _retry(self, entry_id: str, error: Exception) -> int:
+        """Keep an event for later; return how often it was tried."""
         pending: Any = await self._redis.xpending_range(
             self._stream, self._group, entry_id, entry_id, 1
         )
-        return int(pending[0]["times_delivered"]) if pending else 0
+        attempts = int(pending[0]["times_delivered"]) if pending else 1
+        pause = min(BACKOFF_S * 2 ** min(attempts - 1, 10), LONGEST_BACKOFF_S)
+        self._due[entry_id] = time.monotonic() + pause
+        HANDLED.labels("retried").inc()
+        log.info("event kept for later", reason=_reason(error), attempts=attempts)
+        return attempts
 
     async def _bury(self, entry_id: str, fields: dict[str, str], reason: str) -> None:
         HANDLED.labels("dead").inc()
+        self._due.pop(entry_id, None)
         log.error("event given up", entry_id=entry_id, reason=reason)
         async with self._redis.pipeline(transaction=True) as both:
             letter: Any = {**fields, "reason": reason, "entry_id": entry_id}
             both.xadd(f"dead:{self._group}", letter, maxlen=10_000, approximate=True)
             both.xack(self._stream, self._group, entry_id)
             await both.execute()
+
+
+def _present(entries: list[Entry]) -> list[Entry]:
+    """Leave out entries that were trimmed: Redis 6.2 gives (None, None) for them."""
+    return [entry for entry in entries if entry[1]]
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

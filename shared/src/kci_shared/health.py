@@ -2,8 +2,8 @@
 """`/health`, `/ready` and `/metrics` of a process that has no HTTP of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -44,6 +44,15 @@ def health_app(readiness: Readiness) -> Starlette:
     )
 
 
+class QuietServer(uvicorn.Server):
+    """A server that leaves the signals to the process that it is a part of."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
 @asynccontextmanager
 async def serve_health(
     host: str, port: int, readiness: Readiness
@@ -55,8 +64,7 @@ async def serve_health(
     config = uvicorn.Config(
         health_app(readiness), host=host, port=port, log_config=None, access_log=False
     )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+    server = QuietServer(config)
     task = asyncio.create_task(server.serve())
     try:
         yield

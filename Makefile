@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# `make` prints what there is. All tools live in .venv; `make install` makes it.
+
+UV := .tools/bin/uv
+RUN := $(UV) run --no-sync
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+
+STATE ?= var/local
+SERVICES ?=
+API_PORT ?=
+KEEP ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## Print this
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Run
+.PHONY: demo up-local down-local up down logs
+demo: install ## Take one real kernel through the whole system (KEEP=1 leaves it running)
+	@$(RUN) kci-local demo --state var/demo $(if $(KEEP),--keep)
+
+up-local: install ## Start SERVICES="api ..." (default all) without Docker; STATE=dir API_PORT=n
+	@$(RUN) kci-local up --state $(STATE) --services "$(SERVICES)" $(if $(API_PORT),--api-port $(API_PORT))
+
+down-local: install ## Stop what up-local or the demo left running in STATE
+	@$(RUN) kci-local down --state $(STATE)
+
+up: ## Start everything with Docker
+	docker compose up --detach --build --wait
+
+down: ## Stop what Docker runs
+	docker compose down
+
+logs: ## Follow the logs of what Docker runs
+	docker compose logs --follow
+
+##@ Check
+.PHONY: test check lint types layers unit integration end-to-end docs
+test: check ## Run all checks and tests, as CI does
+
+check: install lint types layers unit integration end-to-end docs ## The same
+
+lint: ## Check format and style
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+
+types: ## Check the types
+	$(RUN) mypy
+
+layers: ## Check who imports whom
+	$(RUN) lint-imports
+
+unit: ## Run the tests that need no server
+	$(RUN) pytest -q shared services local
+
+integration: ## Run the tests of one service with real servers around it
+	$(RUN) pytest -q tests/integration
+
+end-to-end: ## Run the tests of the whole system
+	$(RUN) pytest -q tests/end_to_end
+
+docs: ## Check that the documentation matches the code
+	$(RUN) pytest -q tests/test_docs.py
+
+##@ Develop
+.PHONY: install format openapi clean
+install: ## Install what is missing: Debian packages (as root), tools, all services
+	@scripts/bootstrap
+	@$(UV) sync --quiet --frozen --all-packages
+
+format: ## Format the code, and mend what can be mended
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+clean: ## Remove what was made here
+	rm -rf .venv .tools var

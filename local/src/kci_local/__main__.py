@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Run the whole system on this machine: ``kci-local up | down | demo``."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from kci_local.demo.run import demo
+from kci_local.processes import NotReady
+from kci_local.site import Site
+from kci_local.stack import ALL, Stack, UnknownService
+
+CONSOLE = Console()
+
+
+def start() -> None:
+    """Do what the command line asks for."""
+    arguments = _parser().parse_args()
+    site = Site.open(arguments.state, arguments.config, arguments.cache)
+    if arguments.api_port:
+        site.ports["api"] = arguments.api_port
+    try:
+        sys.exit(asyncio.run(_run(arguments, site)))
+    except (NotReady, UnknownService) as error:
+        CONSOLE.print(f"[red]{error}[/]", markup=True, soft_wrap=True)
+        sys.exit(1)
+
+
+async def _run(arguments: argparse.Namespace, site: Site) -> int:
+    if arguments.command == "up":
+        return await _up(site, arguments.services.split() or ALL)
+    if arguments.command == "down":
+        await Stack(site).down()
+        return 0
+    return await demo(CONSOLE, site, keep=arguments.keep)
+
+
+async def _up(site: Site, services: list[str]) -> int:
+    await Stack(site).up(services)
+    CONSOLE.print(f"API:         {site.url('api')}", soft_wrap=True)
+    CONSOLE.print(f"admin token: {site.secrets.path('admin.token')}", soft_wrap=True)
+    CONSOLE.print(f"logs:        {site.state / 'log'}", soft_wrap=True)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("kci-local", description=__doc__)
+    parser.add_argument("command", choices=["up", "down", "demo"])
+    parser.add_argument("--state", type=Path, default=Path("var/local"))
+    parser.add_argument("--config", type=Path, default=Path("config"))
+    parser.add_argument("--cache", type=Path, default=Path("var/cache"))
+    parser.add_argument("--api-port", type=int, help="default: a free one, remembered")
+    parser.add_argument(
+        "--services", default="", help=f"of {' '.join(ALL)}; default: all"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave the demo running")
+    return parser
+
+
+if __name__ == "__main__":
+    start()

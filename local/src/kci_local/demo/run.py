@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Run the demo from start to end, and say whether all was as it should be."""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from kci_local.demo import summary
+from kci_local.demo.evidence import Collector
+from kci_local.demo.outside import OutsideCi
+from kci_local.demo.story import Disappointed, Story
+from kci_local.demo.timeline import Timeline
+from kci_local.lab.images import Images, make_images
+from kci_local.site import Site
+from kci_local.stack import ALL, Stack
+from kci_shared.client import ApiClient
+from kci_shared.storage import Storage, StorageSettings
+
+
+async def demo(console: Console, site: Site, *, keep: bool) -> int:
+    """Start the system, tell the story, show what came of it; 0 = all as expected."""
+    timeline = Timeline(console)
+    stack = Stack(site)
+    try:
+        async with timeline.step("kernel and initramfs"):
+            images = make_images(site.cache)
+        async with timeline.step("start"):
+            await stack.up(ALL)
+        return await _tell(console, site, timeline, images)
+    finally:
+        if keep:
+            console.print(f"Still running; stop it: make down-local STATE={site.state}")
+        else:
+            async with timeline.step("stop"):
+                await stack.down()
+
+
+async def _tell(
+    console: Console, site: Site, timeline: Timeline, images: Images
+) -> int:
+    settings = StorageSettings(
+        api_url=site.url("api"),
+        storage_url=site.url("storage"),
+        token_file=site.secrets.path("outside.token"),
+    )
+    async with (
+        ApiClient.connect(settings) as api,
+        Storage.connect(settings) as storage,
+        timeline.follow(site.url("api")),
+    ):
+        outside, collector = OutsideCi(api, storage), Collector(site, api)
+        story = Story(site, outside, collector, timeline, images)
+        branch = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        try:
+            chapters = await story.tell(branch)
+        except Disappointed as error:
+            timeline.say(f"[red]{error}[/]")
+            console.print(f"Logs: {site.state / 'log'}", soft_wrap=True)
+            return 1
+    summary.show(console, site, chapters)
+    path = site.state / "summary.json"
+    summary.write(summary.as_json(chapters, timeline.seconds), path)
+    console.print(f"[green bold]All as expected.[/] {path}", soft_wrap=True)
+    return 0

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The demo's story: a good kernel, one that panics, and a lab whose power is broken."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.markup import escape
+
+from kci_local.demo.evidence import Collector, Evidence
+from kci_local.demo.expectations import (
+    BROKEN_LAB,
+    GOOD,
+    PANIC,
+    REPAIRED_LAB,
+    Expectation,
+    unmet,
+)
+from kci_local.demo.outside import OutsideCi, Submission, revision_of
+from kci_local.demo.timeline import Timeline
+from kci_local.lab.images import Images
+from kci_local.site import Site
+
+PATIENCE = 150.0
+"""How long a revision may take, in seconds: QEMU is slow on a busy machine."""
+SETTLE = 1.0
+"""After all is as expected: how long to wait for what should not come, in seconds."""
+
+
+class Disappointed(Exception):
+    """Something that must hold does not; the text lists what."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """Who takes part."""
+
+    site: Site
+    outside: OutsideCi
+    collector: Collector
+    timeline: Timeline
+    images: Images
+
+    async def tell(self, branch: str) -> list[Evidence]:
+        """Tell all three chapters; raise `Disappointed` if one ends otherwise."""
+        self._repair_power()
+        return [
+            await self._good_kernel(branch),
+            await self._kernel_that_panics(branch),
+            await self._broken_lab(branch),
+        ]
+
+    async def _good_kernel(self, branch: str) -> Evidence:
+        async with self.timeline.step("revision 1: a kernel that works"):
+            submission = await self._submit(branch, 1, with_ramdisk=True)
+            return await self._until(GOOD, submission)
+
+    async def _kernel_that_panics(self, branch: str) -> Evidence:
+        async with self.timeline.step("revision 2: no initramfs, so it panics"):
+            submission = await self._submit(branch, 2, with_ramdisk=False)
+            return await self._until(PANIC, submission)
+
+    async def _broken_lab(self, branch: str) -> Evidence:
+        async with self.timeline.step("revision 3: the board's power is broken"):
+            self._power_fault.touch()
+            submission = await self._submit(branch, 3, with_ramdisk=True)
+            await self._until(BROKEN_LAB, submission)
+        async with self.timeline.step("revision 3: the power is repaired"):
+            self._repair_power()
+            return await self._until(REPAIRED_LAB, submission)
+
+    async def _submit(
+        self, branch: str, number: int, *, with_ramdisk: bool
+    ) -> Submission:
+        images = self.images
+        files = {"kernel": images.kernel, "_config": images.config}
+        if with_ramdisk:
+            files["ramdisk"] = images.ramdisk
+        revision = revision_of(images.release, branch, number)
+        submission = await self.outside.submit(revision, files)
+        self.timeline.say(
+            f"submitted {escape(revision.short)}; nobody pushes from here"
+        )
+        return submission
+
+    async def _until(
+        self, expectations: list[Expectation], submission: Submission
+    ) -> Evidence:
+        """Wait until all expectations hold, and still hold a moment later."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            evidence = await self.collector.collect(submission)
+            missing = unmet(expectations, evidence)
+            if not missing:
+                break
+            if time.monotonic() > deadline:
+                raise Disappointed(f"after {PATIENCE:.0f} s: not so: {missing}")
+            await asyncio.sleep(0.3)
+        if expectations is not BROKEN_LAB:
+            await asyncio.sleep(SETTLE)
+            evidence = await self.collector.collect(submission)
+            if missing := unmet(expectations, evidence):
+                raise Disappointed(f"it did not last: {missing}")
+        return evidence
+
+    @property
+    def _power_fault(self) -> Path:
+        return self.site.netboot / "power-fails"
+
+    def _repair_power(self) -> None:
+        self._power_fault.unlink(missing_ok=True)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What happens, as it happens: a line on the terminal for each change."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from httpx_sse import aconnect_sse
+from rich.console import Console
+from rich.markup import escape
+
+from kci_shared.models import Event, Kind, NodeChange, Op, Result, State
+
+COLOURS = {
+    Result.PASS: "green",
+    Result.FAIL: "red",
+    Result.INCOMPLETE: "yellow",
+    Result.SKIP: "cyan",
+}
+
+
+class Timeline:
+    """Prints lines with the seconds since it was made, and times the steps."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._start = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def say(self, text: str) -> None:
+        """Print a line (rich markup)."""
+        elapsed = time.monotonic() - self._start
+        self._console.print(f"[dim]{elapsed:6.1f} s[/]  {text}", soft_wrap=True)
+
+    @asynccontextmanager
+    async def step(self, name: str) -> AsyncIterator[None]:
+        """Announce a step, and keep how long it took."""
+        self.say(f"[bold]{escape(name)}[/]")
+        began = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - began, 1)
+
+    @asynccontextmanager
+    async def follow(self, api_url: str) -> AsyncIterator[None]:
+        """Print what the API tells, as long as the block runs."""
+        task = asyncio.create_task(self._follow(api_url))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _follow(self, api_url: str) -> None:
+        url = f"{api_url}/latest/events/stream"
+        async with (
+            httpx.AsyncClient(timeout=None, trust_env=False) as http,  # noqa: S113
+            aconnect_sse(http, "GET", url) as source,
+        ):
+            async for message in source.aiter_sse():
+                if message.data:
+                    line = describe(Event.model_validate_json(message.data).data)
+                    if line:
+                        self.say(line)
+
+
+def describe(change: NodeChange) -> str | None:
+    """Say what a change means to a person; None when it means nothing to him."""
+    name = escape("/".join(change.path[-2:]))
+    if change.kind is Kind.TEST:
+        return None
+    if change.op is Op.CREATED and change.kind is Kind.REGRESSION:
+        return f"[red]regression[/] {name}"
+    if change.op is Op.CREATED and change.state is State.RUNNING:
+        return f"{change.kind} {name} planned"
+    if change.state is State.DONE and change.previous_state is not State.DONE:
+        return f"{change.kind} {name} {_verdict(change)}"
+    if change.data.get("findings") and not change.data.get("planned"):
+        headline = escape(str(change.data["findings"][0]["headline"]))
+        return f"log of {name}: [red]{headline}[/]"
+    return None
+
+
+def _verdict(change: NodeChange) -> str:
+    result = change.result or Result.INCOMPLETE
+    reason = change.data.get("error_msg")
+    text = f"[{COLOURS[result]}]{result}[/]"
+    return f"{text} [dim]{escape(str(reason))}[/]" if reason else text

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How each part of the system is run on one machine."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from kci_local.lab import labgrid
+from kci_local.processes import Process
+from kci_local.site import Site
+from kci_local.tokens import KCIDB_ORIGIN
+
+BIN = Path(sys.executable).parent
+
+
+def store_parts(site: Site) -> list[Process]:
+    """Run MongoDB's stand-in, which syncs before it acknowledges, and Redis."""
+    mongo, redis = site.ports["mongo"], site.ports["redis"]
+    return [
+        Process(
+            "mongo",
+            [
+                str(BIN / "secantusd-py"),
+                *("--port", str(mongo), "--storage-path", str(site.folder("mongo"))),
+                *("--sync-on-commit", "--cache-size", "256M"),
+            ],
+            port=mongo,
+        ),
+        Process(
+            "redis",
+            [
+                "redis-server",
+                *("--port", str(redis), "--bind", "127.0.0.1"),
+                *("--dir", str(site.folder("redis")), "--appendonly", "yes"),
+            ],
+            port=redis,
+        ),
+    ]
+
+
+def api_part(site: Site) -> Process:
+    """Run the API; its first administrator is `admin`."""
+    password = site.secrets.ensure("admin.password")
+    return Process(
+        "api",
+        [str(BIN / "kci-api"), "serve"],
+        env={
+            "KCI_PORT": str(site.ports["api"]),
+            "KCI_MONGO_URL": site.mongo_url,
+            "KCI_REDIS_URL": site.redis_url,
+            "KCI_SECRET_KEY_FILE": str(site.secrets.ensure("jwt.key")),
+            "KCI_ADMIN_USER": "admin",
+            "KCI_ADMIN_PASSWORD": password.read_text(),
+        },
+        health=f"{site.url('api')}/ready",
+    )
+
+
+def lab_parts(site: Site) -> list[Process]:
+    """Run a labgrid lab of one board: QEMU behind a relay and a serial line."""
+    return labgrid.lab_parts(site)
+
+
+def sink_parts(site: Site) -> list[Process]:
+    """Receive mail and KCIDB submissions, in the place of the world."""
+    smtp, kcidb = site.ports["smtp"], site.ports["kcidb"]
+    return [
+        _module("smtp_sink", "smtp", smtp, ["--maildir", str(site.mails)], {}),
+        _module(
+            "kcidb_receiver",
+            "kcidb",
+            kcidb,
+            ["--dir", str(site.kcidb)],
+            {"KCIDB_JWT_SECRET": site.secrets.ensure("kcidb.key").read_text()},
+        ),
+    ]
+
+
+def _module(
+    module: str, name: str, port: int, arguments: list[str], env: dict[str, str]
+) -> Process:
+    command = [sys.executable, "-m", f"kci_local.{module}", "--port", str(port)]
+    return Process(name, command + arguments, env=env, port=port)
+
+
+def storage_part(site: Site) -> Process:
+    """Run the artifact storage, on local files."""
+    return Process(
+        "storage",
+        [str(BIN / "kci-storage")],
+        env={
+            "KCI_PORT": str(site.ports["storage"]),
+            "KCI_API_URL": site.url("api"),
+            "KCI_STORE": site.folder("artifacts").as_uri(),
+        },
+        health=f"{site.url('storage')}/ready",
+    )
+
+
+def service_part(site: Site, name: str) -> Process:
+    """Run one of our services, with what all of them are told and its own."""
+    health = site.ports[f"{name} health"]
+    own = OWN_SETTINGS.get(name, lambda _: {})
+    return Process(
+        name,
+        [str(BIN / f"kci-{name}")],
+        env={
+            "KCI_API_URL": site.url("api"),
+            "KCI_TOKEN_FILE": str(site.secrets.path(f"{name}.token")),
+            "KCI_REDIS_URL": site.redis_url,
+            "KCI_STORAGE_URL": site.url("storage"),
+            "KCI_HEALTH_PORT": str(health),
+            **own(site),
+        },
+        health=f"http://127.0.0.1:{health}/ready",
+    )
+
+
+def _scheduler(site: Site) -> dict[str, str]:
+    return {"KCI_CONFIG": str(site.config)}
+
+
+def _labgrid_bridge(site: Site) -> dict[str, str]:
+    return {
+        "KCI_RUNTIME": "lab-demo",
+        "KCI_LAB": str(labgrid.write_lab_file(site)),
+        "KCI_CACHE": str(site.folder("cache")),
+    }
+
+
+def _email_reporter(site: Site) -> dict[str, str]:
+    return {
+        "KCI_MAIL_MODE": "live",
+        "KCI_MAIL_FROM": "KernelCI bot <bot@ci.example.org>",
+        "KCI_MAIL_DOMAIN": "ci.example.org",
+        "KCI_MAIL_TO": '["kernelci-results@ci.example.org"]',
+        "KCI_MAIL_ARCHIVE": str(site.mails),
+        "KCI_SMTP_PORT": str(site.ports["smtp"]),
+    }
+
+
+def _kcidb_bridge(site: Site) -> dict[str, str]:
+    return {
+        "KCI_ORIGIN": KCIDB_ORIGIN,
+        "KCI_KCIDB_URL": site.url("kcidb"),
+        "KCI_KCIDB_TOKEN_FILE": str(site.secrets.path("kcidb.token")),
+    }
+
+
+OWN_SETTINGS: dict[str, Callable[[Site], dict[str, str]]] = {
+    "scheduler": _scheduler,
+    "labgrid-bridge": _labgrid_bridge,
+    "email-reporter": _email_reporter,
+    "kcidb-bridge": _kcidb_bridge,
+}
+
+
+def missing_programs() -> list[str]:
+    """Name the programs that Debian packages provide and that are not there."""
+    wanted = ["redis-server", "qemu-system-x86_64", "busybox", "cpio"]
+    return [name for name in wanted if shutil.which(name) is None]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Processes that outlive their launcher: started once, found again by a pid file."""
+
+import asyncio
+import os
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+PATIENCE = 60.0
+"""How long a process may take to become ready, in seconds."""
+GRACE = 12.0
+"""How long a process may take to stop before it is killed, in seconds."""
+
+
+class NotReady(Exception):
+    """A process died at its start, or did not become ready in time."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One program: what to run, and how to see that it is ready."""
+
+    name: str
+    command: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+    port: int | None = None
+    """Ready when something listens here..."""
+    health: str | None = None
+    """...or, if given, when this URL answers 200."""
+
+
+class Processes:
+    """The processes of one state folder; `run/` holds pid files, `log/` the logs."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        for folder in ("run", "log"):
+            (state / folder).mkdir(parents=True, exist_ok=True)
+
+    def log_file(self, name: str) -> Path:
+        """Tell where a process's output goes."""
+        return self.state / "log" / f"{name}.log"
+
+    def pid(self, name: str) -> int | None:
+        """Return the pid of a process of ours that is alive, else None."""
+        try:
+            pid, started = self._pid_file(name).read_text().split()
+        except (FileNotFoundError, ValueError):
+            return None
+        return int(pid) if _start_time(int(pid)) == started else None
+
+    def running(self) -> list[str]:
+        """Name what is alive, in the order of starting."""
+        files = sorted(
+            (self.state / "run").glob("*.pid"), key=lambda file: file.stat().st_mtime
+        )
+        return [file.stem for file in files if self.pid(file.stem) is not None]
+
+    def start(self, process: Process) -> None:
+        """Start a process unless it runs already."""
+        if self.pid(process.name) is not None:
+            return
+        pid = _spawn(process, self.state, self.log_file(process.name))
+        self._pid_file(process.name).write_text(f"{pid} {_start_time(pid)}")
+
+    async def until_ready(self, process: Process) -> None:
+        """Wait until a process is ready; raise `NotReady` with the end of its log."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while not await _answers(process):
+            dead = self.pid(process.name) is None
+            if dead or asyncio.get_running_loop().time() > deadline:
+                what = "died at its start" if dead else "did not become ready"
+                raise NotReady(f"{process.name} {what}:\n{self._tail(process.name)}")
+            await asyncio.sleep(0.05)
+
+    async def stop(self, name: str) -> None:
+        """Stop a process: SIGTERM, and SIGKILL to its whole group after a while."""
+        pid = self.pid(name)
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+            deadline = asyncio.get_running_loop().time() + GRACE
+            while self.pid(name) and asyncio.get_running_loop().time() < deadline:
+                await asyncio.sleep(0.05)
+            self.kill(name)
+        self._pid_file(name).unlink(missing_ok=True)
+
+    def kill(self, name: str) -> None:
+        """Kill a process and its children, at once."""
+        pid = self.pid(name)
+        if pid is not None:
+            os.killpg(pid, signal.SIGKILL)
+
+    def _pid_file(self, name: str) -> Path:
+        return self.state / "run" / f"{name}.pid"
+
+    def _tail(self, name: str) -> str:
+        log = self.log_file(name)
+        lines = log.read_text(errors="replace").splitlines()[-15:]
+        return "\n".join([*lines, f"(all of it: {log})"])
+
+
+def _spawn(process: Process, folder: Path, log: Path) -> int:
+    """Start a process in a session of its own; unlike Popen it may be forgotten."""
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawnp(
+        "env",
+        ["env", f"--chdir={folder}", *process.command],
+        {**_inherited(), **process.env},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+
+
+def _start_time(pid: int) -> str | None:
+    """Return when a living process started, so that a reused pid is not ours.
+
+    Field 22 of /proc/PID/stat, see proc(5); a zombie counts as dead.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def _inherited() -> dict[str, str]:
+    """Return our environment without settings that were meant for somebody else."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("KCI_")}
+
+
+async def _answers(process: Process) -> bool:
+    if process.health is not None:
+        return await _is_healthy(process.health)
+    if process.port is not None:
+        return await _listens(process.port)
+    return True
+
+
+async def _is_healthy(url: str) -> bool:
+    async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+        try:
+            return (await http.get(url)).is_success
+        except httpx.HTTPError:
+            return False
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True

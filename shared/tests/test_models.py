@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from kci_shared.models import (
+    NODE,
+    Event,
+    Job,
+    Kind,
+    NewNode,
+    Node,
+    NodeChange,
+    Op,
+    Result,
+    State,
+    is_settled,
+    may_become,
+)
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def node(**fields: Any) -> Node:
+    base = {"id": "n1", "kind": "job", "name": "boot", "owner": "me"}
+    return NODE.validate_python({**base, "created": NOW, "updated": NOW, **fields})
+
+
+def change(state: State, was: State | None) -> Event:
+    return Event(
+        id="n1-2",
+        time=NOW,
+        data=NodeChange(
+            op=Op.UPDATED,
+            id="n1",
+            kind=Kind.JOB,
+            name="boot",
+            state=state,
+            previous_state=was,
+        ),
+    )
+
+
+def test_the_kind_decides_what_the_data_may_say() -> None:
+    job = node(data={"platform": "board", "lab_fact": 1})
+    assert isinstance(job, Job)
+    assert job.data.platform == "board"
+    assert job.data.model_extra == {"lab_fact": 1}
+
+
+def test_an_unknown_field_of_a_new_node_is_an_error_that_names_it() -> None:
+    with pytest.raises(ValidationError, match="colour"):
+        NewNode.model_validate({"kind": "job", "name": "boot", "colour": "red"})
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_nothing_follows_done_and_staying_is_always_allowed(state: State) -> None:
+    assert may_become(State.DONE, state) == (state is State.DONE)
+    assert may_become(state, state)
+
+
+def test_a_node_that_was_already_done_did_not_become_done() -> None:
+    assert change(State.DONE, was=State.RUNNING).became(State.DONE)
+    assert not change(State.DONE, was=State.DONE).became(State.DONE)
+
+
+def test_a_job_with_a_log_is_settled_only_after_the_log_was_read() -> None:
+    ended: dict[str, Any] = {"state": "done", "result": Result.PASS}
+    log = {"log": "http://storage/log"}
+    assert not is_settled(node(state="running"))
+    assert is_settled(node(**ended))
+    assert not is_settled(node(**ended, artifacts=log))
+    assert is_settled(node(**ended, artifacts=log, data={"findings": []}))
