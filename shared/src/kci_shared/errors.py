@@ -16,6 +16,7 @@
     * Unavailable           503
       * TooSlow             504
   * StorageError            an artifact cannot be stored or read
+    * NotStored             there is no such artifact, and never will be
   * LabError                a lab cannot run a job; see `kci_shared.bridge`
 
 `retryable` says whether the same call may succeed later.
@@ -46,6 +47,12 @@ class StorageError(KciError):
     retryable = True
 
 
+class NotStored(StorageError):
+    """There is no such artifact, and asking again will not help."""
+
+    retryable = False
+
+
 class ApiError(KciError):
     """The API refuses a request; `detail` is what its answer says."""
 
@@ -53,7 +60,7 @@ class ApiError(KciError):
 
     def __init__(self, detail: Any = "") -> None:
         super().__init__(detail if isinstance(detail, str) else repr(detail))
-        self.detail = detail or type(self).__doc__
+        self.detail: Any = detail or type(self).__doc__
 
     @classmethod
     def by_status(cls) -> dict[int, type["ApiError"]]:

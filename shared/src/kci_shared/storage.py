@@ -6,21 +6,30 @@ immutable, and every copy of it checkable.
 """
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import httpx
 import stamina
 from pydantic import Field
 
-from kci_shared.errors import StorageError
+from kci_shared.errors import NotStored, StorageError
 from kci_shared.settings import ClientSettings
 
 CHUNK = 1 << 20
 ATTEMPTS = 4
+BUSY = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
+NEVER = (
+    httpx.InvalidURL,
+    httpx.UnsupportedProtocol,
+    httpx.TooManyRedirects,
+    httpx.DecodingError,
+)
+"""What is wrong with an address or with what lies there, not with the way to it."""
 
 
 class StorageSettings(ClientSettings):
@@ -67,15 +76,16 @@ class Storage:
         except httpx.HTTPError as error:
             raise StorageError(f"storing {url}: {error}") from error
 
-    async def stream(self, url: str) -> AsyncIterator[bytes]:
-        """Yield an artifact's bytes in chunks."""
+    async def stream(self, url: str) -> AsyncGenerator[bytes, None]:
+        """Yield an artifact's bytes in chunks; raises `NotStored` if it has none."""
         try:
             async with self._http.stream("GET", url) as answer:
                 answer.raise_for_status()
                 async for chunk in answer.aiter_bytes(CHUNK):
                     yield chunk
-        except httpx.HTTPError as error:
-            raise StorageError(f"reading {url}: {error}") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            kind = NotStored if _is_final(error) else StorageError
+            raise kind(f"reading {url}: {error}") from error
 
     async def fetch(self, url: str, folder: Path) -> Path:
         """Copy an artifact into `folder` under its sha256, once; return the file.
@@ -86,16 +96,30 @@ class Storage:
         if wanted is not None and (folder / wanted).exists():
             return folder / wanted
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{hashlib.sha256(url.encode()).hexdigest()}.part"
+        part = folder / f"{uuid4().hex}.part"  # others may fetch the same just now
+        try:
+            digest = await self._copy(url, part)
+            if wanted not in (None, digest):
+                raise StorageError(f"reading {url}: the content has another sha256")
+            return part.rename(folder / digest)
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def _copy(self, url: str, target: Path) -> str:
         digest = hashlib.sha256()
-        with part.open("wb") as file:
+        with target.open("wb") as file:
             async for chunk in self.stream(url):
                 digest.update(chunk)
                 file.write(chunk)
-        if wanted is not None and digest.hexdigest() != wanted:
-            part.unlink()
-            raise StorageError(f"reading {url}: the content has another sha256")
-        return part.rename(folder / digest.hexdigest())
+        return digest.hexdigest()
+
+
+def _is_final(error: Exception) -> bool:
+    """Say whether the same request can only fail in the same way."""
+    if isinstance(error, httpx.HTTPStatusError):
+        status = error.response.status_code
+        return status < httpx.codes.INTERNAL_SERVER_ERROR and status not in BUSY
+    return isinstance(error, NEVER)
 
 
 def _digest_in(url: str) -> str | None:

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Lines as the kernel meant them: without what consoles and labs put around."""
+
+import re
+
+MAX_LINE = 1000
+"""How much of a line is looked at, in characters."""
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][0-9A-Za-z]|\x1b[=>78cM]")
+CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+LAVA = re.compile(r'^- \{.{0,100}?"?msg"?: ["\']?')
+PREFIXES = re.compile(
+    r"^(?:"
+    r"\[\d{4}-\d\d-\d\d[T ][\d:.,+Z]+\] ?"  # LAVA
+    r"|<\d{1,3}>"  # the raw level
+    r"|(?:kern|user|daemon) *: ?\w+ *: ?"  # dmesg -x
+    r"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}\] ?"  # dmesg -T
+    r")+"
+)
+STAMP = re.compile(
+    r"^.{0,80}?"  # a prompt, a journal's prefix, another CPU's unfinished line
+    r"\[ *\d+\.\d{1,9}\](?:<\d{1,3}>)?"
+    r"(?: ?\[ *[TC]\d+\])? ?"  # the caller: CONFIG_PRINTK_CALLER
+)
+CALLER = re.compile(r"^\[ *[TC]\d+\] ?")
+
+
+def clean(raw: bytes) -> str:
+    """Return a line's text without time stamps, levels, callers, colours, controls."""
+    text = printable(raw)
+    if lava := LAVA.match(text):
+        text = text[lava.end() :].rstrip("\"'} ")
+    text = PREFIXES.sub("", text)
+    text, stamps = STAMP.subn("", text)
+    return (text if stamps else CALLER.sub("", text)).rstrip()
+
+
+def printable(raw: bytes) -> str:
+    """Return a line as a terminal would leave it."""
+    text = raw[: 4 * MAX_LINE].decode("utf-8", "replace").rstrip("\r\n")
+    text = ESCAPES.sub("", text.rpartition("\r")[2] or text)
+    return CONTROLS.sub("", text)[:MAX_LINE]

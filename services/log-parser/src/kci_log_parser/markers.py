@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The table of what a kernel prints when something is wrong: one row a headline."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Kinds = frozenset[str]
+NONE: Kinds = frozenset()
+
+
+class Severity(StrEnum):
+    """What a finding means for the verdict."""
+
+    FAULT = "fault"
+    """The kernel is broken; what it did afterwards proves nothing."""
+    WARNING = "warning"
+    """The kernel complained and went on; a slow host can cause some of these."""
+
+
+CRASH = frozenset({"null-deref", "page-fault", "gpf", "trap", "oops"})
+BROKEN = CRASH | {"kernel-bug", "bug", "kasan", "kmsan", "kfence", "ubsan"}
+HANGS = frozenset({"rcu-stall", "hung-task", "soft-lockup", "hard-lockup"})
+CAUSES = BROKEN | HANGS | {"warning", "kcsan", "lockdep", "oom", "panic"}
+FAULTS = BROKEN - {"ubsan"} | {"hard-lockup", "panic"}
+
+
+@dataclass(frozen=True)
+class Marker:
+    """One form of headline, and when it is no news."""
+
+    kind: str
+    pattern: str
+    """In what RE2 and Python's `re` have in common; without groups that capture."""
+    within: Kinds = NONE
+    """While a report of these kinds lasts, the line is a part of it."""
+    after: Kinds = NONE
+    """For some time after a fault of these kinds, the line is its aftermath."""
+
+    @property
+    def severity(self) -> Severity:
+        """What a finding of this kind means for the verdict."""
+        return Severity.FAULT if self.kind in FAULTS else Severity.WARNING
+
+
+def _rows(
+    kind: str, *patterns: str, within: Kinds = NONE, after: Kinds = NONE
+) -> list[Marker]:
+    return [Marker(kind, pattern, within, after) for pattern in patterns]
+
+
+MARKERS: list[Marker] = [
+    # The first row that fits names the line: the particular before the general.
+    *_rows("kasan", r"BUG: KASAN: "),
+    *_rows("kasan", r"BUG \S+ \(.*\): kasan: bad access", within=frozenset({"kasan"})),
+    *_rows("kmsan", r"BUG: KMSAN: "),
+    *_rows("kcsan", r"BUG: KCSAN: "),
+    *_rows("kfence", r"BUG: KFENCE: "),
+    *_rows("ubsan", r"UBSAN: [\w -]+ in "),
+    *_rows("kmemleak", r"BUG: memory leak"),
+    *_rows("kmemleak", r"unreferenced object 0x", within=frozenset({"kmemleak"})),
+    *_rows("kmemleak", r"kmemleak: \d+ new suspected memory leaks"),
+    *_rows(
+        "null-deref",
+        r"BUG: [Kk]ernel NULL pointer dereference",
+        r"[Uu]nable to handle kernel NULL pointer dereference",
+        within=BROKEN,
+    ),
+    *_rows(
+        "page-fault",
+        r"[Uu]nable to handle (?:kernel|page fault for address)",
+        r"BUG: (?:\w+ )?stack guard page was hit",
+        within=BROKEN,
+    ),
+    *_rows(
+        "gpf",
+        r"(?:GPF could be caused by NULL-ptr deref or user memory access)?"
+        r"general protection fault[:,]",  # of a program: `traps: x[12] general ...`
+        within=BROKEN,
+    ),
+    *_rows(
+        "trap",
+        r"(?:invalid opcode|divide[_ ]error|int3|double fault|bounds): [0-9a-f]{4} ",
+        r"(?:stack segment|segment not present|invalid TSS): [0-9a-f]{4} ",
+        r"(?:alignment check|control protection fault|SIMD \w+): [0-9a-f]{4} ",
+        r"PANIC: double fault",
+        r"Insufficient stack space to handle exception",
+        r"Kernel panic - not syncing: kernel stack overflow",
+        within=BROKEN,
+    ),
+    *_rows(
+        "oops",
+        r"Internal error: ",
+        r"Oops(?:: | - | ?\[#)",
+        r"Unhandled fault: ",
+        r"Unhandled prefetch abort",
+        r"Bad mode in .* handler detected",
+        within=BROKEN,
+    ),
+    *_rows("kernel-bug", r"kernel BUG at ", within=frozenset({"bug"})),
+    *_rows("kernel-bug", r"BUG: failure at "),
+    *_rows("kernel-bug", r"Kernel (?:BUG|bug detected) ?\[#", within=BROKEN),
+    *_rows("suspicious-rcu", r"suspicious RCU (?:usage|context)"),
+    *_rows(
+        "lockdep",
+        r"possible (?:circular|recursive|irq)[\w -]* (?:detected|dependency)",
+        r"\w+-safe -> \w+-unsafe lock order detected",
+        r"inconsistent lock state",
+        r"bad (?:unlock balance|contention) detected",
+        r"held lock freed",
+        r"lock held (?:when returning to user space|at task exit time)",
+        r"[Nn]ested lock was not taken",
+        r"\S+ still has locks held",
+        r"BUG: workqueue leaked (?:lock|atomic)",
+        r"trying to register non-static key",
+        r"[Ii]nvalid wait context",
+        r"spinlock (?:lockup|bad magic|recursion|cpu recursion|already unlocked|wrong)",
+        r"BUG: MAX_[A-Z_]+ too low",
+        r"WARNING: .*kernel/locking/lockdep\.c:",
+    ),
+    *_rows(
+        "atomic-sleep",
+        r"BUG: scheduling while atomic",
+        r"BUG: sleeping function called from invalid context",
+        r"BUG: using [\w()]+ in preemptible",
+        after=BROKEN,  # as the task says that dies of it
+    ),
+    *_rows(
+        "rcu-stall",
+        r"\w+ self-detected stalls? on CPU",
+        r"\w+ detected (?:expedited )?stalls on (?:CPUs|tasks)",
+    ),
+    *_rows(
+        "rcu-stall",
+        r"\w+ (?:grace-period )?kthread starved for",
+        r"\w+ kthread timer wakeup didn't happen for",
+        within=frozenset({"rcu-stall"}),
+    ),
+    *_rows(
+        "hung-task",
+        r"task .* blocked (?:in I/O wait )?for more than \d+ seconds",
+        r"task .* can't die for more than \d+ seconds",
+    ),
+    *_rows("soft-lockup", r"BUG: soft lockup - CPU#\d+ stuck for"),
+    *_rows("hard-lockup", r"[\w -]*[Hh]ard LOCKUP"),
+    *_rows(
+        "bug",
+        r"BUG: ",
+        r"BUG [\w.:()-]+ \((?:Not t|T)ainted",
+        r"[Kk]ernel memory (?:exposure|overwrite) attempt detected",
+    ),
+    *_rows(
+        "warning",
+        r"WARNING: (?:CPU: \d+ |at )",
+        r"WARNING: (?:\[.*\] )?\S+\.[chS]:\d+ ",
+        r"WARNING: (?:kernel stack |can't (?:dereference|access) registers)",
+    ),
+    *_rows(
+        "panic",
+        r"Kernel panic - not syncing: .*panic_on",
+        r"Kernel panic - not syncing: (?:hung_task|softlockup|[Hh]ard LOCKUP|RCU)",
+        after=CAUSES,
+    ),
+    *_rows("panic", r"Kernel panic - not syncing", after=BROKEN | {"oom", "panic"}),
+    *_rows("oom", r"\S+ invoked oom-killer"),
+    *_rows("oom", r"[Oo]ut of memory: Kill", within=frozenset({"oom"})),
+    *_rows("kselftest-fail", r"not ok \d+ selftests: "),
+]
+BANNER = r"Linux version \d|Booting Linux on physical CPU"
+"""The first that a kernel says: a silence before it is the lab's."""
+LEVEL = Marker("dmesg-level", r"kern *:(?:emerg|alert|crit|err) *: ", within=CAUSES)
+"""Any other line of `dmesg -x` at a level that means trouble."""

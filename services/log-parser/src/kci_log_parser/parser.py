@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The service: read the log of each node that is done, and note what it shows."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from kci_log_parser.rules import LogFacts, correction, waits_for_log
+from kci_log_parser.scanner import LogScanner
+from kci_shared.errors import Conflict, NotStored, NotYet
+from kci_shared.logging import get_logger
+from kci_shared.models import Event, Finding, Node, State, log_url
+
+log = get_logger(__name__)
+
+ATTEMPTS = 5
+"""How often a node may change under us before the event is put aside for a while."""
+
+
+class Nodes(Protocol):
+    """What the parser needs of the API."""
+
+    async def get(self, node_id: str) -> Node | None:
+        """Return a node as it is now."""
+
+    async def update(
+        self, node_id: str, *, if_version: int | None = None, **changes: Any
+    ) -> Node:
+        """Change a node, if it is still in that version."""
+
+
+class Logs(Protocol):
+    """What the parser needs of the storage."""
+
+    def stream(self, url: str) -> AsyncGenerator[bytes, None]:
+        """Yield a log in chunks."""
+
+
+class LogParser:
+    """Writes `data.findings` on each build and job, and corrects its verdict."""
+
+    def __init__(self, api: Nodes, logs: Logs, max_bytes: int) -> None:
+        self._api = api
+        self._logs = logs
+        self._max_bytes = max_bytes
+
+    async def on_event(self, event: Event) -> None:
+        """Parse the log of a node that is done, unless it was parsed before."""
+        if event.data.state is not State.DONE:
+            return
+        node = await self._api.get(event.node_id)
+        if node is None or not waits_for_log(node):
+            return
+        url = log_url(node)
+        assert url is not None
+        facts = await self._read(url)
+        await self._note(node, facts)
+        log.info("log parsed", findings=len(facts.findings), error=facts.error)
+
+    async def _read(self, url: str) -> LogFacts:
+        """Scan a log; one that does not exist shows nothing."""
+        scanner = LogScanner()
+        left = self._max_bytes
+        try:
+            async with aclosing(self._logs.stream(url)) as chunks:
+                async for chunk in chunks:
+                    await asyncio.to_thread(scanner.feed, chunk[:left])
+                    left -= len(chunk)
+                    if left < 0:
+                        break
+        except NotStored as error:
+            return LogFacts([], error=str(error))
+        findings = await asyncio.to_thread(scanner.finish)
+        for finding in findings:
+            finding.url = f"{url}#L{finding.line}"
+        cut = f"only its first {self._max_bytes} bytes were read" if left < 0 else None
+        return LogFacts(findings, scanner.banner, cut)
+
+    async def _note(self, node: Node, facts: LogFacts) -> None:
+        """Write the facts on the very version of the node that they are judged by."""
+        for _ in range(ATTEMPTS):
+            try:
+                await self._api.update(
+                    node.id, if_version=node.version, **_changes(node, facts)
+                )
+            except Conflict:
+                now = await self._api.get(node.id)
+                if now is None or not waits_for_log(now):
+                    return
+                node = now
+            else:
+                return
+        raise NotYet(f"node {node.id} changes faster than its log can be noted")
+
+
+def _changes(node: Node, facts: LogFacts) -> dict[str, Any]:
+    """Return what is to be changed on a node."""
+    data: dict[str, Any] = {"findings": [_dump(found) for found in facts.findings]}
+    if facts.error is not None:
+        data["log_error"] = facts.error
+    verdict = correction(node, facts)
+    if verdict is None:
+        return {"data": data}
+    data["error_code"] = verdict.error_code.value
+    data["error_msg"] = verdict.error_msg
+    return {"result": verdict.result.value, "data": data}
+
+
+def _dump(finding: Finding) -> dict[str, Any]:
+    return finding.model_dump(mode="json")

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""When a log corrects a verdict: a kernel fault outranks what the lab thinks.
+
+==========  ==============  ==================  =========
+a job is    because of      and the log shows   it becomes
+==========  ==============  ==================  =========
+pass        (anything)      a fault             fail, Test
+incomplete  Infrastructure  a fault, after a    fail, Test
+                            kernel said its
+                            name
+==========  ==============  ==================  =========
+
+Everything else stays: warnings change no verdict, a lab's trouble before the first word
+of a kernel says nothing of the kernel, and a build is judged by its compiler.
+"""
+
+from dataclasses import dataclass
+
+from kci_log_parser.markers import Severity
+from kci_shared.models import (
+    ErrorCode,
+    Finding,
+    Job,
+    Kbuild,
+    Node,
+    Result,
+    State,
+    is_settled,
+)
+
+
+@dataclass(frozen=True)
+class LogFacts:
+    """What a log says."""
+
+    findings: list[Finding]
+    banner: int | None = None
+    """The line on which a kernel first said its name."""
+    error: str | None = None
+    """Why the log could not be read, or not to its end."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a job really ended."""
+
+    result: Result
+    error_code: ErrorCode
+    error_msg: str
+
+
+def waits_for_log(node: Node) -> bool:
+    """Say whether a node is done but for its log, which nobody has read yet."""
+    return (
+        isinstance(node, Kbuild | Job)
+        and node.state is State.DONE
+        and not is_settled(node)
+    )
+
+
+def correction(node: Node, facts: LogFacts) -> Verdict | None:
+    """Return the verdict that a log demands, or None when the node's own stands."""
+    if not isinstance(node, Job):
+        return None
+    because = node.data.error_code
+    faults = [found for found in facts.findings if found.severity == Severity.FAULT]
+    if node.result is Result.INCOMPLETE and because == ErrorCode.INFRASTRUCTURE:
+        faults = [
+            f for f in faults if facts.banner is not None and f.line > facts.banner
+        ]
+    elif node.result is not Result.PASS:
+        return None
+    if not faults:
+        return None
+    return Verdict(Result.FAIL, ErrorCode.TEST, faults[0].headline)

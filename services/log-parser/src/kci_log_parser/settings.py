@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the log parser is told from outside."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kci_shared.settings import ServiceSettings
+from kci_shared.storage import StorageSettings
+
+
+class Settings(ServiceSettings, StorageSettings):
+    """What the log parser is told from outside."""
+
+    max_log_bytes: Annotated[
+        int, Field(gt=0, description="how much of one log is read at most")
+    ] = 256 * 2**20

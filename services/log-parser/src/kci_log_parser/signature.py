@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A fault's signature: the same on every run, board and build of the same bug.
+
+Recipe 1: sha256 over the kind, the headline without what differs from run to run, and
+the first three functions of the stack that are not the reporting code itself. A changed
+recipe makes every known fault look new: give it the next number.
+"""
+
+import hashlib
+import re
+from functools import lru_cache
+
+RECIPE = 1
+FUNCTIONS = 3
+
+SYMBOL = re.compile(r"(\? )?([A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
+COMPILED = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)(?:\.\d+)*\b")
+"""What a compiler adds to the name of a copy of a function."""
+
+REPORTING = re.compile(
+    r"(?:__|___)?(?:"
+    r"dump_(?:stack|backtrace)\w*|show_(?:stack|regs|trace)\w*|unwind_\w+|walk_stackframe"
+    r"|print_\w+|report_\w+|(?:check_)?panic\w*|nmi_panic|vpanic|die\w*|oops_\w+"
+    r"|warn\w*|bust_spinlocks|fixup_\w+"
+    r"|k[acm]san_\w+|[acmu]san_\w+|msan_\w+|kfence_\w+|ubsan_\w+|handle_overflow"
+    r"|check_memory_region\w*|lockdep_\w+|(?:might|cant)_\w+|lock_acquire|lock_release"
+    r"|handle_bug|do_(?:error_)?trap\w*|do_invalid_op|do_int3|do_general_protection"
+    r"|do_page_fault|do_user_addr_fault|do_kern_addr_fault|do_kernel_fault|bad_area\w*"
+    r"|no_context|do_mem_abort|do_translation_fault|do_bad\w*|do_sea"
+    r"|(?:asm_)?(?:exc|sysvec)_\w+|error_entry|error_exit|invalid_op|page_fault\w*"
+    r"|general_protection|divide_error|el1\w*|die_kernel_fault|do_undef\w+|do_DataAbort"
+    r"|dabt_svc|und_svc\w*|nmi_\w+|watchdog_\w+|rcu_(?:check|dump|sched_clock)\w*"
+    r")$"
+)
+NOISE = [
+    (re.compile(pattern), kept)
+    for pattern, kept in [
+        (r"\[#\d.*", ""),  # how often it died, and how the kernel is configured
+        (r",? CPU#.*", ""),
+        (r"( on CPU)\b.*", r"\1"),
+        (r"(task ).*( blocked| can't die)", r"\1\2"),
+        (r"(stuck for).*", r"\1"),
+        (r"(in process |Killed? process |code: |while atomic: ).*", r"\1"),
+        (r"^.*(invoked oom-killer).*", r"\1"),
+        (r"(starved for).*", r"\1"),
+        (r"\S*/([\w.-]+\.[chS])\b", r"\1"),  # where the kernel was built
+        (r"\((?:Not tainted|Tainted)[^)]*\)?", ""),
+        (r"\b\d+\.\d+\.\d+[-+.\w]*", ""),  # a kernel's version
+        (r"\+?0x[0-9a-fA-F]+(?:/0x[0-9a-fA-F]+)?", ""),
+        (r"\b[0-9a-f]{8,}\b", ""),
+        (r"\d+", ""),
+        (r"\W+", " "),
+    ]
+]
+
+
+@lru_cache(maxsize=1024)  # a board that floods its console repeats itself
+def signature(kind: str, headline: str, functions: tuple[str, ...]) -> str:
+    """Return a fault's signature."""
+    said = COMPILED.sub("", headline)
+    for pattern, kept in NOISE:
+        said = pattern.sub(kept, said)
+    recipe = "\n".join([kind, said.strip(), *functions[:FUNCTIONS]])
+    return f"{RECIPE}-{hashlib.sha256(recipe.encode()).hexdigest()[:20]}"
+
+
+def own_function(line: str) -> str | None:
+    """Return the function that a line of a stack names; None for reporting code."""
+    found = SYMBOL.search(line)
+    if found is None or found[1]:  # a question mark: what happened to lie on the stack
+        return None
+    name = COMPILED.sub("", found[2])
+    return None if REPORTING.match(name) else name

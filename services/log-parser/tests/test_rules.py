@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from collections.abc import Callable
+
+import pytest
+
+from kci_log_parser.rules import LogFacts, Verdict, correction, waits_for_log
+from kci_shared.models import ErrorCode, Finding, Node, Result
+
+MakeNode = Callable[..., Node]
+
+
+def found(severity: str, line: int = 10) -> Finding:
+    return Finding(
+        kind="any", severity=severity, headline="BUG", line=line, signature="1-0"
+    )
+
+
+FAULT = LogFacts([found("warning"), found("fault")], banner=1)
+WARNING = LogFacts([found("warning")], banner=1)
+FAIL = Verdict(Result.FAIL, ErrorCode.TEST, "BUG")
+RESULTS = [None, *Result]
+CODES = [None, *ErrorCode]
+
+
+def test_a_fault_fails_a_job_that_passed(job: MakeNode) -> None:
+    assert correction(job(result="pass"), FAULT) == FAIL
+
+
+def test_a_fault_after_the_banner_is_the_kernels_and_not_the_labs(
+    job: MakeNode,
+) -> None:
+    node = job(result="incomplete", data={"error_code": "Infrastructure"})
+    assert correction(node, FAULT) == FAIL
+
+
+@pytest.mark.parametrize("banner", [None, 11])
+def test_a_fault_before_the_banner_stays_the_labs(
+    job: MakeNode, banner: int | None
+) -> None:
+    node = job(result="incomplete", data={"error_code": "Infrastructure"})
+    assert correction(node, LogFacts([found("fault")], banner)) is None
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("result", RESULTS)
+def test_a_warning_changes_no_verdict(
+    job: MakeNode, result: Result | None, code: ErrorCode | None
+) -> None:
+    assert correction(job(result=result, data={"error_code": code}), WARNING) is None
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("result", RESULTS)
+def test_every_other_verdict_stays(
+    job: MakeNode, result: Result | None, code: ErrorCode | None
+) -> None:
+    if result is Result.PASS or (result, code) == ("incomplete", "Infrastructure"):
+        return
+    assert correction(job(result=result, data={"error_code": code}), FAULT) is None
+
+
+def test_a_log_corrects_no_build(job: MakeNode) -> None:
+    assert correction(job(kind="kbuild"), FAULT) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "waits"),
+    [
+        ({}, True),
+        ({"kind": "kbuild", "artifacts": {"build_log": "http://s/l"}}, True),
+        ({"kind": "test"}, False),
+        ({"state": "running"}, False),
+        ({"artifacts": {}}, False),
+        ({"data": {"findings": []}}, False),
+    ],
+)
+def test_a_log_is_read_once_and_when_the_node_is_done(
+    job: MakeNode, fields: dict[str, object], waits: bool
+) -> None:
+    assert waits_for_log(job(**fields)) is waits

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Run the regression tracker."""
+
+import asyncio
+
+from kci_regression_tracker.settings import Settings
+from kci_regression_tracker.tracker import RegressionTracker
+from kci_shared.client import ApiClient
+from kci_shared.events import EventStream
+from kci_shared.service import run
+
+
+async def main(settings: Settings, stop: asyncio.Event) -> None:
+    """Note what passed in an earlier revision and fails now."""
+    group = "regression-tracker"
+    async with (
+        ApiClient.connect(settings) as api,
+        EventStream.connect(settings.redis_url, group) as events,
+    ):
+        await events.deliver(RegressionTracker(api).on_event, stop)
+
+
+def start() -> None:
+    """Start the service."""
+    run(main, Settings)
+
+
+if __name__ == "__main__":
+    start()
