@@ -66,7 +66,7 @@ docs: ## Check that the documentation matches the code
 	$(RUN) pytest -q tests/test_docs.py
 
 ##@ Develop
-.PHONY: install format openapi clean
+.PHONY: install format settings-page clean
 install: ## Install what is missing: Debian packages (as root), tools, all services
 	@scripts/bootstrap
 	@$(UV) sync --quiet --frozen --all-packages
@@ -74,6 +74,9 @@ install: ## Install what is missing: Debian packages (as root), tools, all servi
 format: ## Format the code, and mend what can be mended
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
+
+settings-page: ## Make docs/settings.md from the code
+	$(RUN) python -m kci_local.settings_page > docs/settings.md
 
 clean: ## Remove what was made here
 	rm -rf .venv .tools var

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How each part of the system is run on one machine."""
+"""How each part of the system is run on one machine.
 
-import shutil
+A replica of a part is told apart by a suffix of its name, such as `-2`.
+"""
+
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,21 +41,22 @@ def store_parts(site: Site) -> list[Process]:
     ]
 
 
-def api_part(site: Site) -> Process:
+def api_part(site: Site, replica: str = "") -> Process:
     """Run the API; its first administrator is `admin`."""
     password = site.secrets.ensure("admin.password")
+    name = f"api{replica}"
     return Process(
-        "api",
+        name,
         [str(BIN / "kci-api"), "serve"],
         env={
-            "KCI_PORT": str(site.ports["api"]),
+            "KCI_PORT": str(site.ports[name]),
             "KCI_MONGO_URL": site.mongo_url,
             "KCI_REDIS_URL": site.redis_url,
             "KCI_SECRET_KEY_FILE": str(site.secrets.ensure("jwt.key")),
             "KCI_ADMIN_USER": "admin",
             "KCI_ADMIN_PASSWORD": password.read_text(),
         },
-        health=f"{site.url('api')}/ready",
+        health=f"{site.url(name)}/ready",
     )
 
 
@@ -98,20 +101,20 @@ def storage_part(site: Site) -> Process:
     )
 
 
-def service_part(site: Site, name: str) -> Process:
+def service_part(site: Site, name: str, replica: str = "") -> Process:
     """Run one of our services, with what all of them are told and its own."""
-    health = site.ports[f"{name} health"]
-    own = OWN_SETTINGS.get(name, lambda _: {})
+    health = site.ports[f"{name}{replica} health"]
+    own = OWN_SETTINGS[name](site) if name in OWN_SETTINGS else {}
     return Process(
-        name,
+        f"{name}{replica}",
         [str(BIN / f"kci-{name}")],
         env={
-            "KCI_API_URL": site.url("api"),
+            "KCI_API_URL": site.url(f"api{replica}"),
             "KCI_TOKEN_FILE": str(site.secrets.path(f"{name}.token")),
             "KCI_REDIS_URL": site.redis_url,
             "KCI_STORAGE_URL": site.url("storage"),
             "KCI_HEALTH_PORT": str(health),
-            **own(site),
+            **own,
         },
         health=f"http://127.0.0.1:{health}/ready",
     )
@@ -125,6 +128,7 @@ def _labgrid_bridge(site: Site) -> dict[str, str]:
     return {
         "KCI_RUNTIME": "lab-demo",
         "KCI_LAB": str(labgrid.write_lab_file(site)),
+        "KCI_LEASE": "15",
         "KCI_CACHE": str(site.folder("cache")),
     }
 
@@ -154,9 +158,3 @@ OWN_SETTINGS: dict[str, Callable[[Site], dict[str, str]]] = {
     "email-reporter": _email_reporter,
     "kcidb-bridge": _kcidb_bridge,
 }
-
-
-def missing_programs() -> list[str]:
-    """Name the programs that Debian packages provide and that are not there."""
-    wanted = ["redis-server", "qemu-system-x86_64", "busybox", "cpio"]
-    return [name for name in wanted if shutil.which(name) is None]

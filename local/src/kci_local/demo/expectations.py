@@ -4,7 +4,7 @@
 from collections.abc import Callable
 
 from kci_local.demo.evidence import Evidence
-from kci_shared.models import ErrorCode, Result, State
+from kci_shared.models import ErrorCode, Finding, Result, State
 
 Expectation = tuple[str, Callable[[Evidence], bool]]
 
@@ -27,6 +27,11 @@ def _all_rows_arrived(evidence: Evidence) -> bool:
 def _row_statuses(evidence: Evidence) -> set[str]:
     rows = evidence.rows.get("tests", {}).values()
     return {str(row.get("status")) for row in rows}
+
+
+def _faults(evidence: Evidence) -> list[Finding]:
+    """Return what the kernel is to blame for; a slow host causes warnings, too."""
+    return [found for found in evidence.findings() if found.severity == "fault"]
 
 
 def _panic_is_found(evidence: Evidence) -> bool:
@@ -67,7 +72,7 @@ GOOD: list[Expectation] = [
     ("smoke passes", lambda e: e.last("smoke") is Result.PASS),
     ("the smoke job has tests", lambda e: len(e.tests()) > 1),
     ("nobody had to try twice", lambda e: len(e.jobs()) == 2),
-    ("no fault is found in the logs", lambda e: not e.findings()),
+    ("no fault is found in the logs", lambda e: not _faults(e)),
     ("one mail tells of the first results", lambda e: len(e.mails) == 1),
     ("no row at KCIDB says FAIL", lambda e: "FAIL" not in _row_statuses(e)),
     NO_REGRESSION,

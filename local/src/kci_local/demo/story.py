@@ -53,26 +53,27 @@ class Story:
 
     async def _good_kernel(self, branch: str) -> Evidence:
         async with self.timeline.step("revision 1: a kernel that works"):
-            submission = await self._submit(branch, 1, with_ramdisk=True)
-            return await self._until(GOOD, submission)
+            submission = await self.submit(branch, 1, with_ramdisk=True)
+            return await self.until(GOOD, submission)
 
     async def _kernel_that_panics(self, branch: str) -> Evidence:
         async with self.timeline.step("revision 2: no initramfs, so it panics"):
-            submission = await self._submit(branch, 2, with_ramdisk=False)
-            return await self._until(PANIC, submission)
+            submission = await self.submit(branch, 2, with_ramdisk=False)
+            return await self.until(PANIC, submission)
 
     async def _broken_lab(self, branch: str) -> Evidence:
         async with self.timeline.step("revision 3: the board's power is broken"):
             self._power_fault.touch()
-            submission = await self._submit(branch, 3, with_ramdisk=True)
-            await self._until(BROKEN_LAB, submission)
+            submission = await self.submit(branch, 3, with_ramdisk=True)
+            await self.until(BROKEN_LAB, submission)
         async with self.timeline.step("revision 3: the power is repaired"):
             self._repair_power()
-            return await self._until(REPAIRED_LAB, submission)
+            return await self.until(REPAIRED_LAB, submission)
 
-    async def _submit(
+    async def submit(
         self, branch: str, number: int, *, with_ramdisk: bool
     ) -> Submission:
+        """Have the outside CI submit the `number`-th commit of a branch."""
         images = self.images
         files = {"kernel": images.kernel, "_config": images.config}
         if with_ramdisk:
@@ -84,7 +85,7 @@ class Story:
         )
         return submission
 
-    async def _until(
+    async def until(
         self, expectations: list[Expectation], submission: Submission
     ) -> Evidence:
         """Wait until all expectations hold, and still hold a moment later."""

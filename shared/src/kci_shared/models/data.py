@@ -76,9 +76,13 @@ class BuiltData(NodeData):
     """The lab's own name of the run."""
     job_context: str | None = None
     kernel_type: str | None = None
+    priority: int | None = None
+    """Of two nodes that wait for a runtime the one with more comes first."""
     regression: str | None = None
     findings: list[Finding] | None = None
     """None until the log has been read."""
+    planned: bool | None = None
+    """True when all that follows from this node has been created."""
 
 
 class KbuildData(BuiltData):

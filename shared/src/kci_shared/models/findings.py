@@ -8,7 +8,7 @@ class Finding(BaseModel):
     """One fault that a log shows."""
 
     kind: str
-    """As in `docs/findings.md`: panic, oops, kasan, ..."""
+    """As in the log parser's README: panic, oops, kasan, ..."""
     severity: str
     """`fault` is the kernel's verdict; `warning` leaves the result as it is."""
     headline: str

@@ -4,7 +4,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from kci_shared.models.claims import Claim
 from kci_shared.models.data import (
@@ -103,15 +103,32 @@ Node = Annotated[
 NODE: TypeAdapter[Node] = TypeAdapter(Node)
 
 
-class NewNode(BaseModel):
-    """What a client says of a node that shall exist.
+SERVER_SETS = frozenset(
+    "owner path created updated version claim processed_by_kcidb_bridge".split()
+)
+"""What today's clients send back with a node, and may not change."""
 
-    `owner`, `path`, `treeid` and the like are the server's; a client may send them, as
-    today's clients do, and they are ignored. Anything else is an error.
-    """
+
+class FromClient(BaseModel):
+    """What a client says: the server's own fields are ignored, others an error."""
 
     model_config = ConfigDict(extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_what_the_server_sets(cls, said: Any) -> Any:
+        if not isinstance(said, dict) or SERVER_SETS.isdisjoint(said):
+            return said
+        return {key: said[key] for key in said if key not in SERVER_SETS}
+
+
+class NewNode(FromClient):
+    """What a client says of a node that shall exist."""
+
+    id: str | None = None
+    """In a result tree: the node that is meant. Ignored elsewhere."""
+    treeid: str | None = None
+    """Names a tree of its own; a node below another is of that one's tree."""
     kind: Kind
     name: Name
     group: str | None = None
@@ -131,11 +148,12 @@ class NewNode(BaseModel):
     idempotency_key: Annotated[str, Field(max_length=512)] | None = None
 
 
-class NodePatch(BaseModel):
+class NodePatch(FromClient):
     """What of a node a client may change; maps are merged, a null removes a key."""
 
-    model_config = ConfigDict(extra="forbid")
-
+    id: str | None = None
+    treeid: str | None = None
+    """Both as in the address, or ignored."""
     state: State | None = None
     result: Result | None = None
     artifacts: dict[str, Url | None] = {}

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A netboot board that is QEMU: behind a power relay (HTTP) and a serial line (TCP).
+
+As it is powered on it boots what lies in its folder: `vmlinuz`, and `rootfs.cpio.gz`
+if there is one. Two files there break it: with `power-fails` the relay answers 500,
+with `console-hang` the machine says nothing from its next power-on.
+"""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+MACHINE = "-machine pc -cpu qemu64 -m 256M -nodefaults -display none -no-reboot"
+KERNEL_ARGUMENTS = "console=ttyS0,115200 panic=-1"
+LAST_WISH = ["setpriv", "--pdeathsig", "KILL"]
+"""Runs a program that the kernel kills when we die, however we die."""
+
+
+class Board:
+    """One machine; whoever is connected to its serial line hears what it says."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._qemu: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._listeners: set[asyncio.StreamWriter] = set()
+        self._switching = asyncio.Lock()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the machine runs."""
+        return self._qemu is not None and self._qemu.returncode is None
+
+    def has(self, name: str) -> bool:
+        """Say whether a file lies in the board's folder."""
+        return (self._folder / name).exists()
+
+    async def power_on(self) -> None:
+        """Boot what is staged; without a kernel the board just stays silent."""
+        async with self._switching:
+            if self.is_on or not self.has("vmlinuz"):
+                return
+            self._qemu = await asyncio.create_subprocess_exec(
+                *LAST_WISH,
+                *self._command(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            assert self._qemu.stdout is not None
+            self._reader = asyncio.create_task(self._hear(self._qemu.stdout))
+
+    async def power_off(self) -> None:
+        """Cut the power."""
+        async with self._switching:
+            if self._qemu is None or self._reader is None:
+                return
+            with suppress(ProcessLookupError):
+                self._qemu.kill()
+            await self._qemu.wait()
+            await self._reader
+            self._qemu = None
+
+    async def attach(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Connect somebody to the serial line, until he hangs up."""
+        self._listeners.add(writer)
+        with suppress(ConnectionError):
+            while typed := await reader.read(4096):
+                self._type(typed)
+        self._listeners.discard(writer)
+        writer.close()
+
+    def _type(self, typed: bytes) -> None:
+        if self.is_on and self._qemu is not None and self._qemu.stdin is not None:
+            self._qemu.stdin.write(typed)
+
+    async def _hear(self, console: asyncio.StreamReader) -> None:
+        """Pass on what the machine says; with nobody there it is lost, as on a wire."""
+        while said := await console.read(4096):
+            for listener in self._listeners:
+                listener.write(said)
+
+    def _command(self) -> list[str]:
+        ramdisk = self._folder / "rootfs.cpio.gz"
+        return [
+            "qemu-system-x86_64",
+            *MACHINE.split(),
+            *("-serial", "null" if self.has("console-hang") else "stdio"),
+            *("-kernel", str(self._folder / "vmlinuz")),
+            *("-append", KERNEL_ARGUMENTS),
+            *(["-initrd", str(ramdisk)] if ramdisk.exists() else []),
+        ]
+
+
+def relay(board: Board, serial: int) -> Starlette:
+    """Build the power relay, as labgrid's model `rest` speaks to it."""
+
+    async def switch(request: Request) -> Response:
+        if board.has("power-fails"):
+            return PlainTextResponse("the relay is broken", 500)
+        if request.method == "PUT":
+            wanted = await request.body()
+            await (board.power_on() if wanted == b"1" else board.power_off())
+        return PlainTextResponse("1" if board.is_on else "0")
+
+    @asynccontextmanager
+    async def with_serial_line(_: Starlette) -> AsyncIterator[None]:
+        server = await asyncio.start_server(board.attach, "127.0.0.1", serial)
+        yield
+        server.close()
+        await board.power_off()
+
+    route = Route("/relay/0", switch, methods=["GET", "PUT"])
+    return Starlette(routes=[route], lifespan=with_serial_line)
+
+
+def main() -> None:
+    """Run a board until a signal comes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--power", type=int, required=True, help="port of the relay")
+    parser.add_argument("--serial", type=int, required=True, help="port of the line")
+    parser.add_argument("--netboot", type=Path, required=True, help="what it boots")
+    options = parser.parse_args()
+    app = relay(Board(options.netboot), options.serial)
+    uvicorn.run(
+        app,
+        port=options.power,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+if __name__ == "__main__":
+    main()

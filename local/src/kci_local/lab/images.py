@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Something real to boot: Debian's cloud kernel, and a busybox system in memory."""
+
+import gzip
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+KERNEL = "linux-image-cloud-amd64"
+ROOTFS = Path(__file__).with_name("rootfs")
+MOUNT_POINTS = ["proc", "sys", "dev", "tmp", "root"]
+
+
+class NoImages(Exception):
+    """The images cannot be made; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Files that QEMU boots, and how the kernel was configured."""
+
+    kernel: Path
+    config: Path
+    ramdisk: Path
+    release: str
+    """What `uname -r` will say."""
+
+
+def make_images(folder: Path) -> Images:
+    """Make the images in `folder`, unless they are there already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    release = folder / "kernel.release"
+    if not release.exists():
+        _fetch_kernel(folder)
+    ramdisk = folder / "rootfs.cpio.gz"
+    if not ramdisk.exists():
+        with _scratch(folder) as scratch:
+            _pack(_lay_out(scratch / "root"), scratch / "part").rename(ramdisk)
+    return Images(
+        kernel=folder / "vmlinuz",
+        config=folder / "config",
+        ramdisk=ramdisk,
+        release=release.read_text().strip(),
+    )
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Give a folder whose files can be renamed into `folder`."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as name:
+        path = Path(name)
+        path.chmod(0o755)  # apt downloads as a user of its own
+        yield path
+
+
+def _fetch_kernel(folder: Path) -> None:
+    with _scratch(folder) as scratch:
+        _run(["apt-get", "download", "-q", _kernel_package()], scratch)
+        [package] = scratch.glob("*.deb")
+        for path in _unpack(package, ("vmlinuz", "config")):
+            kind, _, release = path.name.partition("-")
+            path.rename(folder / kind)
+        part = scratch / "release"
+        part.write_text(f"{release}\n")
+        part.rename(folder / "kernel.release")  # last: it says that all is there
+
+
+def _kernel_package() -> str:
+    """Ask apt which package the newest cloud kernel is in."""
+    said = _run(["apt-cache", "depends", KERNEL]).decode()
+    for line in said.splitlines():
+        if line.strip().startswith("Depends: linux-image-"):
+            return line.split()[-1]
+    raise NoImages(f"apt knows no {KERNEL}: run `apt-get update` as root first")
+
+
+def _unpack(package: Path, kinds: tuple[str, ...]) -> list[Path]:
+    """Take files of /boot out of a Debian package, without its 100 MB of modules."""
+    content = package.with_suffix(".tar")
+    with content.open("wb") as file:
+        subprocess.run(["dpkg-deb", "--fsys-tarfile", package], stdout=file, check=True)
+    wanted = tuple(f"./boot/{kind}-" for kind in kinds)
+    with tarfile.open(content) as archive:
+        members = [m for m in archive if m.name.startswith(wanted)]
+        archive.extractall(package.parent, members, filter="data")
+    return [package.parent / member.name for member in members]
+
+
+def _lay_out(root: Path) -> Path:
+    """Put the ramdisk's files into a folder, the same at each time and place."""
+    shutil.copytree(ROOTFS, root)
+    for name in MOUNT_POINTS:
+        (root / name).mkdir()
+    (root / "bin").mkdir()
+    shutil.copyfile(_busybox(), root / "bin" / "busybox")
+    for path in root.rglob("*"):
+        path.chmod(0o755)  # a checkout's and a wheel's modes differ
+        os.utime(path, (0, 0))
+    root.chmod(0o755)
+    os.utime(root, (0, 0))
+    return root
+
+
+def _busybox() -> str:
+    found = shutil.which("busybox")
+    # a dynamic program names its loader in its first page
+    if found is None or b"/ld-linux" in Path(found).read_bytes()[:4096]:
+        raise NoImages("no static busybox: run `apt-get install busybox-static`")
+    return found
+
+
+def _pack(root: Path, target: Path) -> Path:
+    """Write a folder as a compressed cpio archive; return the archive."""
+    paths = [root, *sorted(root.rglob("*"))]
+    names = "\n".join(str(path.relative_to(root)) for path in paths)
+    cpio = ["cpio", "-o", "-H", "newc", "--quiet", "--reproducible", "-R", "+0:+0"]
+    target.write_bytes(gzip.compress(_run(cpio, root, names.encode()), mtime=0))
+    return target
+
+
+def _run(
+    command: list[str], folder: Path | None = None, stdin: bytes | None = None
+) -> bytes:
+    """Return what a command says; raise `NoImages` when it fails."""
+    try:
+        done = subprocess.run(
+            command, cwd=folder, input=stdin, capture_output=True, check=True
+        )
+    except FileNotFoundError:
+        raise NoImages(f"there is no program {command[0]}: install it") from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip()
+        raise NoImages(
+            f"`{' '.join(command)}` failed; is the network there, and was"
+            f" `apt-get update` run?\n{said}"
+        ) from None
+    return done.stdout

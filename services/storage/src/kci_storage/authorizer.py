@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may store an artifact: whoever the API knows."""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+
+import httpx
+
+from kci_shared.errors import NotLoggedIn, Unavailable
+
+BEARER = re.compile(r"Bearer [!-~]{1,8192}")
+KEPT_S = 30.0
+"""How long a token that the API accepted is not asked for again."""
+MAX_KEPT = 200
+
+
+class Authorizer:
+    """Asks the API whose token it is, and remembers a good answer for some seconds."""
+
+    def __init__(
+        self, api: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._api = api
+        self._clock = clock
+        self._good_until: dict[bytes, float] = {}  # by hash: no token is kept
+
+    async def check(self, authorization: str) -> None:
+        """Raise `NotLoggedIn` unless the header carries a token that the API takes."""
+        if not BEARER.fullmatch(authorization):
+            raise NotLoggedIn("send the header 'Authorization: Bearer <API token>'")
+        key = hashlib.sha256(authorization.encode()).digest()
+        if self._good_until.get(key, 0.0) > self._clock():
+            return
+        await self._ask(authorization)
+        if len(self._good_until) >= MAX_KEPT:
+            self._good_until.clear()
+        self._good_until[key] = self._clock() + KEPT_S
+
+    async def _ask(self, authorization: str) -> None:
+        headers = {"Authorization": authorization}
+        try:
+            answer = await self._api.get("/latest/whoami", headers=headers)
+        except httpx.TransportError as error:
+            raise Unavailable("the API, which knows the tokens, is away") from error
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise NotLoggedIn("the API does not accept this token")
+        if not answer.is_success:
+            raise Unavailable(f"the API answered {answer.status_code} to /whoami")

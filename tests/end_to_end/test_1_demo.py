@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One real kernel travels the whole way: the demo's story, with the same parts."""
+
+import json
+from typing import Any
+
+import pytest
+from kcidb_io import schema
+
+from kci_local.demo import summary
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(400)]
+
+
+async def test_a_kernel_that_works_one_that_panics_and_a_broken_lab(
+    world: Any,
+) -> None:
+    chapters = await world.story.tell("story")
+    for evidence in chapters:
+        for path in evidence.submissions:
+            schema.LATEST.validate(json.loads(path.read_text()))
+    told = summary.as_json(chapters, world.story.timeline.seconds)
+    good, panic, broken = told["revisions"]
+    assert [job["result"] for job in good["jobs"]] == ["pass", "pass"]
+    assert panic["regressions"][0]["pass_node"] == good["jobs"][0]["id"]
+    assert panic["regressions"][0]["fail_node"] == panic["jobs"][0]["id"]
+    assert broken["jobs"][0]["error_code"] == "Infrastructure"
+    assert len(told["mails"]) == 2

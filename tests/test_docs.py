@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the documentation says is what there is."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from kci_local.settings_page import SERVICES, page
+
+PROJECT = Path(__file__).parents[1]
+DOCS = PROJECT / "docs"
+PAGES = [
+    *PROJECT.glob("*.md"),
+    *DOCS.rglob("*.md"),
+    *PROJECT.glob("services/*/README.md"),
+]
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
+
+
+def test_the_settings_page_is_made_from_the_settings() -> None:
+    assert (DOCS / "settings.md").read_text() == page(), "run `make settings-page`"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.name))
+def test_every_link_leads_somewhere(path: Path) -> None:
+    missing = [
+        target
+        for target in LINK.findall(path.read_text())
+        if not (path.parent / target).exists()
+    ]
+    assert missing == []
+
+
+def test_every_service_is_in_the_picture_the_readme_and_compose() -> None:
+    picture = (DOCS / "architecture.md").read_text()
+    readme = (PROJECT / "README.md").read_text()
+    compose = (PROJECT / "compose.yaml").read_text()
+    for folder in sorted((PROJECT / "services").iterdir()):
+        assert folder.name in picture
+        assert f"services/{folder.name}/README.md" in readme
+        assert f"\n  {folder.name}:\n" in compose
+
+
+def arrows(picture: str) -> set[tuple[str, str]]:
+    """Return who reaches whom in a mermaid flowchart."""
+    found = re.findall(
+        r"^  ([\w-]+) (?:--.*?-->|-->|<-->|-\..*?\.->) ([\w-]+)", picture, re.M
+    )
+    return set(found)
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_the_picture_shows_what_a_service_reaches(service: str) -> None:
+    module = importlib.import_module(f"kci_{service.replace('-', '_')}.settings")
+    fields = set(module.Settings.model_fields)
+    shown = arrows((DOCS / "architecture.md").read_text())
+    if service == "api":
+        assert {("api", "mongo"), ("api", "redis")} <= shown
+        return
+    assert ((service, "api") in shown) == ("api_url" in fields)
+    assert ((service, "storage") in shown) == ("storage_url" in fields)
+    assert (("redis", service) in shown) == ("redis_url" in fields)
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_a_readme_names_each_setting_of_its_service(service: str) -> None:
+    module = importlib.import_module(f"kci_{service.replace('-', '_')}.settings")
+    readme = (PROJECT / "services" / service / "README.md").read_text()
+    own = module.Settings.__annotations__
+    assert [n for n in own if f"KCI_{n.upper()}" not in readme] == []
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    for path in PAGES:
+        named = set(re.findall(r"(?:`|^ {4})make ([a-z-]+)", path.read_text(), re.M))
+        assert named <= targets, path
