@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kci_local.lab.board import Board, relay
+
+
+@pytest.fixture
+def power(tmp_path: Path) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(relay(Board(tmp_path), serial=0))
+    return httpx.AsyncClient(transport=transport, base_url="http://board")
+
+
+async def test_a_board_without_a_kernel_takes_power_and_stays_dark(
+    power: httpx.AsyncClient,
+) -> None:
+    assert (await power.put("/relay/0", content=b"1")).text == "0"
+
+
+async def test_a_board_that_is_off_may_be_switched_off(
+    power: httpx.AsyncClient,
+) -> None:
+    answer = await power.put("/relay/0", content=b"0")
+    assert (answer.status_code, answer.text) == (200, "0")
+
+
+async def test_a_broken_relay_answers_500(
+    power: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    (tmp_path / "power-fails").touch()
+    assert (await power.get("/relay/0")).status_code == 500
+    assert (await power.put("/relay/0", content=b"1")).status_code == 500

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the KCIDB bridge is told."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from kci_shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Where KCIDB is, and who we are there."""
+
+    kcidb_url: Annotated[
+        str,
+        Field(description="KCIDB's REST interface, such as https://db.kernelci.org"),
+    ]
+    origin: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9_]+$",
+            description="our name at KCIDB, of a-z 0-9 _; the token is made for it",
+        ),
+    ]
+    kcidb_token: Annotated[
+        SecretStr | None, Field(description="the token that KCIDB gave us")
+    ] = None
+    kcidb_token_file: Annotated[
+        Path | None, Field(description="a file that holds that token instead")
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_kcidb_token(self) -> Self:
+        if (self.kcidb_token is None) == (self.kcidb_token_file is None):
+            raise ValueError("set either KCI_KCIDB_TOKEN or KCI_KCIDB_TOKEN_FILE")
+        return self
+
+    def read_kcidb_token(self) -> str:
+        """Return the KCIDB token, wherever it is kept."""
+        if self.kcidb_token_file is not None:
+            return self.kcidb_token_file.read_text().strip()
+        assert self.kcidb_token is not None
+        return self.kcidb_token.get_secret_value()

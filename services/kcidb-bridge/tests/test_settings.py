@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from kci_kcidb_bridge.settings import Settings
+
+
+def settings(**changed: Any) -> Settings:
+    said = {"api_url": "http://api", "token": "x", "kcidb_url": "http://kcidb"}
+    return Settings(**{**said, "origin": "demo", "kcidb_token": "secret", **changed})
+
+
+def test_the_token_is_read_and_not_shown() -> None:
+    assert settings().read_kcidb_token() == "secret"
+    assert "secret" not in repr(settings())
+
+
+def test_the_token_may_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("kept\n")
+    told = settings(kcidb_token=None, kcidb_token_file=tmp_path / "token")
+    assert told.read_kcidb_token() == "kept"
+
+
+@pytest.mark.parametrize("origin", ["my-lab", "Demo", ""])
+def test_an_origin_that_kcidb_refuses_is_refused(origin: str) -> None:
+    with pytest.raises(ValidationError, match="origin"):
+        settings(origin=origin)
+
+
+@pytest.mark.parametrize("changed", [{"kcidb_token": None}, {"kcidb_token_file": "x"}])
+def test_one_token_is_needed(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="KCI_KCIDB_TOKEN_FILE"):
+        settings(**changed)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from kci_kcidb_bridge.receipts import Receipts
+from kci_kcidb_bridge.rows import CheckoutRow, Row
+from kci_kcidb_bridge.submit import MAX_BYTES, KcidbAway, KcidbRefused, Submitter
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+class FakeKcidb(httpx.AsyncBaseTransport):
+    """Takes what is sent, but what holds a word that it does not like."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.rows: list[str] = []
+        self.bad: str | None = None
+        self.answer: httpx.Response | Exception | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        body = await request.aread()
+        self.bodies.append(body)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if self.answer is not None:
+            return self.answer
+        if self.bad is not None and self.bad in body.decode():
+            return say(400, "0", "error", "no such thing")
+        self.rows += [row["id"] for row in json.loads(body)["checkouts"]]
+        return say(200, "Ab1", "ok", "Received")
+
+
+def say(code: int, name: str, status: str, message: str) -> httpx.Response:
+    said = {"id": name, "status": status, "message": message}
+    return httpx.Response(code, text=json.dumps(said))
+
+
+@pytest.fixture
+def kcidb() -> FakeKcidb:
+    return FakeKcidb()
+
+
+@pytest.fixture
+async def submitter(kcidb: FakeKcidb) -> AsyncIterator[Submitter]:
+    async with httpx.AsyncClient(transport=kcidb, base_url="http://kcidb") as http:
+        yield Submitter(http, Receipts(http))
+
+
+def rows(*names: str, padding: int = 0) -> list[Row]:
+    return [
+        CheckoutRow(
+            id=f"demo:{name}",
+            origin="demo",
+            start_time=NOON,
+            git_commit_message="x" * padding,
+        )
+        for name in names
+    ]
+
+
+async def test_rows_are_sent_in_one_body(
+    kcidb: FakeKcidb, submitter: Submitter
+) -> None:
+    await submitter.submit(rows("a", "b"))
+    assert kcidb.rows == ["demo:a", "demo:b"]
+    assert len(kcidb.bodies) == 1
+
+
+async def test_the_same_rows_are_sent_once(
+    kcidb: FakeKcidb, submitter: Submitter
+) -> None:
+    await submitter.submit(rows("a"))
+    await submitter.submit(rows("a"))
+    assert len(kcidb.bodies) == 1
+
+
+async def test_a_large_submission_is_split_in_order(
+    kcidb: FakeKcidb, submitter: Submitter
+) -> None:
+    await submitter.submit(rows("a", "b", "c", "d", padding=MAX_BYTES // 3))
+    assert kcidb.rows == ["demo:a", "demo:b", "demo:c", "demo:d"]
+    assert all(len(body) <= MAX_BYTES for body in kcidb.bodies)
+
+
+async def test_a_row_that_is_too_large_alone_is_sent_alone(
+    kcidb: FakeKcidb, submitter: Submitter
+) -> None:
+    await submitter.submit(rows("a", padding=MAX_BYTES))
+    assert kcidb.rows == ["demo:a"]
+
+
+async def test_a_bad_row_does_not_keep_the_good_ones(
+    kcidb: FakeKcidb, submitter: Submitter
+) -> None:
+    kcidb.bad = "demo:c"
+    with pytest.raises(KcidbRefused, match="checkouts demo:c: 400 no such thing"):
+        await submitter.submit(rows("a", "b", "c", "d", "e"))
+    assert kcidb.rows == ["demo:a", "demo:b", "demo:d", "demo:e"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("cut"),
+        httpx.Response(502),
+        httpx.Response(500, text='{"id":"0","status":"error"}'),
+        httpx.Response(429),
+        httpx.Response(302, headers={"Location": "http://elsewhere"}),
+        httpx.Response(200, text="<html>log in to this network</html>"),
+        httpx.Response(200, text="[]"),
+        httpx.Response(200, text='{"id":"../x","status":"ok"}'),
+    ],
+)
+async def test_without_a_receipt_it_is_sent_again(
+    kcidb: FakeKcidb, submitter: Submitter, answer: httpx.Response | Exception
+) -> None:
+    kcidb.answer = answer
+    with pytest.raises(KcidbAway):
+        await submitter.submit(rows("a"))
+    kcidb.answer = None
+    await submitter.submit(rows("a"))
+    assert kcidb.rows == ["demo:a"]
+
+
+async def test_a_refused_token_is_no_fault_of_the_rows(
+    kcidb: FakeKcidb, submitter: Submitter
+) -> None:
+    kcidb.answer = say(401, "0", "error", "ExpiredSignature")
+    with pytest.raises(KcidbRefused, match="ExpiredSignature"):
+        await submitter.submit(rows("a", "b"))
+    assert len(kcidb.bodies) == 1
+
+
+async def test_old_submissions_are_forgotten(
+    kcidb: FakeKcidb, submitter: Submitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kci_kcidb_bridge.submit.KNOWN", 1)
+    for name in ("a", "b", "a"):
+        await submitter.submit(rows(name))
+    assert kcidb.rows == ["demo:a", "demo:b", "demo:a"]

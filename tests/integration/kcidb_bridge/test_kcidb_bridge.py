@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The KCIDB bridge with a real Redis and a real receiver, that sometimes fails."""
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from jose import jwt
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from kci_kcidb_bridge.__main__ import main
+from kci_kcidb_bridge.settings import Settings
+from kci_local.kcidb_receiver import Receiver
+from kci_local.kcidb_spool import Spool, schema_validator
+from kci_shared.health import QuietServer
+
+pytestmark = pytest.mark.integration
+
+SECRET = "for this test"
+PATIENCE_S = 30.0
+TIME = "2026-11-22T12:00:00.000+00:00"
+STORAGE = "http://127.0.0.1:8002"
+FINDING = {
+    "kind": "panic",
+    "severity": "fault",
+    "headline": "Kernel panic - not syncing: No working init found.",
+    "line": 99,
+    "signature": "5f0c9d27a1b3",
+}
+REVISION = {
+    "tree": "mainline",
+    "url": "https://git.kernel.org/linux.git",
+    "branch": "master",
+    "commit": "2a987e65025e2b79c6d453b78cb5985ac6e5eb28",
+}
+
+
+def a_node(number: int, kind: str, path: str, parent: int | None) -> dict[str, Any]:
+    return {
+        "id": f"{number:024x}",
+        "kind": kind,
+        "name": path.split("/")[-1],
+        "path": path.split("/"),
+        "parent": None if parent is None else f"{parent:024x}",
+        "state": "done",
+        "result": "pass",
+        "owner": "lab",
+        "created": TIME,
+        "updated": TIME,
+        "data": {},
+    }
+
+
+class Api:
+    """The two questions that the bridge asks of the API."""
+
+    def __init__(self) -> None:
+        nodes = [
+            a_node(0, "checkout", "checkout", None),
+            a_node(1, "kbuild", "checkout/build", 0),
+            a_node(2, "job", "checkout/build/boot", 1),
+            a_node(3, "job", "checkout/build/boot/smoke", 2),
+            a_node(4, "test", "checkout/build/boot/smoke/uname", 3),
+            a_node(5, "process", "checkout/mail", 0),
+        ]
+        nodes[0]["data"] = {"kernel_revision": REVISION}
+        nodes[2] |= {"result": "fail", "data": {"findings": [FINDING]}}
+        nodes[2]["artifacts"] = {"log": f"{STORAGE}/aa/console.log"}
+        self.nodes = {node["id"]: node for node in nodes}
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/latest/node/{node_id}", self._get),
+                Route("/latest/nodes", self._find),
+            ]
+        )
+
+    async def _get(self, request: Request) -> Response:
+        return JSONResponse(self.nodes.get(request.path_params["node_id"]))
+
+    async def _find(self, request: Request) -> Response:
+        asked = request.query_params
+        parents = asked["parent__in"].split(",")
+        found = [node for node in self.nodes.values() if node["parent"] in parents]
+        kept = [node for node in found if node["kind"] == asked["kind"]]
+        return JSONResponse({"items": kept if asked["offset"] == "0" else []})
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[str]:
+    """Serve an application on a free port as long as the block lasts."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None)
+    server = QuietServer(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@dataclass
+class World:
+    """What is around the bridge."""
+
+    api: Api
+    receiver: Receiver
+    folder: Path
+    redis: Redis
+    told: dict[str, str]
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.model_validate(self.told)
+
+    async def tell(self) -> None:
+        """Put an event of each node into the stream."""
+        for number, node in enumerate(self.api.nodes.values(), start=1):
+            change = {key: node[key] for key in ("id", "kind", "name", "state")}
+            event = {"id": f"{node['id']}-1", "time": TIME, "_sequence_id": number}
+            said = json.dumps({**event, "data": {"op": "updated", **change}})
+            await self.redis.xadd("node", {"event": said})
+
+    def archived(self) -> list[dict[str, Any]]:
+        files = (self.folder / "archive").glob("*.json")
+        return [json.loads(path.read_bytes()) for path in files]
+
+    def rows(self) -> dict[str, set[str]]:
+        """Return what KCIDB has, each row as its text by list and id."""
+        found: dict[str, set[str]] = {}
+        for report in self.archived():
+            for name in set(report) - {"version"}:
+                for row in report[name]:
+                    text = json.dumps(row, sort_keys=True)
+                    found.setdefault(f"{name} {row['id']}", set()).add(text)
+        return found
+
+
+@pytest.fixture
+async def world(redis_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    api = Api()
+    receiver = Receiver(Spool(tmp_path, schema_validator()), SECRET, [])
+    claims = {"origin": "demo", "exp": int(time.time()) + 600}
+    async with (
+        served(api.app()) as api_url,
+        served(receiver.app()) as kcidb_url,
+        Redis.from_url(redis_url) as redis,
+    ):
+        told = {
+            "api_url": api_url,
+            "token": "any",
+            "redis_url": redis_url,
+            "kcidb_url": kcidb_url,
+            "kcidb_token": jwt.encode(claims, SECRET, algorithm="HS256"),
+            "origin": "demo",
+        }
+        yield World(api, receiver, tmp_path, redis, told)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[None]:
+    """Run the bridge, and stop it as a signal does."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(main(settings, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await asyncio.sleep(0.05)
+
+
+def complete(world: World) -> bool:
+    rows = world.rows()
+    kinds = [name.split()[0] for name in rows]
+    return sorted(kinds) == [
+        *("builds", "checkouts", "incidents", "issues", "tests", "tests", "tests")
+    ]
+
+
+def each_row_is_said_one_way(world: World) -> bool:
+    return all(len(texts) == 1 for texts in world.rows().values())
+
+
+async def test_a_tree_arrives_with_its_panic(world: World) -> None:
+    async with running(world.settings):
+        await world.tell()
+        await until(lambda: complete(world))
+    statuses = {
+        row["path"]: row["status"]
+        for report in world.archived()
+        for row in report.get("tests", [])
+    }
+    assert statuses == {"boot": "FAIL", "smoke": "PASS", "smoke.uname": "PASS"}
+    assert list((world.folder / "failed").iterdir()) == []
+
+
+async def test_nothing_is_lost_when_kcidb_is_away_or_cuts_the_line(
+    world: World,
+) -> None:
+    world.receiver.faults.extend(["502", "502", "502", "cut", "ok", "cut", "502"])
+    async with running(world.settings):
+        await world.tell()
+        await until(lambda: complete(world) and not world.receiver.faults)
+    assert each_row_is_said_one_way(world)
+
+
+async def test_events_told_twice_and_two_replicas_change_no_row(world: World) -> None:
+    await world.tell()
+    await world.tell()
+    async with running(world.settings), running(world.settings):
+        await until(lambda: complete(world))
+    assert each_row_is_said_one_way(world)
+
+
+async def test_a_job_waits_until_its_log_is_read(world: World) -> None:
+    boot = world.api.nodes[f"{2:024x}"]
+    data, boot["data"] = boot["data"], {}
+    async with running(world.settings):
+        await world.tell()
+        await until(lambda: "tests demo:" + f"{3:024x}" in world.rows())
+        assert "tests demo:" + f"{2:024x}" not in world.rows()
+        boot["data"] = data
+        await world.tell()
+        await until(lambda: complete(world))
+    assert each_row_is_said_one_way(world)
+
+
+async def test_a_refused_token_leaves_the_events_for_an_operator(world: World) -> None:
+    world.told["kcidb_token"] = "not.a.token"
+    async with running(world.settings):
+        await world.tell()
+        async with asyncio.timeout(PATIENCE_S):
+            while await world.redis.xlen("dead:kcidb-bridge") < 4:
+                await asyncio.sleep(0.05)
+    assert world.rows() == {}
+
+
+def test_the_receiver_runs_alone(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "kci_local.kcidb_receiver", "--validate"]
+    command += ["--port", str(port), "--dir", str(tmp_path)]
+    process = subprocess.Popen(command, env={"KCIDB_JWT_SECRET": SECRET})
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        while not answers(f"http://127.0.0.1:{port}/health"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).text == "OK"
+    except httpx.ConnectError:
+        return False
