@@ -24,9 +24,7 @@ async def test_a_process_is_found_again_and_never_started_twice(tmp_path: Path) 
 async def test_a_killed_process_counts_as_dead(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
     processes.start(SLEEP)
-    processes.kill("sleeper")
-    while processes.pid("sleeper"):
-        pass
+    await processes.kill("sleeper")
     assert processes.running() == []
 
 

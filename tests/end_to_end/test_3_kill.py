@@ -29,7 +29,7 @@ async def test_nothing_is_lost_and_nothing_is_double(world: Any) -> None:
     ]
     for victim in VICTIMS:
         await asyncio.sleep(REST_S)
-        world.stack.processes.kill(victim)
+        await world.stack.processes.kill(victim)
         await world.stack.up(ALL)
     evidence = [
         await story.until(expected, submission)

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -48,25 +49,57 @@ def await_port(process: subprocess.Popen[bytes], port: int, folder: Path) -> Non
     raise AssertionError(f"no answer on port {port}: {(folder / 'log').read_text()}")
 
 
+@contextmanager
+def running_mongo(port: int, folder: Path) -> Iterator[int]:
+    """Run the MongoDB-wire server; what it has acknowledged survives a kill."""
+    program = str(Path(sys.executable).with_name("secantusd-py"))
+    command = [program, "--port", str(port), "--storage-path", str(folder / "data")]
+    with running([*command, "--sync-on-commit", "--cache-size", "256M"], port, folder):
+        yield port
+
+
+@contextmanager
+def running_redis(port: int, folder: Path) -> Iterator[int]:
+    """Run a Redis that keeps nothing on disk."""
+    program = shutil.which("redis-server")
+    assert program, "install redis-server (Debian) to run the integration tests"
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with running(command, port, folder):
+        yield port
+
+
 @pytest.fixture(scope="session")
 def mongo_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder = tmp_path_factory.mktemp("mongo")
-    program = str(Path(sys.executable).with_name("secantusd-py"))
-    port = free_port()
-    command = [program, "--port", str(port), "--storage-path", str(folder / "data")]
-    with running([*command, "--cache-size", "256M"], port, folder):
+    with running_mongo(free_port(), tmp_path_factory.mktemp("mongo")) as port:
         yield port
 
 
 @pytest.fixture(scope="session")
 def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder = tmp_path_factory.mktemp("redis")
-    program = shutil.which("redis-server")
-    assert program, "install redis-server (Debian) to run the integration tests"
-    port = free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    with running(command, port, folder):
+    with running_redis(free_port(), tmp_path_factory.mktemp("redis")) as port:
         yield port
+
+
+@dataclass(frozen=True)
+class OwnServer:
+    """A store of one test's own, which it may start and stop; what it has stays."""
+
+    run: Callable[[int, Path], AbstractContextManager[int]]
+    port: int
+    folder: Path
+
+    def running(self) -> AbstractContextManager[int]:
+        return self.run(self.port, self.folder)
+
+
+@pytest.fixture
+def own_mongo(tmp_path_factory: pytest.TempPathFactory) -> OwnServer:
+    return OwnServer(running_mongo, free_port(), tmp_path_factory.mktemp("mongo"))
+
+
+@pytest.fixture
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> OwnServer:
+    return OwnServer(running_redis, free_port(), tmp_path_factory.mktemp("redis"))
 
 
 @pytest.fixture

@@ -140,6 +140,8 @@ def _email_reporter(site: Site) -> dict[str, str]:
         "KCI_MAIL_DOMAIN": "ci.example.org",
         "KCI_MAIL_TO": '["kernelci-results@ci.example.org"]',
         "KCI_MAIL_ARCHIVE": str(site.mails),
+        "KCI_MAIL_SETTLE": "2",
+        "KCI_LEASE": "10",
         "KCI_SMTP_PORT": str(site.ports["smtp"]),
     }
 

@@ -84,14 +84,16 @@ class Processes:
             deadline = asyncio.get_running_loop().time() + GRACE
             while self.pid(name) and asyncio.get_running_loop().time() < deadline:
                 await asyncio.sleep(0.05)
-            self.kill(name)
+            await self.kill(name)
         self._pid_file(name).unlink(missing_ok=True)
 
-    def kill(self, name: str) -> None:
-        """Kill a process and its children, at once."""
+    async def kill(self, name: str) -> None:
+        """Kill a process and its children, at once, and wait until it is gone."""
         pid = self.pid(name)
         if pid is not None:
             os.killpg(pid, signal.SIGKILL)
+            while self.pid(name) is not None:
+                await asyncio.sleep(0.01)
 
     def _pid_file(self, name: str) -> Path:
         return self.state / "run" / f"{name}.pid"

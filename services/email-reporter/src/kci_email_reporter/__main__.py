@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Run the email reporter: ``python -m kci_email_reporter``."""
+
+import asyncio
+
+from kci_email_reporter.archive import MaildirArchive
+from kci_email_reporter.delivery import Delivery
+from kci_email_reporter.reporter import Reporter
+from kci_email_reporter.sender import Sender
+from kci_email_reporter.settings import Settings
+from kci_email_reporter.smtp import SmtpRelay
+from kci_shared.bridge import Bridge
+from kci_shared.client import ApiClient
+from kci_shared.events import EventStream
+from kci_shared.service import run
+from kci_shared.storage import Storage
+
+
+async def main(settings: Settings, stop: asyncio.Event) -> None:
+    """Mail each regression, and a branch's first results, to those who can act."""
+    archive = MaildirArchive(settings.mail_archive) if settings.mail_archive else None
+    delivery = Delivery(SmtpRelay(settings), archive, settings)
+    async with (
+        ApiClient.connect(settings) as api,
+        EventStream.connect(settings.redis_url, "email-reporter") as events,
+        Storage.connect(settings) as storage,
+        asyncio.TaskGroup() as halves,
+    ):
+        reporter = Reporter(api, storage, settings)
+        sender = Sender(delivery, storage, settings)
+        halves.create_task(events.deliver(reporter.on_event, stop))
+        halves.create_task(Bridge(api, storage, sender, settings).run(stop))
+
+
+def start() -> None:
+    """Start the service."""
+    run(main, Settings)
+
+
+if __name__ == "__main__":
+    start()

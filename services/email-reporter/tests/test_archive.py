@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Evidence that a mail was sent."""
+
+import mailbox
+import time
+from pathlib import Path
+
+import pytest
+
+from kci_email_reporter.archive import MaildirArchive
+
+
+def put(folder: Path, content: bytes) -> str:
+    return mailbox.Maildir(folder).add(content)
+
+
+async def test_a_mail_is_found_by_its_message_id(tmp_path: Path) -> None:
+    put(tmp_path / "m", b"Subject: x\r\nMessage-ID: <a@b>\r\n\r\nbody\r\n")
+    archive = MaildirArchive(tmp_path / "m")
+    assert await archive.has("<a@b>")
+    assert not await archive.has("<c@d>")
+
+
+async def test_a_mail_that_comes_later_is_found_later(tmp_path: Path) -> None:
+    put(tmp_path / "m", b"Message-ID: <a@b>\r\n\r\n")
+    archive = MaildirArchive(tmp_path / "m")
+    assert not await archive.has("<c@d>")
+    put(tmp_path / "m", b"message-id:\r\n <c@d>\r\n\r\n")
+    assert await archive.has("<c@d>")
+
+
+async def test_a_message_id_in_a_body_proves_nothing(tmp_path: Path) -> None:
+    put(tmp_path / "m", b"Subject: x\n\nMessage-ID: <a@b>\n")
+    put(tmp_path / "m", b"In-Reply-To: <a@b>\nX-Message-ID: <a@b>\n\n")
+    assert not await MaildirArchive(tmp_path / "m").has("<a@b>")
+
+
+async def test_mails_that_were_read_and_moved_are_found(tmp_path: Path) -> None:
+    key = put(tmp_path / "m", b"Message-ID: <a@b>\n\n")
+    (tmp_path / "m/new" / key).rename(tmp_path / "m/cur" / f"{key}:2,S")
+    assert await MaildirArchive(tmp_path / "m").has("<a@b>")
+
+
+async def test_an_archive_that_is_not_there_says_neither_yes_nor_no(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        await MaildirArchive(tmp_path / "m").has("<a@b>")
+
+
+async def test_thousands_of_mails_are_read_once(tmp_path: Path) -> None:
+    for part in ("tmp", "new", "cur"):
+        (tmp_path / part).mkdir()
+    for n in range(3000):
+        (tmp_path / "new" / str(n)).write_bytes(b"Message-ID: <%d@b>\n\n" % n)
+    archive = MaildirArchive(tmp_path)
+    assert await archive.has("<2999@b>")
+    began = time.perf_counter()
+    assert not await archive.has("<none@b>")
+    assert time.perf_counter() - began < 0.5

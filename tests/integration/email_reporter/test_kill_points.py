@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A sender killed at any point of its way, and the real relay: one copy, not two."""
+
+import asyncio
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.integration]
+
+LIFE = Path(__file__).with_name("sender_life.py")
+POINTS = ["evidence", "connected", "recipients", "half", "dot", "accepted"]
+SENT = {"evidence": 0, "connected": 0, "recipients": 0, "half": 0}
+"""Where it dies before the relay has the mail."""
+
+
+class Relay:
+    """The real sink, in a process of its own."""
+
+    def __init__(self, maildir: Path, port: int) -> None:
+        self.maildir = maildir
+        self.port = port
+        command = [sys.executable, "-m", "kci_local.smtp_sink"]
+        command += ["--port", str(port), "--maildir", str(maildir)]
+        self.process = subprocess.Popen(command)
+
+    async def until_ready(self) -> None:
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+
+    @property
+    def copies(self) -> int:
+        return len(list((self.maildir / "new").iterdir()))
+
+    async def life(self, attempt: int, where: str) -> asyncio.subprocess.Process:
+        arguments = [str(self.port), str(self.maildir), str(attempt), where]
+        return await asyncio.create_subprocess_exec(
+            sys.executable, str(LIFE), *arguments, stdout=subprocess.PIPE
+        )
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[Relay]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    relay = Relay(tmp_path / "mail", port)
+    yield relay
+    relay.process.kill()
+    relay.process.wait()
+
+
+@pytest.mark.parametrize("where", POINTS)
+async def test_killed_anywhere_a_mail_arrives_once(relay: Relay, where: str) -> None:
+    await relay.until_ready()
+    first = await relay.life(1, where)
+    assert await first.wait() == -signal.SIGKILL
+    assert relay.copies == SENT.get(where, 1)
+    second = await relay.life(2, "nowhere")
+    said, _ = await second.communicate()
+    assert said.endswith(b"pass\n")
+    assert relay.copies == 1
+
+
+async def test_killed_at_random_a_mail_arrives_once(relay: Relay) -> None:
+    await relay.until_ready()
+    chance = random.Random(7)  # noqa: S311 - no secret
+    for attempt in range(1, 6):
+        life = await relay.life(attempt, "nowhere")
+        await asyncio.sleep(chance.uniform(0.2, 2.5))
+        if life.returncode is None:
+            life.kill()
+        await life.wait()
+        assert relay.copies <= 1
+    last = await relay.life(6, "nowhere")
+    said, _ = await last.communicate()
+    assert said.endswith(b"pass\n")
+    assert relay.copies == 1
+
+
+async def test_what_the_relay_kept_survives_its_death(relay: Relay) -> None:
+    await relay.until_ready()
+    await (await relay.life(1, "accepted")).wait()
+    relay.process.kill()
+    relay.process.wait()
+    again = Relay(relay.maildir, relay.port)
+    try:
+        await again.until_ready()
+        await (await again.life(2, "nowhere")).wait()
+        assert again.copies == 1
+    finally:
+        again.process.kill()
+        again.process.wait()

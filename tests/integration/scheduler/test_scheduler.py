@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Two replicas of the scheduler, which get killed, with a real API and a small lab."""
+
+import asyncio
+import os
+import random
+import socket
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kci_shared.client import ApiClient
+from kci_shared.errors import Conflict
+from kci_shared.models import ClaimRequest, NewNode, Node, Outcome, Report
+from kci_shared.settings import ClientSettings
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+PATIENCE_S = 90
+TREES = 8
+KILLS = 12
+CONFIG = Path(__file__).parents[3] / "config"
+BUILD = "build/gcc-12/x86_64/cloud"
+REVISION = {
+    "tree": "demo",
+    "url": "https://git.example.org/demo.git",
+    "branch": "master",
+    "commit": "2a987e65025e2b79c6d453b78cb5985ac6e5eb28",
+}
+WANTED = ClaimRequest(
+    runtime="lab-demo", platforms=["netboot-x86_64"], max=10, lease=60, wait=0.5
+)
+
+
+@dataclass
+class Program:
+    """A process of ours, which may be killed and started again."""
+
+    name: str
+    environment: dict[str, str]
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        program = str(Path(sys.executable).with_name(self.name))
+        self.process = await asyncio.create_subprocess_exec(
+            program, *arguments, env={"PATH": os.environ["PATH"], **self.environment}
+        )
+        return self.process
+
+    async def kill(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+@dataclass
+class Site:
+    """The API with a client of it, and what starts a scheduler beside it."""
+
+    api: ApiClient
+    scheduler: Callable[[], Program]
+
+    @asynccontextmanager
+    async def schedulers(self, number: int) -> AsyncIterator[list[Program]]:
+        """Run replicas as long as the block lasts."""
+        replicas = [self.scheduler() for _ in range(number)]
+        try:
+            for replica in replicas:
+                await replica.start()
+            yield replicas
+        finally:
+            for replica in replicas:
+                await replica.kill()
+
+    async def submit(self, **build: Any) -> Node:
+        """Hand in a checkout with a build, as an outside CI does."""
+        passed = {"state": "available", "result": "pass"}
+        root = await self._create(
+            kind="checkout",
+            name="checkout",
+            data={"kernel_revision": REVISION},
+            **passed,
+        )
+        kernel = {"kernel": "https://storage.example.org/kernel"}
+        done = {"state": "done", "result": "pass", "artifacts": kernel}
+        await self._create(
+            kind="kbuild", name=BUILD, parent=root.id, **{**done, **build}
+        )
+        return root
+
+    async def _create(self, **fields: Any) -> Node:
+        return await self.api.create(NewNode.model_validate(fields))
+
+    async def tree(self, root: Node) -> list[str]:
+        """Return the jobs of a tree as `name#attempt result`."""
+        jobs = await self.api.find(treeid=root.treeid, kind="job")
+        return sorted(f"{job.name}#{job.retry_counter} {job.result}" for job in jobs)
+
+    async def is_closed(self, root: Node) -> bool:
+        node = await self.api.get(root.id)
+        return node is not None and node.state == "done"
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not await condition():
+            await asyncio.sleep(0.1)
+
+
+async def answers(url: str) -> bool:
+    with suppress(httpx.TransportError):
+        async with httpx.AsyncClient(base_url=url) as http:
+            return (await http.get("/ready")).is_success
+    return False
+
+
+@pytest.fixture
+async def site(mongo_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Site]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url, token = f"http://127.0.0.1:{port}", tmp_path / "token"
+    stores = {"KCI_MONGO_URL": mongo_url, "KCI_REDIS_URL": redis_url}
+    secret = {"KCI_SECRET_KEY": "0123456789abcdef" * 4, "KCI_PORT": str(port)}
+    scopes = ["--scope", "nodes:write", "--scope", "runtime:lab-demo"]
+    served = Program("kci-api", {**stores, **secret, "KCI_DEVELOPMENT": "true"})
+    making = await served.start("token", "scheduler", *scopes, "--out", str(token))
+    assert await making.wait() == 0
+    await served.start("serve")
+    told = {"KCI_API_URL": url, "KCI_TOKEN_FILE": str(token), "KCI_SWEEP_EVERY": "0.5"}
+    environment = {**told, "KCI_REDIS_URL": redis_url, "KCI_CONFIG": str(CONFIG)}
+    settings = ClientSettings(api_url=url, token_file=token)
+    try:
+        await until(lambda: answers(url))
+        async with ApiClient.connect(settings) as api:
+            yield Site(api, lambda: Program("kci-scheduler", environment))
+    finally:
+        await served.kill()
+
+
+class Lab:
+    """Runs every job at once; the power fails for the first attempts of some."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+        self.runs: Counter[str] = Counter()
+
+    async def work(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            for claimed in await self._api.claim(WANTED):
+                node = claimed.node
+                self.runs[node.idempotency_key or ""] += 1
+                token = claimed.claim.token
+                report = Report(token=token, outcome=self._outcome(node))
+                with suppress(Conflict):
+                    await self._api.report(node.id, report)
+
+    def _outcome(self, node: Node) -> Outcome:
+        unlucky = int(node.treeid or "", 16) % 2
+        if node.name == "boot" and node.retry_counter < unlucky * 2:
+            code = "Infrastructure"
+            return Outcome.model_validate({"result": "incomplete", "error_code": code})
+        return Outcome.model_validate({"result": "pass"})
+
+
+async def test_no_job_is_missing_and_none_is_double_when_schedulers_are_killed(
+    site: Site,
+) -> None:
+    lab, stop = Lab(site.api), asyncio.Event()
+    dice = random.Random(1)
+    async with site.schedulers(2) as replicas, asyncio.TaskGroup() as tasks:
+        tasks.create_task(lab.work(stop))
+        roots = []
+        for number in range(KILLS):
+            if number < TREES:
+                roots.append(await site.submit())
+            await asyncio.sleep(dice.uniform(0.2, 0.8))
+            victim = dice.choice(replicas)
+            await victim.kill()
+            await victim.start()
+        for root in roots:
+            await until(lambda root=root: site.is_closed(root))
+        stop.set()
+    for root in roots:
+        retried = [
+            "boot#0 incomplete",
+            "boot#1 incomplete",
+            "boot#2 pass",
+            "smoke#0 pass",
+        ]
+        unlucky = int(root.treeid or "", 16) % 2
+        expected = retried if unlucky else ["boot#0 pass", "smoke#0 pass"]
+        assert await site.tree(root) == expected
+    assert set(lab.runs.values()) == {1}
+
+
+async def test_what_is_overdue_and_what_is_lost_is_ended(site: Site) -> None:
+    past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    late = await site.submit(state="running", result=None, timeout=past)
+    async with site.schedulers(2):
+        await until(lambda: site.is_closed(late))
+        [build] = await site.api.find(treeid=late.treeid, kind="kbuild")
+        ended = (build.result, build.data.error_code)
+        assert ended == ("incomplete", "node_timeout")
+
+        lost = await site.submit()
+        careless = WANTED.model_copy(update={"lease": 0.2, "wait": 20})
+        for _ in range(3):
+            [claimed] = await site.api.claim(careless)
+            await asyncio.sleep(0.3)
+        await until(lambda: has_second_attempt(site, lost))
+    first = await site.api.get(claimed.node.id)
+    assert first is not None
+    assert (first.state, first.result) == ("done", "incomplete")
+    assert first.data.error_code == "Infrastructure"
+    assert first.data.error_msg == "lost by its bridge 3 times"
+
+
+async def has_second_attempt(site: Site, root: Node) -> bool:
+    return await site.tree(root) == ["boot#0 incomplete", "boot#1 None"]
