@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What all bridges have in common: claim, run, report, recover; labs only differ."""
 
-from kci_shared.bridge.definition import Definition, TestStep
 from kci_shared.bridge.dialect import (
     BadJob,
     Dialect,
@@ -11,9 +10,14 @@ from kci_shared.bridge.dialect import (
     RunOutcome,
     TestOutcome,
 )
+from kci_shared.bridge.runner import Bridge
+from kci_shared.bridge.settings import BridgeSettings
+from kci_shared.models import Definition, TestStep
 
 __all__ = [
     "BadJob",
+    "Bridge",
+    "BridgeSettings",
     "Definition",
     "Dialect",
     "LabError",

@@ -2,12 +2,15 @@
 """What a lab must be able to say, and what can go wrong there."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from kci_shared.bridge.definition import Definition
+from pydantic import ValidationError
+
 from kci_shared.errors import KciError
-from kci_shared.models import ErrorCode, Result
+from kci_shared.models import ErrorCode, Node, Result
+from kci_shared.models.definition import Definition
 
 
 class LabError(KciError):
@@ -32,15 +35,43 @@ class NoDevice(LabError):
 class LabJob:
     """One job as a lab sees it."""
 
-    id: str
-    """The node's id: the lab's key for everything that it keeps of this job."""
-    name: str
-    platform: str
-    definition: Definition
-    images: dict[str, Path]
-    """The definition's artifacts, fetched and checked."""
+    node: Node
+    attempt: int
+    """Above 1: somebody held the job before, and may have begun it."""
     folder: Path
     """An empty folder for this run; what lies there afterwards is not kept."""
+    images: dict[str, Path] = field(default_factory=dict)
+    """The definition's artifacts, fetched and checked; empty for an adopted job."""
+
+    @property
+    def id(self) -> str:
+        """The node's id: the lab's key for everything that it keeps of this job."""
+        return self.node.id
+
+    @property
+    def name(self) -> str:
+        """What is run, such as `boot`."""
+        return self.node.name
+
+    @cached_property
+    def definition(self) -> Definition:
+        """What shall run; raises `BadJob` when the node has no sound definition."""
+        return read_definition(self.node)
+
+
+def has_definition(node: Node) -> bool:
+    """Say whether a node tells what to boot; other work, such as a mail, does not."""
+    return getattr(node.data, "definition", None) is not None
+
+
+def read_definition(node: Node) -> Definition:
+    """Return what a node's `data.definition` says; `BadJob` names what is wrong."""
+    try:
+        return Definition.model_validate(getattr(node.data, "definition", None))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, ("data.definition", *first["loc"])))
+        raise BadJob(f"{where}: {first['msg']}") from error
 
 
 @dataclass(frozen=True)
@@ -52,6 +83,7 @@ class TestOutcome:
     path: tuple[str, ...]
     result: Result
     error_msg: str | None = None
+    error_code: ErrorCode | None = None
 
 
 @dataclass(frozen=True)
@@ -75,11 +107,14 @@ class Dialect(Protocol):
         ...
 
     async def submit(self, job: LabJob) -> str:
-        """Start a job, once for its id however often called; return the lab's id."""
+        """Start a job, once for its id however often called; return the lab's id.
+
+        When it is cancelled half-way it leaves nothing behind.
+        """
         ...
 
     async def wait(self, job: LabJob, handle: str) -> RunOutcome:
-        """Wait until a job has ended, and tell how."""
+        """Wait until a job has ended, and tell how; soon after `cancel`, too."""
         ...
 
     async def cancel(self, handle: str) -> None:

@@ -3,6 +3,7 @@
 
 from kci_shared.models.claims import Claim, ClaimRequest, Grant
 from kci_shared.models.data import Revision, Version
+from kci_shared.models.definition import Definition, TestStep
 from kci_shared.models.events import CHANNEL, Event, NodeChange
 from kci_shared.models.findings import Finding
 from kci_shared.models.nodes import (
@@ -38,6 +39,7 @@ __all__ = [
     "Claim",
     "ClaimRequest",
     "ClaimedNode",
+    "Definition",
     "ErrorCode",
     "Event",
     "Finding",
@@ -61,6 +63,7 @@ __all__ = [
     "Revision",
     "State",
     "Test",
+    "TestStep",
     "Version",
     "is_settled",
     "log_url",

@@ -99,7 +99,7 @@ class JobData(BuiltData):
     test_revision: Revision | None = None
     misc: dict[str, Any] | None = None
     definition: dict[str, Any] | None = None
-    """What the lab shall run; see `kci_shared.bridge.definition`."""
+    """What the lab shall run; see `kci_shared.models.definition`."""
 
 
 class ProcessData(BuiltData):

@@ -104,7 +104,15 @@ NODE: TypeAdapter[Node] = TypeAdapter(Node)
 
 
 SERVER_SETS = frozenset(
-    "owner path created updated version claim processed_by_kcidb_bridge".split()
+    [
+        "owner",
+        "path",
+        "created",
+        "updated",
+        "version",
+        "claim",
+        "processed_by_kcidb_bridge",
+    ]
 )
 """What today's clients send back with a node, and may not change."""
 
@@ -127,7 +135,7 @@ class NewNode(FromClient):
 
     id: str | None = None
     """In a result tree: the node that is meant. Ignored elsewhere."""
-    treeid: str | None = None
+    treeid: Name | None = None
     """Names a tree of its own; a node below another is of that one's tree."""
     kind: Kind
     name: Name
@@ -160,7 +168,7 @@ class NodePatch(FromClient):
     data: dict[str, Any] = {}
     debug: dict[str, Any] = {}
     jobfilter: list[str] | None = None
-    platform_filter: list[str] | None = None
+    platform_filter: list[str] = []
     timeout: datetime | None = None
     holdoff: datetime | None = None
 

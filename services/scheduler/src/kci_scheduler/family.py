@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Some nodes of one tree, and the ways up in it."""
+
+from collections.abc import Iterable, Iterator
+
+from kci_shared.models import Node
+
+
+class Family:
+    """Nodes of one tree: each with all that is above it, as far as it is needed."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self._nodes = {node.id: node for node in nodes}
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self._nodes.values())
+
+    def line(self, node: Node) -> list[Node]:
+        """Return a node, its parent, and so on up to the root."""
+        line = [node]
+        while (parent := self._nodes.get(line[-1].parent or "")) is not None:
+            line.append(parent)
+        return line

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the scheduler needs to know."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from kci_shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What the scheduler needs to know."""
+
+    config: Annotated[
+        Path, Field(description="folder of the YAML files: tests, platforms, labs, ...")
+    ]
+    sweep_every: Annotated[
+        float, Field(gt=0, description="seconds between two looks for overdue nodes")
+    ] = 5.0

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What no event tells of: nodes whose time is over."""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from kci_scheduler.closing import Closing
+from kci_shared.errors import ApiError, BadRequest, Conflict
+from kci_shared.logging import get_logger
+from kci_shared.models import ErrorCode, Kind, Node, Result, State
+
+log = get_logger(__name__)
+
+CLAIMS = 3
+"""How often a node may be lost by whoever runs it."""
+
+
+class Nodes(Protocol):
+    """What the sweeper asks of the API."""
+
+    async def find(self, **filters: Any) -> list[Node]:
+        """Return all nodes that match."""
+        ...
+
+    async def update(
+        self, node_id: str, *, if_version: int | None = None, **changes: Any
+    ) -> Node:
+        """Change fields of that version of a node."""
+        ...
+
+
+class Sweeper:
+    """Ends what is overdue and what was lost, and closes what was held off."""
+
+    def __init__(self, api: Nodes, closing: Closing) -> None:
+        self._api = api
+        self._closing = closing
+
+    async def run(self, every: float, stop: asyncio.Event) -> None:
+        """Sweep each `every` seconds until `stop` is set."""
+        while not stop.is_set():
+            try:
+                await self.sweep(datetime.now(UTC))
+            except ApiError as error:
+                log.warning("sweep failed", reason=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), every)
+
+    async def sweep(self, now: datetime) -> None:
+        """Look once for each thing whose time is over."""
+        past = now.isoformat()
+        for node in await self._api.find(state__ne=State.DONE, timeout__lt=past):
+            reason = f"not done by {node.timeout:%Y-%m-%d %H:%M:%S} UTC"
+            await self._end(node, ErrorCode.NODE_TIMEOUT, reason)
+        for node in await self._api.find(
+            state=State.RUNNING, **{"claim.expires__lt": past}
+        ):
+            if node.claim is not None and node.claim.attempt >= CLAIMS:
+                reason = f"lost by its bridge {node.claim.attempt} times"
+                await self._end(node, ErrorCode.INFRASTRUCTURE, reason)
+        for checkout in await self._api.find(
+            kind=Kind.CHECKOUT, state=State.AVAILABLE, holdoff__lt=past
+        ):
+            await self._closing.close(checkout.treeid or "")
+
+    async def _end(self, node: Node, code: ErrorCode, reason: str) -> None:
+        """End a node as it was seen; one that moved meanwhile is left alone."""
+        with suppress(BadRequest, Conflict):
+            await self._api.update(
+                node.id,
+                if_version=node.version,
+                state=State.DONE,
+                result=node.result or Result.INCOMPLETE,
+                data={"error_code": code, "error_msg": reason},
+            )
+            log.info("node ended", node_id=node.id, reason=reason)

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the scheduler does when it hears of a node."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kci_scheduler.closing import Closing
+from kci_scheduler.scheduler import Scheduler
+from kci_shared.config import Config
+from kci_shared.errors import Conflict
+from kci_shared.models import Definition, TestStep
+
+BUILD = "build/gcc-12/x86_64/cloud"
+BOOT = f"{BUILD}/boot/@lab:pc"
+SMOKE = f"{BUILD}/boot/smoke/@lab:pc"
+LOG = {"artifacts": {"log": "https://storage.example.org/console.log"}}
+INFRASTRUCTURE = {"error_code": "Infrastructure", "error_msg": "no power"}
+
+
+@pytest.fixture
+def scheduler(api: Any, config: Config) -> Scheduler:
+    return Scheduler(config, api, Closing(api))
+
+
+def with_tests(config: Config, **tests: Any) -> Config:
+    told = config.model_dump()
+    return Config.model_validate({**told, "tests": {**told["tests"], **tests}})
+
+
+async def hear(scheduler: Scheduler, api: Any) -> None:
+    """Deliver all events, and those that follow from them."""
+    heard = 0
+    while heard < len(api.events):
+        await scheduler.on_event(api.events[heard])
+        heard += 1
+
+
+async def test_a_build_that_passed_is_booted(scheduler: Scheduler, api: Any) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    assert api.tree() == ["", BUILD, f"{BOOT}#0"]
+    assert api.one(name="boot").group == "boot"
+
+
+async def test_a_job_says_all_that_its_lab_must_know(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    data = api.one(name="boot").data
+    built_as = (data.arch, data.compiler, data.defconfig, data.config_full)
+    assert built_as == ("x86_64", "gcc-12", "cloud", "cloud")
+    assert (data.runtime, data.platform) == ("lab", "pc")
+    assert data.priority == 40
+    assert Definition.model_validate(data.definition) == Definition(
+        artifacts={"kernel": "https://storage.example.org/k"}
+    )
+
+
+async def test_a_test_follows_the_test_that_it_needs(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    api.change(api.one(name="boot"), state="done", result="pass")
+    await hear(scheduler, api)
+    assert api.tree() == ["", BUILD, f"{BOOT}#0", f"{SMOKE}#0"]
+    definition = Definition.model_validate(api.one(name="smoke").data.definition)
+    assert definition.tests == [TestStep(id="uname", run="uname -a")]
+
+
+async def test_a_test_does_not_follow_one_that_failed(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    api.change(api.one(name="boot"), state="done", result="fail")
+    await hear(scheduler, api)
+    assert api.tree() == ["", BUILD, f"{BOOT}#0"]
+
+
+async def test_nothing_follows_before_the_log_was_read(
+    scheduler: Scheduler, api: Any
+) -> None:
+    root = api.submit({})
+    await hear(scheduler, api)
+    boot = api.change(api.one(name="boot"), state="done", result="pass", **LOG)
+    await hear(scheduler, api)
+    assert len(api.nodes) == 3
+    assert api.nodes[root.id].state == "available"
+
+    api.change(boot, data={"findings": []})
+    await hear(scheduler, api)
+    assert f"{SMOKE}#0" in api.tree()
+
+
+async def test_a_verdict_that_the_log_corrects_counts(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    boot = api.change(api.one(name="boot"), state="done", result="pass", **LOG)
+    api.change(boot, result="fail", data={"findings": []})
+    await hear(scheduler, api)
+    assert len(api.nodes) == 3
+
+
+async def test_what_the_lab_failed_is_run_again_but_not_for_ever(
+    scheduler: Scheduler, api: Any
+) -> None:
+    root = api.submit({})
+    for attempt in range(3):
+        await hear(scheduler, api)
+        boot = api.one(name="boot", retry_counter=attempt)
+        api.change(boot, state="done", result="incomplete", data=INFRASTRUCTURE)
+    await hear(scheduler, api)
+    assert api.tree() == ["", BUILD, f"{BOOT}#0", f"{BOOT}#1", f"{BOOT}#2"]
+    assert api.nodes[root.id].state == "done"
+
+
+async def test_another_attempt_is_the_same_job(scheduler: Scheduler, api: Any) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    first = api.one(name="boot")
+    told = {**INFRASTRUCTURE, "job_id": "lab-17", "device": "pc-1"}
+    api.change(first, state="done", result="incomplete", data=told)
+    await hear(scheduler, api)
+    assert api.one(name="boot", retry_counter=1).data == first.data
+
+
+@pytest.mark.parametrize("code", ["Canceled", "node_timeout", None])
+async def test_other_failures_are_not_repeated(
+    scheduler: Scheduler, api: Any, code: str | None
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    boot = api.one(name="boot")
+    api.change(boot, state="done", result="incomplete", data={"error_code": code})
+    await hear(scheduler, api)
+    assert len(api.nodes) == 3
+
+
+async def test_what_failed_the_kernel_is_not_repeated(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    api.change(api.one(name="boot"), state="done", result="fail", data=INFRASTRUCTURE)
+    await hear(scheduler, api)
+    assert len(api.nodes) == 3
+
+
+async def test_a_build_without_kernel_gives_a_job_that_says_so(
+    scheduler: Scheduler, api: Any
+) -> None:
+    root = api.submit({"artifacts": {}})
+    await hear(scheduler, api)
+    boot = api.one(name="boot")
+    assert (boot.state, boot.result) == ("done", "incomplete")
+    assert boot.data.error_code == "invalid_job_params"
+    assert "has no artifact 'kernel'" in boot.data.error_msg
+    assert api.nodes[root.id].state == "done"
+
+
+async def test_nothing_follows_a_build_that_failed_or_is_unknown(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit({"result": "fail"}, {"name": "build/gcc-9/x86_64/cloud"})
+    await hear(scheduler, api)
+    assert len(api.nodes) == 3
+
+
+async def test_a_checkout_is_closed_when_all_below_it_is_done(
+    scheduler: Scheduler, api: Any
+) -> None:
+    root = api.submit({})
+    await hear(scheduler, api)
+    api.change(api.one(name="boot"), state="done", result="pass")
+    await hear(scheduler, api)
+    assert api.nodes[root.id].state == "available"
+    api.change(api.one(name="smoke"), state="done", result="fail")
+    await hear(scheduler, api)
+    assert (api.nodes[root.id].state, api.nodes[root.id].result) == ("done", "pass")
+
+
+async def test_a_checkout_without_builds_stays_open(
+    scheduler: Scheduler, api: Any
+) -> None:
+    root = api.submit()
+    await hear(scheduler, api)
+    assert api.nodes[root.id].state == "available"
+
+
+async def test_a_checkout_that_is_held_off_stays_open(
+    scheduler: Scheduler, api: Any
+) -> None:
+    root = api.submit({"result": "fail"}, holdoff="2999-01-01T00:00:00+00:00")
+    await hear(scheduler, api)
+    assert api.nodes[root.id].state == "available"
+
+
+async def test_a_checkout_that_becomes_available_last_is_closed(
+    scheduler: Scheduler, api: Any
+) -> None:
+    root = api.submit({"result": "fail"}, state="running")
+    await hear(scheduler, api)
+    api.change(api.nodes[root.id], state="available")
+    await hear(scheduler, api)
+    assert api.nodes[root.id].state == "done"
+
+
+async def test_the_same_events_again_change_nothing(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    before = {node.id: node.version for node in api.nodes.values()}
+    for event in [*api.events, *reversed(api.events)]:
+        await scheduler.on_event(event)
+    assert {node.id: node.version for node in api.nodes.values()} == before
+
+
+async def test_old_nodes_are_not_planned_anew_when_the_configuration_changes(
+    scheduler: Scheduler, api: Any, config: Config
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    changed = with_tests(config, late={"needs": "build/debian"})
+    await hear(Scheduler(changed, api, Closing(api)), api)
+    assert len(api.nodes) == 3
+
+
+async def test_a_plan_that_was_cut_short_is_finished_with_what_is_missing(
+    scheduler: Scheduler, api: Any, config: Config
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    build = api.change(api.one(kind="kbuild"), data={"planned": None})
+    needs = {"needs": "build/debian"}
+    changed = with_tests(config, boot={**needs, "timeout": 1}, late=needs)
+    await hear(Scheduler(changed, api, Closing(api)), api)
+    assert [node.name for node in api.nodes.values()][2:] == ["boot", "late"]
+    assert api.nodes[build.id].data.planned
+
+
+async def test_a_conflict_that_is_not_about_keys_is_told(
+    scheduler: Scheduler, api: Any
+) -> None:
+    async def refuse(_: Any) -> None:
+        raise Conflict("no")
+
+    api.create_many = refuse
+    api.submit({})
+    with pytest.raises(Conflict):
+        await hear(scheduler, api)
+
+
+async def test_the_last_job_of_a_line_costs_few_calls(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    api.change(api.one(name="boot"), state="done", result="pass")
+    await hear(scheduler, api)
+    smoke = api.change(api.one(name="smoke"), state="done", result="pass")
+    api.calls.clear()
+    await scheduler.on_event(api.events[-1])
+    assert api.calls == ["get", "update", "count", "count", "find", "update"]
+    assert api.nodes[smoke.id].data.planned
+
+
+async def test_a_node_that_is_gone_is_no_trouble(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit({})
+    api.nodes.clear()
+    await hear(scheduler, api)
+    assert not api.nodes
+
+
+async def test_timeouts_of_nodes_are_left_to_the_server(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit({})
+    await hear(scheduler, api)
+    boot = api.one(name="boot")
+    assert boot.timeout - boot.created == timedelta(hours=6)

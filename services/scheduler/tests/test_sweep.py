@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Nodes whose time is over."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kci_scheduler.closing import Closing
+from kci_scheduler.sweep import Sweeper
+from kci_shared.errors import Unavailable
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LATER = NOW + timedelta(hours=7)
+
+
+@pytest.fixture
+def sweeper(api: Any) -> Sweeper:
+    return Sweeper(api, Closing(api))
+
+
+async def test_a_node_past_its_timeout_is_ended(sweeper: Sweeper, api: Any) -> None:
+    api.submit({"state": "running", "result": None})
+    await sweeper.sweep(NOW)
+    assert api.one(kind="kbuild").state == "running"
+    await sweeper.sweep(LATER)
+    build = api.one(kind="kbuild")
+    assert (build.state, build.result) == ("done", "incomplete")
+    assert build.data.error_code == "node_timeout"
+    assert build.data.error_msg == "not done by 2026-11-22 18:00:00 UTC"
+
+
+async def test_a_result_outlives_the_timeout(sweeper: Sweeper, api: Any) -> None:
+    root = api.submit({})
+    await sweeper.sweep(LATER)
+    assert (api.nodes[root.id].state, api.nodes[root.id].result) == ("done", "pass")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "expires", "ended"),
+    [(3, -1, True), (4, -1, True), (2, -1, False), (3, 60, False)],
+)
+async def test_a_node_that_was_lost_three_times_is_given_up(
+    sweeper: Sweeper, api: Any, attempt: int, expires: int, ended: bool
+) -> None:
+    api.submit({"state": "running", "result": None})
+    until = (NOW + timedelta(seconds=expires)).isoformat()
+    claim = {"holder": "lab", "expires": until, "attempt": attempt}
+    api.change(api.one(kind="kbuild"), claim=claim)
+    await sweeper.sweep(NOW)
+    build = api.one(kind="kbuild")
+    assert (build.state == "done") == ended
+    if ended:
+        assert (build.result, build.data.error_code) == ("incomplete", "Infrastructure")
+        assert build.data.error_msg == f"lost by its bridge {attempt} times"
+
+
+async def test_a_node_that_moves_meanwhile_is_left_alone(
+    sweeper: Sweeper, api: Any
+) -> None:
+    api.submit({"state": "running", "result": None})
+    find = api.find
+
+    async def find_and_move(**filters: Any) -> Any:
+        found = await find(**filters)
+        for node in found:
+            api.change(api.nodes[node.id], state="done", result="pass")
+        return found
+
+    api.find = find_and_move
+    await sweeper.sweep(LATER)
+    assert api.one(kind="kbuild").result == "pass"
+
+
+async def test_a_checkout_closes_when_its_holdoff_is_over(
+    sweeper: Sweeper, api: Any
+) -> None:
+    ended = {"result": "fail", "data": {"planned": True}}
+    root = api.submit(ended, holdoff=(NOW + timedelta(minutes=5)).isoformat())
+    await sweeper.sweep(NOW)
+    assert api.nodes[root.id].state == "available"
+    api.change(api.nodes[root.id], holdoff="2020-01-01T00:00:00+00:00")
+    await sweeper.sweep(NOW)
+    assert api.nodes[root.id].state == "done"
+
+
+async def test_a_sweep_that_fails_is_done_again(sweeper: Sweeper, api: Any) -> None:
+    stop = asyncio.Event()
+    sweeps = 0
+
+    async def fail(**_: Any) -> Any:
+        nonlocal sweeps
+        sweeps += 1
+        if sweeps == 2:
+            stop.set()
+        raise Unavailable
+
+    api.find = fail
+    await sweeper.run(0.001, stop)
+    assert sweeps == 2

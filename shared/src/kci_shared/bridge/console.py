@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a console says: is it the lab or the kernel, and which tests passed.
+
+Everything before the kernel's banner is the lab's trouble, everything after it the
+kernel's. All functions are pure.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from kci_shared.bridge.dialect import TestOutcome
+from kci_shared.models import ErrorCode, Result
+
+BANNER = r"Linux version \d"
+"""A kernel runs: from here on a failure is its own."""
+PANIC = r"Kernel panic - not syncing[^\r\n]*[\r\n]"
+"""With the line's end: a console comes in pieces, and a match must not be cut."""
+
+SEVERITY = (Result.FAIL, Result.INCOMPLETE, Result.SKIP, Result.PASS)
+"""What outranks what when several verdicts become one."""
+
+_PANIC_LINE = re.compile(PANIC.removesuffix(r"[\r\n]"))
+_TAP = re.compile(r"(not )?ok\b(?: +(\d+))?(?: +(?:- +)?([^\s#].*))?")
+_DIRECTIVE = re.compile(r"\s*(?<!\\)#\s*(\w*).*")
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
+_NAME = 200
+"""Longest name of a subtest; the API takes 256."""
+
+
+class Subtest(NamedTuple):
+    """One verdict of a test that counts its own parts."""
+
+    name: str
+    result: Result
+
+
+def plain(line: str) -> str:
+    """Return a line of a console without colours and control characters."""
+    bare = _ESCAPE.sub("", line)
+    return "".join(c for c in bare if c.isprintable() or c == "\t")
+
+
+def find_panic(text: str) -> str | None:
+    """Return what the kernel says as it dies, or None."""
+    found = _PANIC_LINE.search(text)
+    return plain(found[0]).strip() if found else None
+
+
+def subtests(lines: Iterable[str]) -> list[Subtest]:
+    """Read the TAP or KTAP verdicts of the outermost level; other lines are ignored.
+
+    A deeper level is indented, and its parent's line sums it up. A name that comes
+    again gets a number, so that each subtest is a node of its own.
+    """
+    found: dict[str, Subtest] = {}
+    for line in lines:
+        if subtest := _subtest(plain(line).rstrip()):
+            name, count = subtest.name, 1
+            while name in found:
+                count += 1
+                name = f"{subtest.name}-{count}"
+            found[name] = Subtest(name, subtest.result)
+    return list(found.values())
+
+
+def _subtest(line: str) -> Subtest | None:
+    match = _TAP.fullmatch(line.partition("#")[0].rstrip()) if "ok" in line else None
+    if match is None:
+        return None
+    failed, number, said = match.groups()
+    name = " ".join((said or number or "").split())[:_NAME].strip()
+    if not name:
+        return None
+    directive = _DIRECTIVE.search(line)
+    return Subtest(name, _result(failed is not None, directive))
+
+
+def _result(failed: bool, directive: re.Match[str] | None) -> Result:
+    word = directive[1].upper() if directive else ""
+    if word.startswith("SKIP") or (failed and word == "TODO"):
+        return Result.SKIP
+    return Result.FAIL if failed else Result.PASS
+
+
+def judge(test: str, status: int, lines: Iterable[str]) -> list[TestOutcome]:
+    """Tell how a test and its subtests ended, by its exit status and its output."""
+    parts = [TestOutcome((test, name), result) for name, result in subtests(lines)]
+    failed = [part.path[-1] for part in parts if part.result is Result.FAIL]
+    if status == 0 and not failed:
+        return [TestOutcome((test,), Result.PASS), *parts]
+    reason = f"failed: {', '.join(failed)}" if failed else f"exit status {status}"
+    return [TestOutcome((test,), Result.FAIL, reason, ErrorCode.TEST), *parts]
+
+
+def verdict(tests: Iterable[TestOutcome]) -> Result:
+    """Tell how a job ended whose tests ended so; a skipped test does no harm."""
+    results = [test.result for test in tests]
+    worst = min(results, key=SEVERITY.index, default=Result.PASS)
+    return Result.PASS if worst is Result.SKIP else worst

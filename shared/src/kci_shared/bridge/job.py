@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One claimed job, from the claim to the report."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from prometheus_client import Counter
+
+from kci_shared.bridge.artifacts import Artifacts
+from kci_shared.bridge.dialect import (
+    Dialect,
+    LabError,
+    LabJob,
+    RunOutcome,
+    has_definition,
+    read_definition,
+)
+from kci_shared.bridge.held import ClaimLost, Held
+from kci_shared.bridge.report import refused_report, report_of
+from kci_shared.bridge.workspace import Workspace
+from kci_shared.errors import ApiError
+from kci_shared.logging import get_logger
+from kci_shared.models import ErrorCode, Node, Report, Result
+
+log = get_logger(__name__)
+
+JOBS = Counter("kci_jobs_total", "Jobs reported, by result", ["result"])
+
+WORK_SECONDS = 600.0
+"""Time limit of work that has no definition to name one."""
+GRACE_SECONDS = 30.0
+"""What a lab gets to stop a job, and to hand over what there is of it."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A dialect, and what its jobs need."""
+
+    dialect: Dialect
+    artifacts: Artifacts
+    workspace: Workspace
+    queue: float
+    """How long a job may wait in the lab for a device, in seconds."""
+
+
+class JobRun:
+    """A job in our hands: run and reported, given back, or dropped once it is lost."""
+
+    def __init__(self, lab: Lab, held: Held, handle: str | None = None) -> None:
+        self.held = held
+        self.handle = handle
+        """The lab's id; None as long as the lab does not have the job."""
+        self._lab = lab
+
+    async def run(self) -> None:
+        """Run the job and report it; when cancelled, stop it and give it back."""
+        with self._lab.workspace.run(self.held.node.id) as folder:
+            try:
+                await self._run_while_held(folder)
+            except asyncio.CancelledError:
+                await self._stop()
+                await self.held.release("the bridge stops")
+                raise
+
+    async def _run_while_held(self, folder: Path) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                heartbeat = tasks.create_task(self.held.keep())
+                await self._report(await self._end(folder))
+                heartbeat.cancel()
+        except* ClaimLost as lost:
+            log.warning("claim lost", reason=str(lost.exceptions[0]))
+            await self._stop()
+
+    async def _end(self, folder: Path) -> Report:
+        """Run the job, whatever goes wrong, and tell what the API shall hear."""
+        held, urls = self.held, {}
+        try:
+            outcome = await self._outcome(folder)
+            urls = await self._lab.artifacts.store(outcome.files)
+            report = report_of(held.node, held.token, outcome, urls)
+        except ClaimLost:
+            raise
+        except Exception as error:
+            outcome = _trouble(error)
+            report = report_of(held.node, held.token, outcome, urls)
+            await self._stop()
+        if outcome.device:
+            await held.note(device=outcome.device)
+        return report
+
+    async def _report(self, report: Report) -> None:
+        try:
+            await self.held.report(report)
+        except ApiError as error:
+            log.warning("report refused", reason=repr(error))
+            await self.held.report(refused_report(report.token, str(error)))
+        JOBS.labels(report.outcome.result).inc()
+        log.info("job reported", result=report.outcome.result)
+
+    async def _outcome(self, folder: Path) -> RunOutcome:
+        node = self.held.node
+        images = {}
+        if self.handle is None and has_definition(node):
+            images = await self._lab.artifacts.fetch(read_definition(node).artifacts)
+        job = LabJob(node, self.held.attempt, folder, images)
+        limit = self._lab.queue + _seconds(node)
+        running = asyncio.create_task(self._submit_and_wait(job))
+        try:
+            await asyncio.wait({running}, timeout=limit)
+            if not running.done():
+                return await self._cut(running, limit)
+            return running.result()
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def _submit_and_wait(self, job: LabJob) -> RunOutcome:
+        if self.handle is None:
+            self.handle = await self._lab.dialect.submit(job)
+            log.info("job started", job_id=self.handle, attempt=job.attempt)
+            await self.held.note(job_id=self.handle)
+        return await self._lab.dialect.wait(job, self.handle)
+
+    async def _cut(self, running: asyncio.Task[RunOutcome], limit: float) -> RunOutcome:
+        """Stop a job that is over its time; keep what the lab has of it."""
+        if self.handle is None:
+            raise LabError(f"the lab did not start the job within {limit:g} s")
+        await self._stop()
+        await asyncio.wait({running}, timeout=GRACE_SECONDS)
+        ended = running.done() and not running.cancelled() and not running.exception()
+        return replace(
+            running.result() if ended else RunOutcome(Result.INCOMPLETE),
+            result=Result.INCOMPLETE,
+            error_code=ErrorCode.NODE_TIMEOUT,
+            error_msg=f"over {limit:g} s",
+        )
+
+    async def _stop(self) -> None:
+        """Have the lab stop the job and take its device back."""
+        if self.handle is None:
+            return
+        try:
+            async with asyncio.timeout(GRACE_SECONDS):
+                await self._lab.dialect.cancel(self.handle)
+        except Exception:
+            log.exception("job not stopped", job_id=self.handle)
+
+
+def _seconds(node: Node) -> float:
+    return read_definition(node).timeout if has_definition(node) else WORK_SECONDS
+
+
+def _trouble(error: Exception) -> RunOutcome:
+    """Tell the outcome of a run that ended by an error."""
+    if isinstance(error, LabError):
+        return RunOutcome(Result.INCOMPLETE, error.error_code, str(error))
+    log.exception("bug in the bridge", exc_info=error)
+    said = f"unexpected {type(error).__name__} in the bridge: see its log"
+    return RunOutcome(Result.INCOMPLETE, ErrorCode.BUG, said)
