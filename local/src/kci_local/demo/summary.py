@@ -2,12 +2,12 @@
 """The end of the demo: a table for people, and the same as JSON for programs."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.tree import Tree
 
 from kci_local.demo.evidence import Evidence
@@ -72,25 +72,28 @@ def show(console: Console, site: Site, chapters: list[Evidence]) -> None:
     """Print each revision's tree with its results, and where to look."""
     for evidence in chapters:
         console.print(_tree(evidence))
-    table = Table(title="Where to look", title_justify="left", box=None)
-    table.add_column("what", style="bold", no_wrap=True)
-    table.add_column("where", overflow="fold")
+    console.print("[bold]Where to look[/]")
+    for what, where in _places(site, chapters):
+        console.print(f"  {escape(what)}\n    [cyan]{escape(where)}[/]", soft_wrap=True)
+
+
+def _places(site: Site, chapters: list[Evidence]) -> Iterator[tuple[str, str]]:
     for evidence in chapters:
         for path, mail in evidence.mails.items():
-            table.add_row(f"mail: {escape(str(mail['Subject']))}", str(path))
+            yield f"mail: {' '.join(str(mail['Subject']).split())}", str(path)
     for evidence in chapters:
         for path in evidence.submissions[-1:]:
             describe = evidence.submission.revision.describe
-            table.add_row(f"KCIDB: last of {describe}", str(path))
-    table.add_row("nodes", f"{site.url('api')}/latest/nodes?sort=-created")
-    table.add_row("API", f"{site.url('api')}/docs")
-    console.print(table)
+            count = len(evidence.submissions)
+            yield f"KCIDB: the last of {count} submissions of {describe}", str(path)
+    yield "the newest nodes", f"{site.url('api')}/latest/nodes?sort=-created"
+    yield "the API's description", f"{site.url('api')}/docs"
 
 
 def _tree(evidence: Evidence) -> Tree:
     root = evidence.node(evidence.submission.checkout_id)
     revision = evidence.submission.revision
-    tree = Tree(f"[bold]{revision.tree}/{revision.branch}[/] {revision.describe}")
+    tree = Tree(f"\n[bold]{revision.tree}/{revision.branch}[/] {revision.describe}")
     _grow(tree, root, evidence)
     for regression in evidence.regressions:
         good = regression.data.passed_kernel_revision
