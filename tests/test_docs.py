@@ -45,9 +45,8 @@ def test_every_service_is_in_the_picture_the_readme_and_compose() -> None:
 
 def arrows(picture: str) -> set[tuple[str, str]]:
     """Return who reaches whom in a mermaid flowchart."""
-    found = re.findall(
-        r"^  ([\w-]+) (?:--.*?-->|-->|<-->|-\..*?\.->) ([\w-]+)", picture, re.M
-    )
+    link = r"(?:--.*?-->|-->|<-->|-\..*?\.->)"
+    found = re.findall(rf"^  ([\w-]+)(?:\[.*?\])? {link} ([\w-]+)", picture, re.M)
     return set(found)
 
 
