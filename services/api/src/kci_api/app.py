@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The API as an application: its routes around its stores, its errors as answers."""
+
+from bson.errors import InvalidId
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, RedirectResponse
+from pymongo.errors import (
+    ConnectionFailure,
+    ExecutionTimeout,
+    WaitQueueTimeoutError,
+)
+from redis.exceptions import ConnectionError as RedisAway
+from redis.exceptions import TimeoutError as RedisSilent
+from starlette.middleware import Middleware
+
+from kci_api import health
+from kci_api.claims import routes as claims
+from kci_api.events import routes as events
+from kci_api.middleware import OneVersion, SmallBodies, Watch
+from kci_api.nodes import routes as nodes
+from kci_api.stores import Stores
+from kci_api.users import routes as users
+from kci_shared.errors import (
+    ApiError,
+    BadRequest,
+    NotLoggedIn,
+    TooSlow,
+    Unavailable,
+)
+from kci_shared.logging import get_logger
+
+log = get_logger(__name__)
+
+RETRY_AFTER_S = "2"
+AWAY = (ConnectionFailure, WaitQueueTimeoutError, RedisAway, RedisSilent)
+"""What the drivers raise when a store does not answer."""
+RAISED = (ApiError, InvalidId, ExecutionTimeout, *AWAY, Exception)
+
+
+def create_app(stores: Stores) -> FastAPI:
+    """Build the application around its stores."""
+    app = FastAPI(
+        title="KernelCI API",
+        description="One tree of nodes, and the events that tell of it.",
+        redoc_url=None,
+        middleware=[
+            Middleware(Watch),
+            Middleware(OneVersion),
+            Middleware(SmallBodies, most=stores.settings.max_body),
+        ],
+        exception_handlers=dict.fromkeys(RAISED, answer_error),
+    )
+    for name, value in vars(stores).items():
+        setattr(app.state, name, value)
+    for part in (nodes, claims, events, users):  # the busiest are found first
+        app.include_router(part.router, prefix="/latest")
+    app.include_router(health.router)
+    app.add_api_route("/", to_docs, include_in_schema=False)
+    return app
+
+
+async def to_docs() -> RedirectResponse:
+    """Show a person who comes by what is here."""
+    return RedirectResponse("/docs")
+
+
+async def answer_error(_: Request, error: Exception) -> JSONResponse:
+    """Turn what was raised into the answer that says it."""
+    meant = meaning(error)
+    headers = {}
+    if isinstance(meant, Unavailable):
+        log.warning("store away", reason=f"{type(error).__name__}: {error}")
+        headers["Retry-After"] = RETRY_AFTER_S
+    if isinstance(meant, NotLoggedIn):
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse({"detail": meant.detail}, meant.status, headers)
+
+
+def meaning(error: Exception) -> ApiError:
+    """Say in our words what went wrong."""
+    match error:
+        case ApiError():
+            return error
+        case InvalidId():
+            return BadRequest(str(error))
+        case ExecutionTimeout():
+            return TooSlow("the query took too long; ask for less")
+        case _ if isinstance(error, AWAY):
+            return Unavailable("a store is away for now; try again")
+        case _:
+            return ApiError("Internal server error")

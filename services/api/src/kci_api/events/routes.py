@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What happened, and what happens now."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, Field
+
+from kci_api.events.broadcast import Broadcast
+from kci_api.events.rules import Entry, EventFilter
+from kci_api.events.store import EventStore
+from kci_api.nodes.times import parse_time, stamp
+from kci_shared.errors import BadRequest
+from kci_shared.models import CHANNEL
+
+router = APIRouter(tags=["events"])
+
+
+async def _history(request: Request) -> EventStore:
+    found = request.app.state.history
+    assert isinstance(found, EventStore)
+    return found
+
+
+async def _broadcast(request: Request) -> Broadcast:
+    found = request.app.state.broadcast
+    assert isinstance(found, Broadcast)
+    return found
+
+
+class EventQuery(EventFilter):
+    """Which events of the past are wanted, and how many."""
+
+    id: str | None = None
+    ids: Annotated[str | None, Field(description="ids, separated by commas")] = None
+    node_id: str | None = None
+    channel: Literal["node"] = "node"
+    since: Annotated[
+        str | None, Field(alias="from", description="later than this time")
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 1000
+    offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+
+    def conditions(self) -> dict[str, Any]:
+        """Say the same in the database's words."""
+        query: dict[str, Any] = {
+            f"event.data.{field}": {"$in": values}
+            for field, values in self.chosen.items()
+        }
+        if self.id is not None and self.ids is not None:
+            raise BadRequest("give either id or ids")
+        if self.id is not None:
+            query["_id"] = self.id
+        if self.ids is not None:
+            query["_id"] = {"$in": self.ids.split(",")}
+        if self.node_id is not None:
+            query["event.data.id"] = self.node_id
+        if self.since is not None:
+            query["timestamp"] = {"$gt": parse_time(self.since)}
+        return query
+
+
+class EventRead(BaseModel):
+    """An event of the past."""
+
+    id: str
+    timestamp: str
+    """Ask for events `from` the last one's to go on where you are."""
+    sequence_id: int
+    channel: str
+    owner: str | None
+    data: dict[str, Any]
+
+
+@router.get("/events")
+async def list_events(
+    query: Annotated[EventQuery, Query()],
+    history: Annotated[EventStore, Depends(_history)],
+) -> list[EventRead]:
+    """Tell what happened, oldest first."""
+    found = await history.find(query.conditions(), query.offset, query.limit)
+    return [_read(entry) for entry in found]
+
+
+@router.get("/events/stream", response_class=EventSourceResponse)
+async def stream_events(
+    wanted: Annotated[EventFilter, Query()],
+    broadcast: Annotated[Broadcast, Depends(_broadcast)],
+    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Tell what happens, as it does; with Last-Event-ID, what was missed first."""
+    after = broadcast.position if last_event_id is None else last_event_id
+    async for entry in broadcast.follow(after):
+        if wanted.wants(entry.event):
+            yield ServerSentEvent(raw_data=entry.text, id=str(entry.sequence))
+
+
+def _read(entry: Entry) -> EventRead:
+    assert entry.timestamp is not None
+    return EventRead(
+        id=entry.event["id"],
+        timestamp=stamp(entry.timestamp),
+        sequence_id=entry.sequence,
+        channel=CHANNEL,
+        owner=entry.event.get("owner"),
+        data=entry.event["data"],
+    )

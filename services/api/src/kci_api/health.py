@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`/health`, `/ready` and `/metrics` of the API."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from kci_shared.errors import Unavailable
+
+router = APIRouter(tags=["health"])
+
+PING_S = 2.0
+
+
+class Health(BaseModel):
+    """That the process lives."""
+
+    status: str = "ok"
+
+
+class Ready(BaseModel):
+    """Whether requests can be served, and how the stores are."""
+
+    ready: bool
+    mongo: bool
+    redis: bool
+    """Without it nothing is lost: events wait until it is back."""
+
+
+@router.get("/health")
+async def health() -> Health:
+    """Tell that the process lives."""
+    return Health()
+
+
+@router.get("/ready")
+async def ready(request: Request, response: Response) -> Ready:
+    """Tell whether requests can be served: 503 while MongoDB is away."""
+    state = request.app.state
+    mongo, redis = await asyncio.gather(
+        _answers(state.database.command("ping")), _answers(state.redis.ping())
+    )
+    if not mongo:
+        response.status_code = Unavailable.status
+    return Ready(ready=mongo, mongo=mongo, redis=redis)
+
+
+@router.get("/metrics")
+async def metrics() -> Response:
+    """Tell Prometheus what was counted."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _answers(ping: Awaitable[Any]) -> bool:
+    try:
+        async with asyncio.timeout(PING_S):
+            await ping
+    except (PyMongoError, RedisError, OSError):  # OSError: and all that timed out
+        return False
+    return True

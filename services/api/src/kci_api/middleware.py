@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What every request passes: counted, safe to show, of our version, not too large."""
+
+import re
+import time
+
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kci_shared.errors import TooLarge
+
+REQUESTS = Counter(
+    "kci_http_requests_total", "Requests answered", ["method", "route", "status"]
+)
+SECONDS = Histogram(
+    "kci_http_seconds",
+    "Time until an answer began",
+    ["route"],
+    buckets=(0.005, 0.02, 0.1, 0.5, 2, 10),
+)
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+"""What is counted by name; a sender may invent any number of others."""
+
+PLAIN = {
+    *("/", "/docs", "/docs/oauth2-redirect", "/openapi.json"),
+    *("/health", "/ready", "/metrics"),
+}
+"""The paths that are of no version."""
+VERSION = re.compile(r"^/(latest|v[\d.]+)(?=/|$)")
+VERSIONS = {"latest", "v0"}
+
+SAFE = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+NO_PAGE = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+"""For all but the documentation, which is a page with scripts."""
+
+
+class Watch:
+    """Counts requests and times their answers; makes answers safe to show."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begin = time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _count(scope, message["status"], time.perf_counter() - begin)
+                message["headers"] += SAFE
+                if scope["path"] != "/docs":
+                    message["headers"].append(NO_PAGE)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            _count(scope, 500, time.perf_counter() - begin)
+            raise
+
+
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "none")
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(route).observe(seconds)
+
+
+class OneVersion:
+    """Leads `/v0/…` and paths without a version to `/latest/…`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            version = VERSION.match(path)
+            if version and version[1] not in VERSIONS:
+                refusal = PlainTextResponse(
+                    f"Unsupported API version: {version[1]}", 400
+                )
+                await refusal(scope, receive, send)
+                return
+            scope["path"] = rewrite(path)
+        await self._app(scope, receive, send)
+
+
+def rewrite(path: str) -> str:
+    """Return the path that serves this one."""
+    bare = VERSION.sub("", path, count=1) or "/"
+    return bare if bare in PLAIN else f"/latest{bare}"
+
+
+class SmallBodies:
+    """Refuses a body that is too large, or that does not say how large it is."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and not self._fits(Headers(scope=scope)):
+            detail = f"send a Content-Length of at most {self._most} bytes"
+            refusal = JSONResponse({"detail": detail}, TooLarge.status)
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _fits(self, headers: Headers) -> bool:
+        if "transfer-encoding" in headers:
+            return False
+        return int(headers.get("content-length", "0")) <= self._most

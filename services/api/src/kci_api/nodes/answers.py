@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A node in the words of the API: the fields in their order, times as text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kci_api.nodes.times import stamp
+from kci_shared.models.nodes import BaseNode
+
+FIELDS = tuple(BaseNode.model_fields)
+TIMES = ("created", "updated", "timeout", "holdoff")
+
+
+def node_answer(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Say a stored node in the API's words, without what is only the store's."""
+    answer = {field: document.get(field) for field in FIELDS}
+    answer["id"] = str(document["_id"])
+    if answer["parent"] is not None:
+        answer["parent"] = str(answer["parent"])
+    for field in TIMES:
+        if (time := document.get(field)) is not None:
+            answer[field] = stamp(time)
+    if answer["claim"] is not None:
+        answer["claim"] = {
+            **answer["claim"],
+            "expires": stamp(answer["claim"]["expires"]),
+        }
+    return answer

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Nodes in MongoDB: read them, and write what was judged on exactly what was read."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import (
+    BulkWriteError,
+    DocumentTooLarge,
+    ExecutionTimeout,
+    OperationFailure,
+)
+
+from kci_api.nodes.answers import node_answer
+from kci_api.nodes.changes import Change
+from kci_api.nodes.documents import NodeDocument, StoredNode
+from kci_api.nodes.queries import NodeQuery
+from kci_api.nodes.rules import WrongTurn, change_event, outbox_entry, parse_id
+from kci_shared.errors import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+)
+
+ATTEMPTS = 60
+"""How often a change is judged again because another writer was faster."""
+QUERY_MS = 15_000
+FASTER = {11000, 112}
+"""MongoDB's codes for a key that exists by now, and for a write conflict."""
+UNSEEN = {"outbox": False}
+"""Read with no node: it may be long, and only the relay wants it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request writes, all or nothing, and the nodes that answer it."""
+
+    answer: Sequence[StoredNode]
+    born: Sequence[StoredNode] = ()
+    changed: Sequence[Change] = ()
+
+
+class NodeStore:
+    """The collection of nodes; `outbox_wake` is called when events wait in it."""
+
+    def __init__(self, outbox_wake: Callable[[], None]) -> None:
+        self._wake = outbox_wake
+
+    @property
+    def _nodes(self) -> AsyncCollection[dict[str, Any]]:
+        return NodeDocument.get_pymongo_collection()
+
+    async def get(self, node_id: str) -> dict[str, Any] | None:
+        """Return the document of a node."""
+        return await self._nodes.find_one({"_id": parse_id(node_id)}, UNSEEN)
+
+    async def read(self, node_id: str) -> StoredNode:
+        """Return a node that is to be changed; `NotFound` if there is none."""
+        document = await self.get(node_id)
+        if document is None:
+            raise NotFound(f"Node not found with id: {node_id}")
+        return StoredNode.model_validate(document)
+
+    async def among(self, field: str, values: Sequence[Any]) -> list[StoredNode]:
+        """Return the nodes that have one of the values in an indexed field."""
+        if not values:
+            return []
+        found = self._nodes.find({field: {"$in": list(values)}}, UNSEEN).sort("_id")
+        return [StoredNode.model_validate(document) async for document in found]
+
+    async def first(
+        self, wanted: dict[str, Any], order: list[tuple[str, int]], most: int
+    ) -> list[StoredNode]:
+        """Return up to `most` nodes that match a filter, in an order."""
+        found = self._nodes.find(wanted, UNSEEN, sort=order, limit=most)
+        return [StoredNode.model_validate(document) async for document in found]
+
+    async def prolong(
+        self, node_id: str, held: dict[str, Any], expires: datetime
+    ) -> bool:
+        """Set when a claim ends, if it still holds: no new version, and no event."""
+        result = await self._nodes.update_one(
+            {"_id": parse_id(node_id), **held}, {"$set": {"claim.expires": expires}}
+        )
+        return result.matched_count == 1
+
+    async def find(self, query: NodeQuery) -> list[dict[str, Any]]:
+        """Return the documents of one page."""
+        found = self._nodes.find(
+            query.filter,
+            UNSEEN,
+            sort=query.sort,
+            skip=query.offset,
+            limit=query.limit,
+            max_time_ms=QUERY_MS,
+        )
+        with in_time():
+            return await found.to_list()
+
+    async def count(self, query: NodeQuery) -> int:
+        """Return how many nodes match, whatever the page."""
+        with in_time():
+            if not query.filter:
+                return await self._nodes.estimated_document_count(maxTimeMS=QUERY_MS)
+            return await self._nodes.count_documents(query.filter, maxTimeMS=QUERY_MS)
+
+    async def carry_out(self, plan: Callable[[], Awaitable[Plan]]) -> list[StoredNode]:
+        """Read, judge and write; once more from the start if another was faster.
+
+        What was a wrong turn at first sight is the caller's fault; what became one
+        in the meantime is a conflict.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                planned = await plan()
+            except WrongTurn as error:
+                if attempt == 0:
+                    raise BadRequest(str(error)) from error
+                raise Conflict(node_answer(error.node.to_mongo())) from error
+            if await self.write(planned):
+                return list(planned.answer)
+            await asyncio.sleep(min(0.1, 0.002 * attempt))
+        raise Unavailable("too many others change the same nodes; try again")
+
+    async def write(self, plan: Plan) -> bool:
+        """Write a plan if all is still as it was read; say whether it was."""
+        size = len(plan.born) + len(plan.changed)
+        if size == 0:
+            return True
+        try:
+            done = await (self._write_one(plan) if size == 1 else self._write_all(plan))
+        except DocumentTooLarge as error:
+            raise TooLarge("the node is too large; store parts as artifacts") from error
+        except OperationFailure as error:
+            if _is_overtaken(error):
+                return False
+            raise
+        if done:
+            self._wake()
+        return done
+
+    async def _write_one(self, plan: Plan) -> bool:
+        if plan.born:
+            await self._nodes.insert_one(newborn(plan.born[0]))
+            return True
+        (change,) = plan.changed
+        result = await self._nodes.update_one(as_read(change), change.update())
+        return result.matched_count == 1
+
+    async def _write_all(self, plan: Plan) -> bool:
+        documents = [newborn(node) for node in plan.born]
+        updates = [UpdateOne(as_read(one), one.update()) for one in plan.changed]
+        client = self._nodes.database.client
+        try:
+            async with (
+                client.start_session() as session,
+                await session.start_transaction(),
+            ):
+                if documents:
+                    await self._nodes.insert_many(documents, session=session)
+                if updates:
+                    await self._update(updates, session)
+        except Overtaken:
+            return False
+        return True
+
+    async def _update(
+        self, updates: list[UpdateOne], session: AsyncClientSession
+    ) -> None:
+        result = await self._nodes.bulk_write(updates, session=session)
+        if result.matched_count != len(updates):
+            raise Overtaken
+
+
+def _is_overtaken(error: OperationFailure) -> bool:
+    """Say whether another writer was faster: the same can be tried from the start."""
+    if isinstance(error, BulkWriteError):
+        return all(one["code"] in FASTER for one in error.details["writeErrors"])
+    return error.code in FASTER or error.has_error_label("TransientTransactionError")
+
+
+class Overtaken(Exception):
+    """Another writer was faster; the transaction is rolled back."""
+
+
+def newborn(node: StoredNode) -> dict[str, Any]:
+    """Return the document of a new node, with the event of its birth."""
+    entry = outbox_entry(change_event(node, None), node.version)
+    return {**node.to_mongo(), "outbox": [entry]}
+
+
+def as_read(change: Change) -> dict[str, Any]:
+    """Return the filter that matches a node only as it was when it was judged."""
+    return {"_id": change.before.id, "version": change.before.version, **change.guard}
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """Say it in the API's words when the database gave a query up."""
+    try:
+        yield
+    except ExecutionTimeout as error:
+        seconds = QUERY_MS // 1000
+        raise TooSlow(
+            f"Timeout while fetching nodes: more than {seconds} s; ask for less"
+        ) from error

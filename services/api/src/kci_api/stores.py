@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the API keeps its things in, and what moves between them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from beanie import init_beanie
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from redis.asyncio import Redis
+
+from kci_api.claims.store import ClaimStore
+from kci_api.events.broadcast import Broadcast
+from kci_api.events.documents import EventDocument, LeaseDocument
+from kci_api.events.lease import Lease
+from kci_api.events.outbox import Outbox
+from kci_api.events.relay import Relay, keep_pruned
+from kci_api.events.store import EventStore, WaitingEvents
+from kci_api.events.stream import NodeStream
+from kci_api.nodes.documents import NodeDocument
+from kci_api.nodes.store import NodeStore
+from kci_api.settings import Settings
+from kci_api.users.authenticator import Authenticator
+from kci_api.users.documents import TokenDocument, UserDocument
+from kci_api.users.store import UserStore
+from kci_api.users.tokens import Signer
+
+Database = AsyncDatabase[dict[str, Any]]
+
+MONGO_WAIT_MS = 3000
+"""How long a request waits for MongoDB, before it is told to come again."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """All that the application is built around."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+    authenticator: Authenticator
+    history: EventStore
+    broadcast: Broadcast
+    nodes: NodeStore
+    claims: ClaimStore
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """Open MongoDB; what it acknowledges is journaled, and survives a failover."""
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+        settings.mongo_url,
+        w="majority",
+        journal=True,
+        tz_aware=True,
+        serverSelectionTimeoutMS=MONGO_WAIT_MS,
+    )
+    async with client:
+        database = client.get_default_database("kernelci")
+        await init_beanie(
+            database,
+            document_models=[
+                NodeDocument,
+                EventDocument,
+                LeaseDocument,
+                UserDocument,
+                TokenDocument,
+            ],
+        )
+        yield database
+
+
+@asynccontextmanager
+async def _flowing(
+    history: EventStore, broadcast: Broadcast, outbox: Outbox, days: float
+) -> AsyncIterator[None]:
+    """Let events flow from the nodes to the listeners as long as the block lasts."""
+    relay = Relay(
+        WaitingEvents(NodeDocument.get_pymongo_collection()),
+        history,
+        broadcast.stream,
+        Lease(LeaseDocument.get_pymongo_collection(), "relay"),
+    )
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(relay.run(outbox, stop))
+        tasks.create_task(broadcast.run(stop))
+        tasks.create_task(keep_pruned(history, days, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            outbox.wake()
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Open the stores, and let events flow as long as the block lasts."""
+    redis = Redis.from_url(
+        settings.redis_url,
+        socket_timeout=None,  # a blocking read outlasts any client timeout
+        decode_responses=True,
+    )
+    async with open_database(settings) as database, redis:
+        history = EventStore(EventDocument.get_pymongo_collection())
+        broadcast = await Broadcast.begin(history, NodeStream(redis))
+        outbox = Outbox()
+        nodes = NodeStore(outbox.wake)
+        async with _flowing(history, broadcast, outbox, settings.event_days):
+            yield Stores(
+                settings=settings,
+                database=database,
+                redis=redis,
+                authenticator=open_authenticator(settings),
+                history=history,
+                broadcast=broadcast,
+                nodes=nodes,
+                claims=ClaimStore(nodes, broadcast),
+            )
+
+
+def open_authenticator(settings: Settings) -> Authenticator:
+    """Build what gives out tokens and knows them again; needs an open database."""
+    return Authenticator(
+        UserStore(),
+        Signer(settings.read_secret_key()),
+        timedelta(hours=settings.login_hours),
+    )

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who calls, as the routes ask for it in their signatures."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
+from fastapi.security.base import SecurityBase
+
+from kci_api.users.authenticator import Authenticator, Session
+from kci_api.users.rules import Caller, check_admin
+from kci_shared.errors import NotLoggedIn
+
+LOGIN = OAuthFlowPassword(tokenUrl="/latest/user/login", scopes={})
+
+
+async def authenticator(request: Request) -> Authenticator:
+    """Return the one that knows this application's tokens."""
+    found = request.app.state.authenticator
+    assert isinstance(found, Authenticator)
+    return found
+
+
+async def session_of(request: Request) -> Session:
+    """Return who sent a request; 401 unless with a good token."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotLoggedIn("Unauthorized")
+    return await (await authenticator(request)).session(token)
+
+
+class Bearer(SecurityBase):
+    """The header that carries a token, as the documentation describes it.
+
+    Those below are each one step for FastAPI, where a chain of dependencies would cost
+    more than the look at the token itself.
+    """
+
+    scheme_name = "login"
+    model = OAuth2(flows=OAuthFlows(password=LOGIN))
+
+
+class BySession(Bearer):
+    """Asks for the token and its holder."""
+
+    async def __call__(self, request: Request) -> Session:
+        """Return them; 401 if there are none."""
+        return await session_of(request)
+
+
+class ByCaller(Bearer):
+    """Asks for the caller, which is what rules are about."""
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return the caller; 401 if nobody knows who it is."""
+        return (await session_of(request)).caller
+
+
+class ByAdmin(Bearer):
+    """Asks for an administrator."""
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return the caller; 403 unless an administrator."""
+        caller = (await session_of(request)).caller
+        check_admin(caller)
+        return caller
+
+
+Tokens = Annotated[Authenticator, Depends(authenticator)]
+CurrentSession = Annotated[Session, Depends(BySession())]
+CurrentCaller = Annotated[Caller, Depends(ByCaller())]
+AdminCaller = Annotated[Caller, Depends(ByAdmin())]

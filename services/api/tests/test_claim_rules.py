@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kci_api.claims.rules import (
+    adopted,
+    claimed,
+    is_repeated,
+    noted,
+    released,
+    reported,
+    waiting,
+)
+from kci_api.claims.store import grant
+from kci_api.nodes.changes import create
+from kci_api.nodes.documents import StoredNode
+from kci_api.users.rules import Caller
+from kci_shared.errors import Conflict
+from kci_shared.models import Adoption, ClaimRequest, NewNode, Release, Report, State
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+LAB = Caller("lab-token", scopes=frozenset({"runtime:lab"}))
+PASSED = {"outcome": {"result": "pass"}}
+
+
+def job(**data: Any) -> StoredNode:
+    body = {"kind": "job", "name": "boot", "data": {"runtime": "lab", **data}}
+    return create(NewNode.model_validate(body), None, Caller("alice"), NOW)
+
+
+def held(**data: Any) -> StoredNode:
+    return claimed(job(**data), LAB, 60, NOW).after
+
+
+def report(token: int, **fields: Any) -> Report:
+    return Report.model_validate({"token": token, **PASSED, **fields})
+
+
+def test_only_what_waits_for_runtime_and_platform_is_handed_out() -> None:
+    wanted = ClaimRequest(runtime="lab", platforms=["qemu"])
+    asked = waiting(wanted, NOW)
+    assert asked["data.runtime"] == "lab"
+    assert asked["data.platform"] == {"$in": ["qemu"]}
+    assert asked["state"] == "running"
+    assert asked["attempts"] == {"$lt": 3}
+    assert asked["claim.expires"] == {"$not": {"$gte": NOW}}
+
+
+def test_a_claim_sets_holder_expiry_attempt_and_a_token_that_grows() -> None:
+    first = claimed(job(), LAB, 60, NOW)
+    node = first.after
+    assert node.claim is not None
+    assert (node.claim.holder, node.claim.attempt) == ("lab-token", 1)
+    assert node.claim.expires == NOW + timedelta(seconds=60)
+    assert (node.fence, node.attempts, node.version) == (1, 1, 2)
+    assert node.state is State.RUNNING
+    second = claimed(node, LAB, 0.5, NOW + timedelta(minutes=2)).after
+    assert (second.fence, second.attempts) == (2, 2)
+    assert grant(second).model_dump() == {
+        "token": 2,
+        "expires": NOW + timedelta(minutes=2, milliseconds=500),
+        "attempt": 2,
+    }
+
+
+def test_a_claim_is_told_and_guarded_against_a_heartbeat_in_between() -> None:
+    change = claimed(job(), LAB, 60, NOW)
+    assert change.entry is not None
+    assert change.guard == {"claim.expires": {"$not": {"$gte": NOW}}}
+
+
+def test_adopting_keeps_the_attempt_and_outdates_the_token() -> None:
+    node = held()
+    after = adopted(node, LAB, Adoption(runtime="lab", lease=90), NOW).after
+    assert (after.fence, after.attempts) == (2, 1)
+    assert after.claim is not None
+    assert after.claim.expires == NOW + timedelta(seconds=90)
+
+
+def test_only_the_same_holder_and_runtime_adopt_what_is_held() -> None:
+    asked = Adoption(runtime="lab")
+    for node, caller, wanted in (
+        (job(), LAB, asked),
+        (held(), Caller("other"), asked),
+        (held(), LAB, Adoption(runtime="other")),
+    ):
+        with pytest.raises(Conflict):
+            adopted(node, caller, wanted, NOW)
+
+
+def test_releasing_does_not_count_the_attempt_and_can_be_said_twice() -> None:
+    node = held()
+    asked = Release(token=1, reason="drain")
+    after = released(node, asked, NOW)
+    assert (after.claim, after.attempts, after.fence) == (None, 0, 1)
+    assert after.debug["released"]["reason"] == "drain"
+    assert released(after, asked, NOW) is after
+    for late in (held(), job()):
+        with pytest.raises(Conflict, match="lost"):
+            released(late, Release(token=7, reason="x"), NOW)
+
+
+def test_the_holder_notes_facts_and_nobody_else() -> None:
+    node = held()
+    after = noted(node, 1, {"job_id": "17"}, NOW)
+    assert after.data["job_id"] == "17"
+    assert noted(after, 1, {"job_id": "17"}, NOW) is after
+    for token, of in ((2, node), (0, job())):
+        with pytest.raises(Conflict, match="lost"):
+            noted(of, token, {"job_id": "18"}, NOW)
+
+
+def test_a_report_ends_the_node_and_says_why() -> None:
+    node = held(error_code="Infrastructure", error_msg="old")
+    after = reported(node, report(1, artifacts={"log": "http://s/log"}), NOW)
+    assert (after.state, after.result, after.claim) == ("done", "pass", None)
+    assert after.artifacts == {"log": "http://s/log"}
+    assert "error_code" not in after.data
+    assert "error_msg" not in after.data
+
+
+def test_a_report_heard_before_changes_nothing_and_a_late_one_is_refused() -> None:
+    after = reported(held(), report(1), NOW)
+    assert is_repeated(after, report(1))
+    assert reported(after, report(1), NOW) is after
+    for node in (after, held(), job()):
+        with pytest.raises(Conflict, match="lost"):
+            reported(node, report(2), NOW)
+
+
+def test_a_released_claim_reports_no_more() -> None:
+    after = released(held(), Release(token=1, reason="drain"), NOW)
+    with pytest.raises(Conflict, match="lost"):
+        reported(after, report(1), NOW)

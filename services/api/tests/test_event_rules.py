@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kci_api.events.routes import EventQuery
+from kci_api.events.rules import Entry, EventFilter, Waiting, in_order
+from kci_shared.models import Event
+
+EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def waiting(node: str, version: int, second: int) -> Waiting:
+    time = (EPOCH + timedelta(seconds=second)).isoformat(timespec="milliseconds")
+    return Waiting(node, version, {"id": f"{node}-{version}", "time": time})
+
+
+def an_event(**data: Any) -> dict[str, Any]:
+    change = {"op": "created", "id": "n", "kind": "job", "name": "boot"}
+    return {
+        "id": "n-1",
+        "time": "2026-11-22T00:00:00.000+00:00",
+        "data": change | {"state": "running", "result": None} | data,
+    }
+
+
+def test_events_of_several_nodes_are_told_by_time() -> None:
+    a = [waiting("a", 1, 10), waiting("a", 2, 30)]
+    b = [waiting("b", 1, 20)]
+    assert [one.event["id"] for one in in_order([a, b])] == ["a-1", "b-1", "a-2"]
+
+
+def test_a_clock_that_is_behind_does_not_turn_a_node_around() -> None:
+    a = [waiting("a", 2, 10), waiting("a", 1, 30)]
+    b = [waiting("b", 1, 20)]
+    assert [one.event["id"] for one in in_order([a, b])] == ["b-1", "a-1", "a-2"]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=5), max_size=5))
+def test_versions_always_follow_each_other(seconds: list[list[int]]) -> None:
+    nodes = [
+        [waiting(str(node), i + 1, second) for i, second in enumerate(times)]
+        for node, times in enumerate(seconds)
+    ]
+    ordered = in_order(nodes)
+    assert len(ordered) == sum(map(len, nodes))
+    for node in nodes:
+        assert [one for one in ordered if one in node] == node
+
+
+def test_an_entry_is_told_as_an_event_with_its_place() -> None:
+    told = Event.model_validate_json(Entry(7, an_event()).text)
+    assert (told.id, told.sequence) == ("n-1", 7)
+
+
+def test_a_filter_wants_all_unless_it_says_what() -> None:
+    assert EventFilter().wants(an_event())
+
+
+def test_a_filter_wants_any_of_its_values_in_each_of_its_fields() -> None:
+    wanted = EventFilter.model_validate({"name": ["boot", "smoke"], "op": ["created"]})
+    assert wanted.wants(an_event(name="smoke"))
+    assert not wanted.wants(an_event(name="login"))
+    assert not wanted.wants(an_event(op="updated"))
+    assert not EventFilter.model_validate({"group": ["g"]}).wants(an_event())
+
+
+def test_a_query_says_in_the_words_of_the_database_what_it_wants() -> None:
+    query = EventQuery.model_validate(
+        {"kind": ["job"], "from": "2026-11-22T01:00:00 01:00", "node_id": "n"}
+    )
+    assert query.conditions() == {
+        "event.data.kind": {"$in": ["job"]},
+        "event.data.id": "n",
+        "timestamp": {"$gt": EPOCH},
+    }

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from beanie import PydanticObjectId
+
+from kci_api.nodes.answers import node_answer
+from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.rules import (
+    DEEPEST,
+    Terms,
+    WrongTurn,
+    change_event,
+    check_storable,
+    check_terms,
+    check_transition,
+    inside,
+    invalid,
+    may_create,
+    may_edit,
+    may_run,
+    outbox_entry,
+    parse_id,
+    require,
+)
+from kci_api.users.rules import Caller
+from kci_shared.errors import BadRequest, Conflict, Invalid, NotLoggedIn
+from kci_shared.models import Claim, Event, Kind, State
+from kci_shared.models.nodes import BaseNode
+
+NOW = datetime(2026, 11, 22, 12, 37, 54, 783000, UTC)
+ROOT = PydanticObjectId("65265305c74695807499037f")
+ID = PydanticObjectId("65265305c74695807499038a")
+
+
+def node(**fields: Any) -> StoredNode:
+    base = {"id": ID, "kind": Kind.JOB, "name": "boot", "path": ["checkout", "boot"]}
+    times = {"created": NOW, "updated": NOW}
+    place = {"parent": ROOT, "ancestors": [ROOT], "treeid": str(ROOT)}
+    return StoredNode(**{**base, **times, **place, "owner": "alice", **fields})
+
+
+def token(*scopes: str) -> Caller:
+    return Caller("service", scopes=frozenset(scopes))
+
+
+def member(*groups: str) -> Caller:
+    return Caller("bob", groups=frozenset(groups))
+
+
+@pytest.mark.parametrize(
+    ("caller", "may"),
+    [
+        (Caller("alice"), True),
+        (Caller("bob"), False),
+        (Caller("root", is_superuser=True), True),
+        (member("node:edit:any"), True),
+        (member("friends"), True),
+        (member("strangers"), False),
+        (member("runtime:lab:node-editor"), True),
+        (member("runtime:lab:node-admin"), True),
+        (member("runtime:other:node-admin"), False),
+        (token("nodes:write"), True),
+        (token("runtime:lab"), True),
+        (token("runtime:other"), False),
+        (token(f"node:{ID}"), True),
+        (token(f"node:{ROOT}"), True),
+        (token(f"node:{'0' * 24}"), False),
+        (Caller("alice", is_superuser=True, scopes=frozenset()), False),
+    ],
+)
+def test_who_may_edit_a_node(caller: Caller, may: bool) -> None:
+    assert may_edit(caller, node(user_groups=["friends"], runtime="lab")) is may
+
+
+def test_a_node_without_a_runtime_is_no_labs() -> None:
+    for caller in (token("runtime:None"), token("runtime:"), member("runtime::x")):
+        assert not may_edit(caller, node())
+
+
+def test_anybody_who_logged_in_may_plant_a_root_but_not_every_token() -> None:
+    root = node(parent=None, ancestors=[], owner="bob")
+    assert may_create(Caller("bob"), root, None)
+    assert may_create(token("nodes:write"), root, None)
+    assert not may_create(token("runtime:lab"), root, None)
+
+
+def test_a_child_hangs_below_what_its_creator_may_edit_and_stays_his() -> None:
+    parent = node(id=ROOT, runtime="lab")
+    assert may_create(Caller("alice"), node(), parent)
+    assert not may_create(Caller("bob"), node(owner="bob"), parent)
+    assert may_create(token("runtime:lab"), node(runtime="lab"), parent)
+    assert not may_create(token("runtime:lab"), node(runtime="other"), parent)
+
+
+def test_who_may_claim_for_a_runtime() -> None:
+    may = [token("runtime:lab"), token("nodes:write"), member("node:edit:any")]
+    may += [member("runtime:lab:node-editor"), Caller("root", is_superuser=True)]
+    assert all(may_run(caller, "lab") for caller in may)
+    may_not = [token("runtime:other"), token(f"node:{ID}"), Caller("bob")]
+    assert not any(may_run(caller, "lab") for caller in may_not)
+
+
+def test_what_is_not_allowed_is_a_401_in_the_words_that_clients_know() -> None:
+    require(True)
+    with pytest.raises(NotLoggedIn, match="Unauthorized to complete the operation"):
+        require(False)
+
+
+def test_a_wrong_turn_names_the_state_and_the_node() -> None:
+    check_transition(node(), State.CLOSING)
+    with pytest.raises(WrongTurn, match="Transition not allowed with state: running"):
+        check_transition(node(state=State.DONE), State.RUNNING)
+
+
+def test_terms_are_met_or_a_conflict() -> None:
+    claim = Claim(holder="lab", expires=NOW, attempt=1)
+    held = node(version=3, claim=claim, fence=7)
+    check_terms(held, Terms())
+    check_terms(held, Terms(if_version=3, token=7))
+    with pytest.raises(Conflict) as refused:
+        check_terms(held, Terms(if_version=2))
+    assert refused.value.detail["version"] == 3
+    for late in (held, node(fence=6)):
+        with pytest.raises(Conflict, match="lost"):
+            check_terms(late, Terms(token=6))
+
+
+def test_a_bad_id_is_told_in_the_words_that_clients_know() -> None:
+    assert parse_id(str(ID)) == ID
+    with pytest.raises(BadRequest) as refused:
+        parse_id("zzz")
+    assert refused.value.detail == (
+        "'zzz' is not a valid ObjectId, it must be a 12-byte input or a"
+        " 24-character hex string"
+    )
+
+
+def nested(levels: int) -> Any:
+    return {"a": nested(levels - 1)} if levels else 1
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ({"$where": 1}, r"\$where"),
+        ({"a": [{"$set": 1}]}, r"\$set"),
+        ({"a\0b": 1}, "x00"),
+        ({"a": float("nan")}, "finite"),
+        ({"a": [float("inf")]}, "finite"),
+        ({"a": 2**63}, "64 bits"),
+        ({"a": "\ud800"}, "surrogate"),
+        ({"\udfff": 1}, "surrogate"),
+        (nested(DEEPEST + 1), "deep"),
+    ],
+)
+def test_what_cannot_be_stored_or_told_is_refused(value: Any, why: str) -> None:
+    with pytest.raises(Invalid, match=why):
+        check_storable(value, ("body", "data"))
+
+
+def test_all_else_that_json_can_say_is_fine() -> None:
+    value = {"a.b": [1, -(2**63) + 1, 1.5, True, None, "ü€😀", {"": "$x"}]}
+    check_storable({**value, "deep": nested(30)}, ("body", "data"))
+
+
+def test_a_fault_in_a_part_names_its_place_in_the_whole() -> None:
+    with pytest.raises(Invalid) as refused, inside("body", 5, "node"):
+        raise invalid(("body", "data"), "wrong")
+    assert refused.value.detail[0]["loc"] == ["body", 5, "node", "data"]
+
+
+def test_the_event_of_a_birth_has_the_keys_that_clients_know() -> None:
+    entry = outbox_entry(change_event(node(data={"x": 1}), None), 1)
+    assert entry["version"] == 1
+    event = entry["event"]
+    assert event["id"] == f"{ID}-1"
+    assert event["time"] == "2026-11-22T12:37:54.783+00:00"
+    assert (event["owner"], event["data"]["id"]) == ("alice", str(ID))
+    assert "_sequence_id" not in event
+    assert list(event["data"]) == [
+        *("op", "id", "kind", "name", "path", "group", "state", "result"),
+        *("owner", "data", "is_hierarchy"),
+    ]
+
+
+def test_the_event_of_a_change_tells_what_was_before() -> None:
+    before = node()
+    after = node(version=2, state=State.DONE)
+    entry = outbox_entry(change_event(after, before, is_hierarchy=True), 2)
+    event = Event.model_validate({**entry["event"], "_sequence_id": 1})
+    assert event.became(State.DONE)
+    assert (event.data.is_hierarchy, event.id) == (True, f"{ID}-2")
+    assert list(entry["event"]["data"])[-2:] == ["previous_state", "previous_result"]
+
+
+def test_an_answer_has_the_contracts_fields_in_order_and_no_other() -> None:
+    claim = Claim(holder="lab", expires=NOW, attempt=1)
+    answer = node_answer(node(claim=claim, fence=3).to_mongo())
+    assert list(answer) == list(BaseNode.model_fields)
+    assert (answer["id"], answer["parent"]) == (str(ID), str(ROOT))
+    assert answer["created"] == "2026-11-22T12:37:54.783+00:00"
+    assert answer["claim"]["expires"] == "2026-11-22T12:37:54.783+00:00"
+    assert (answer["timeout"], answer["idempotency_key"]) == (None, None)

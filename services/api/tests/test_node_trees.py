@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kci_api.nodes import trees
+from kci_api.nodes.changes import create, merged
+from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.store import Plan
+from kci_api.nodes.trees import TreePlanner
+from kci_api.users.rules import Caller
+from kci_shared.errors import BadRequest, Invalid, NotLoggedIn, NotPermitted, TooLarge
+from kci_shared.models import NewNode, ResultTree
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=1)
+ALICE = Caller("alice")
+
+
+def job(**fields: Any) -> StoredNode:
+    body = NewNode.model_validate({"kind": "job", "name": "boot", **fields})
+    return create(body, None, ALICE, NOW)
+
+
+def tree(name: str, *below: Any, **fields: Any) -> dict[str, Any]:
+    return {"node": {"kind": "test", "name": name, **fields}, "child_nodes": below}
+
+
+def plan(
+    root: StoredNode, below: list[StoredNode], *sent: Any, caller: Caller = ALICE
+) -> Plan:
+    children = [ResultTree.model_validate(one) for one in sent]
+    return TreePlanner(caller, below, LATER).plan(root, root, children)
+
+
+def names(nodes: Any) -> list[str]:
+    return [node.name for node in nodes]
+
+
+def test_a_tree_is_answered_depth_first_and_all_of_it_is_born() -> None:
+    root = job()
+    planned = plan(root, [], tree("a", tree("b"), tree("c")), tree("d"))
+    assert names(planned.answer) == ["boot", "a", "b", "c", "d"]
+    assert names(planned.born) == ["a", "b", "c", "d"]
+    assert planned.born[1].path == ["boot", "a", "b"]
+    assert planned.born[1].ancestors == [root.id, planned.born[0].id]
+    (change,) = planned.changed
+    assert change.after.version == 2
+    assert change.entry is not None
+    assert change.entry["event"]["data"]["is_hierarchy"] is True
+
+
+def test_the_same_tree_again_writes_nothing() -> None:
+    root = job()
+    sent = [tree("a", tree("b")), tree("a", state="done"), tree("c")]
+    first = plan(root, [], *sent)
+    root = first.changed[0].after
+    again = plan(root, list(first.born), *sent)
+    assert (again.born, again.changed) == ([], [])
+    assert again.answer == first.answer
+
+
+def test_a_stored_child_of_that_kind_and_name_is_changed_not_doubled() -> None:
+    root = job()
+    first = plan(root, [], tree("a"), tree("b"))
+    again = plan(root, list(first.born), tree("a", result="pass"), tree("new"))
+    assert names(again.born) == ["new"]
+    assert [change.after.name for change in again.changed] == ["a", "boot"]
+    assert again.changed[0].after.id == first.born[0].id
+
+
+def test_a_root_that_changes_itself_is_written_once() -> None:
+    root = job()
+    after = merged(root, {"result": "pass"}, LATER)
+    planned = TreePlanner(ALICE, [], LATER).plan(root, after, [])
+    assert [change.after for change in planned.changed] == [after]
+
+
+def test_a_child_named_by_id_is_that_child_whoever_else_has_its_name() -> None:
+    root = job()
+    one, two = plan(root, [], tree("run"), tree("run")).born
+    named = tree("run", id=str(one.id), result="fail")
+    again = plan(root, [one, two], tree("run", result="pass"), named)
+    results = {change.after.id: change.after.result for change in again.changed}
+    assert results[two.id] == "pass"
+    assert results[one.id] == "fail"
+
+
+def test_a_child_with_a_foreign_id_is_not_permitted() -> None:
+    root, foreign = job(), job()
+    with pytest.raises(NotPermitted, match=str(foreign.id)):
+        plan(root, [], tree("x", id=str(foreign.id)))
+    (child,) = plan(root, [], tree("a")).born
+    with pytest.raises(NotPermitted):
+        plan(root, [child], tree("b", tree("a", id=str(child.id))))
+    with pytest.raises(BadRequest, match="zzz"):
+        plan(root, [], tree("x", id="zzz"))
+
+
+def test_a_child_that_another_may_not_edit_is_left_alone() -> None:
+    root = job(data={"runtime": "lab"})
+    other = create(
+        NewNode.model_validate(
+            {"kind": "job", "name": "x", "data": {"runtime": "another"}}
+        ),
+        root,
+        Caller("root"),
+        NOW,
+    )
+    lab = Caller("lab", scopes=frozenset({"runtime:lab"}))
+    sent = {"node": {"kind": "job", "name": "x", "result": "pass"}}
+    with pytest.raises(NotLoggedIn):
+        plan(root, [other], sent, caller=lab)
+    same = {"node": {"kind": "job", "name": "x"}}
+    assert plan(root, [other], same, caller=lab).changed == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "place"),
+    [
+        (tree("a", tree("b", data={"platform": 5})), ["data", "platform"]),
+        (tree("a", tree("b", parent="0" * 24)), ["parent"]),
+        (tree("a", tree("b", idempotency_key="k")), ["idempotency_key"]),
+        (
+            tree(
+                "a",
+                tree("b", kind="regression", data={"fail_node": "", "pass_node": ""}),
+            ),
+            ["kind"],
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_tree_is_named_with_its_place(
+    sent: Any, place: list[str]
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        plan(job(), [], sent)
+    where = ["body", "child_nodes", 0, "child_nodes", 0, "node"]
+    assert refused.value.detail[0]["loc"] == [*where, *place]
+
+
+def test_a_tree_has_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = tree("deepest")
+    for level in range(trees.DEEPEST):
+        sent = tree(f"level-{level}", sent)
+    with pytest.raises(Invalid, match="levels"):
+        plan(job(), [], sent)
+    monkeypatch.setattr(trees, "MOST_NODES", 2)
+    with pytest.raises(TooLarge, match="2 nodes"):
+        plan(job(), [], *(tree(str(n)) for n in range(3)))

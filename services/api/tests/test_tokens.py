@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from beanie import PydanticObjectId
+
+from kci_api.users.authenticator import FRESH_S, Authenticator
+from kci_api.users.documents import Token, UserDocument
+from kci_api.users.passwords import Passwords
+from kci_api.users.token_file import Wish, ensure_token
+from kci_api.users.tokens import Signer
+from kci_shared.errors import BadRequest, NotFound, NotLoggedIn
+
+KEY = "0123456789abcdef" * 2
+HOUR = timedelta(hours=1)
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+class FakeUsers:
+    """Users and tokens in memory; counts how often somebody looked."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, Token] = {}
+        self.users: dict[Any, UserDocument] = {}
+        self.looks = 0
+
+    async def find(self, login: str) -> UserDocument | None:
+        return next((u for u in self.users.values() if u.username == login), None)
+
+    async def add_token(self, token: Token) -> None:
+        self.tokens[token.id] = token
+
+    async def holder(self, token_id: str) -> tuple[Token, UserDocument | None]:
+        self.looks += 1
+        if token_id not in self.tokens:
+            raise NotFound
+        token = self.tokens[token_id]
+        return token, self.users.get(token.user)
+
+    async def revoke(self, token_id: str) -> None:
+        del self.tokens[token_id]
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC).timestamp()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def users() -> FakeUsers:
+    return FakeUsers()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def authenticator(users: Any, clock: Clock) -> Authenticator:
+    made = Authenticator(users, Signer(KEY), clock=clock)
+    made._passwords = Passwords(CHEAP)
+    return made
+
+
+def a_user(**changes: Any) -> UserDocument:
+    values = {
+        "id": PydanticObjectId(),
+        "username": "alice",
+        "hashed_password": CHEAP.hash("wonderland"),
+        "is_active": True,
+        "is_verified": True,
+        "is_superuser": False,
+        "groups": [],
+    }
+    return UserDocument.model_construct(**values | changes)
+
+
+async def test_a_token_is_looked_up_once_in_some_seconds(
+    authenticator: Authenticator, users: FakeUsers, clock: Clock
+) -> None:
+    text, _ = await authenticator.issue("bridge", ["runtime:x"], HOUR)
+    for _ in range(10):
+        session = await authenticator.session(text)
+    assert session.caller.scopes == {"runtime:x"}
+    assert users.looks == 1
+    clock.now += FRESH_S + 0.1
+    await authenticator.session(text)
+    assert users.looks == 2
+
+
+async def test_a_token_that_expires_is_not_believed_a_moment_longer(
+    authenticator: Authenticator, clock: Clock
+) -> None:
+    text, token = await authenticator.issue("late", [], HOUR)
+    clock.now = token.expires.timestamp() - FRESH_S / 2
+    await authenticator.session(text)
+    fresh_until, _ = authenticator._fresh[text]
+    assert fresh_until == token.expires.timestamp()
+
+
+async def test_a_revoked_token_is_bad_at_once_here(
+    authenticator: Authenticator,
+) -> None:
+    text, token = await authenticator.issue("bridge", [], HOUR)
+    await authenticator.session(text)
+    await authenticator.revoke(token.id)
+    with pytest.raises(NotLoggedIn, match="Unauthorized"):
+        await authenticator.session(text)
+
+
+async def test_a_forged_token_is_refused_without_a_look(
+    authenticator: Authenticator, users: FakeUsers
+) -> None:
+    _, token = await authenticator.issue("bridge", [], HOUR)
+    head, body, _ = Signer(KEY).write(token).split(".")
+    unsigned = f"eyJhbGciOiJub25lIn0.{body}."
+    for text in (Signer("x" * 32).write(token), f"{head}.{body}.", unsigned, "", "é"):
+        with pytest.raises(NotLoggedIn, match="Unauthorized"):
+            await authenticator.session(text)
+    assert users.looks == 0
+
+
+async def test_a_login_stands_for_its_user(
+    authenticator: Authenticator, users: FakeUsers
+) -> None:
+    alice = a_user(is_superuser=True)
+    users.users[alice.id] = alice
+    text = await authenticator.login("alice", "wonderland")
+    caller = (await authenticator.session(text)).caller
+    assert (caller.name, caller.is_superuser, caller.scopes) == ("alice", True, None)
+
+
+@pytest.mark.parametrize("lack", ["is_active", "is_verified"])
+async def test_who_is_not_active_and_verified_cannot_log_in(
+    authenticator: Authenticator, users: FakeUsers, lack: str
+) -> None:
+    alice = a_user(**{lack: False})
+    users.users[alice.id] = alice
+    with pytest.raises(BadRequest, match="LOGIN_BAD_CREDENTIALS"):
+        await authenticator.login("alice", "wonderland")
+
+
+async def test_a_login_ends_when_its_user_is_put_out(
+    authenticator: Authenticator, users: FakeUsers, clock: Clock
+) -> None:
+    alice = a_user()
+    users.users[alice.id] = alice
+    text = await authenticator.login("alice", "wonderland")
+    await authenticator.session(text)
+    users.users[alice.id] = a_user(id=alice.id, is_active=False)
+    clock.now += FRESH_S + 0.1
+    with pytest.raises(NotLoggedIn):
+        await authenticator.session(text)
+
+
+@pytest.mark.parametrize("kept", [None, "", "not a hash", CHEAP.hash("other")])
+async def test_a_password_fits_only_its_own_hash(kept: str | None) -> None:
+    assert not await Passwords(CHEAP).fits("wonderland", kept)
+
+
+async def test_nobody_has_the_empty_password() -> None:
+    assert not await Passwords(CHEAP).fits("", None)
+
+
+async def test_a_file_keeps_a_token_until_half_of_its_life_is_over(
+    authenticator: Authenticator, clock: Clock, tmp_path: Any
+) -> None:
+    file = tmp_path / "token"
+    wish = Wish("bridge", ["runtime:x", "nodes:write"], HOUR)
+    await ensure_token(authenticator, wish, file)
+    first = file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    await ensure_token(authenticator, wish, file)
+    assert file.read_text() == first
+
+    longer = Wish("bridge", ["nodes:write", "runtime:x"], HOUR * 3)
+    await ensure_token(authenticator, longer, file)
+    second = file.read_text()
+    assert second != first
+
+    other = Wish("bridge", ["nodes:write"], HOUR * 3)
+    await ensure_token(authenticator, other, file)
+    assert file.read_text() != second
+    assert [path.name for path in tmp_path.iterdir()] == ["token"]

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The way of an event in pieces, around real stores."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from beanie import init_beanie
+from pydantic_core import from_json
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
+from redis.asyncio import Redis
+
+from kci_api.events.documents import EventDocument, LeaseDocument
+from kci_api.events.lease import Lease
+from kci_api.events.relay import Relay
+from kci_api.events.store import EventStore, WaitingEvents
+from kci_api.events.stream import NodeStream
+
+EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """Stores, and nodes that change."""
+
+    nodes: AsyncCollection[dict[str, Any]]
+    redis: Redis
+    now: float = 1_000_000.0
+    """What the relays' clocks say."""
+    told: list[str] = field(default_factory=list)
+    """The id of each event, as it was written."""
+
+    @property
+    def history(self) -> EventStore:
+        return EventStore(EventDocument.get_pymongo_collection())
+
+    @property
+    def stream(self) -> NodeStream:
+        return NodeStream(self.redis)
+
+    @property
+    def waiting(self) -> WaitingEvents:
+        return WaitingEvents(self.nodes)
+
+    def lease(self) -> Lease:
+        leases = LeaseDocument.get_pymongo_collection()
+        return Lease(leases, "relay", lambda: self.now)
+
+    def relay(self) -> Relay:
+        return Relay(self.waiting, self.history, self.stream, self.lease())
+
+    async def change(self, *names: str) -> None:
+        """Write a change of each node, with its event, as the API's node store does."""
+        for name in names:
+            version = 1 + sum(told.startswith(f"{name}-") for told in self.told)
+            time = EPOCH + timedelta(milliseconds=len(self.told))
+            event = {
+                "id": f"{name}-{version}",
+                "time": time.isoformat(timespec="milliseconds"),
+                "data": {"op": "updated", "id": name, "kind": "job", "name": name},
+            }
+            entry = {"version": version, "event": event}
+            await self.nodes.update_one(
+                {"_id": name}, {"$push": {"outbox": entry}}, upsert=True
+            )
+            self.told.append(event["id"])
+
+    async def heard(self) -> list[str]:
+        """Return the id of each event of the stream; their places must be dense."""
+        entries: Any = await self.redis.xrange("node")
+        events = [from_json(fields["event"]) for _, fields in entries]
+        places = [int(place.partition("-")[0]) for place, _ in entries]
+        assert [event["_sequence_id"] for event in events] == places
+        assert places == list(range(1, len(places) + 1))
+        return [event["id"] for event in events]
+
+    async def left(self) -> int:
+        """Return how many events still lie in their nodes."""
+        return len(await self.waiting.oldest(1000))
+
+
+@pytest.fixture
+async def world(mongo_url: str, redis_url: str) -> AsyncIterator[World]:
+    async with (
+        AsyncMongoClient[dict[str, Any]](mongo_url, tz_aware=True) as client,
+        Redis.from_url(redis_url, decode_responses=True) as redis,
+    ):
+        database = client.get_default_database()
+        await init_beanie(database, document_models=[EventDocument, LeaseDocument])
+        yield World(database["node"], redis)

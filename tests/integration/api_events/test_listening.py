@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from kci_api.events import broadcast as broadcasting
+from kci_api.events import routes
+from kci_api.events.broadcast import Broadcast
+
+pytestmark = pytest.mark.integration
+
+
+@asynccontextmanager
+async def on_air(world: Any) -> AsyncIterator[Broadcast]:
+    broadcast = await Broadcast.begin(world.history, world.stream)
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(broadcast.run(stop))
+        yield broadcast
+        stop.set()
+
+
+async def follow(broadcast: Broadcast, after: int, count: int) -> list[str]:
+    heard = []
+    async with asyncio.timeout(20):
+        async for entry in broadcast.follow(after):
+            heard.append(entry.event["id"])
+            if len(heard) == count:
+                return heard
+    return heard
+
+
+async def heard_up_to(broadcast: Broadcast, place: int) -> None:
+    async with asyncio.timeout(20):
+        while broadcast.position < place:
+            await asyncio.sleep(0.01)
+
+
+async def test_who_follows_hears_the_past_then_the_present(world: Any) -> None:
+    relay = world.relay()
+    await world.change("a", "b", "c")
+    await relay.turn()
+    async with on_air(world) as broadcast:
+        assert broadcast.position == 3
+        following = asyncio.create_task(follow(broadcast, 1, 4))
+        await asyncio.sleep(0.1)
+        await world.change("d", "e")
+        await relay.turn()
+        assert await following == ["b-1", "c-1", "d-1", "e-1"]
+
+
+async def test_one_who_is_far_behind_is_served_from_the_history(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcasting, "RECENT", 3)
+    monkeypatch.setattr(broadcasting, "PAGE", 2)
+    relay = world.relay()
+    async with on_air(world) as broadcast:
+        for name in "abcdefghij":
+            await world.change(name)
+            await relay.turn()
+        await heard_up_to(broadcast, 10)
+        heard = await asyncio.gather(
+            *(follow(broadcast, after, 10 - after) for after in range(10))
+        )
+    for after, events in enumerate(heard):
+        assert events == world.told[after:]
+
+
+async def test_many_who_follow_while_events_come_hear_each_once(world: Any) -> None:
+    relay = world.relay()
+    async with on_air(world) as broadcast, asyncio.TaskGroup() as tasks:
+        following = [tasks.create_task(follow(broadcast, 0, 60)) for _ in range(50)]
+        for _ in range(20):
+            await world.change("a", "b", "c")
+            await relay.turn()
+    for task in following:
+        assert task.result() == world.told
+
+
+async def test_a_lost_redis_leaves_no_gap_for_who_follows(world: Any) -> None:
+    relay = world.relay()
+    async with on_air(world) as broadcast:
+        following = asyncio.create_task(follow(broadcast, 0, 6))
+        await world.change("a", "b", "c")
+        await relay.turn()
+        await heard_up_to(broadcast, 3)
+        await world.redis.flushall()
+        await world.change("d", "e", "f")
+        await relay.turn()
+        assert await following == world.told
+
+
+async def test_changed_returns_at_the_next_event_or_when_time_is_up(
+    world: Any,
+) -> None:
+    async with on_air(world) as broadcast:
+        await broadcast.changed(0.01)
+        waiting = asyncio.create_task(broadcast.changed(30))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await world.change("a")
+        await world.relay().turn()
+        async with asyncio.timeout(5):
+            await waiting
+
+
+@asynccontextmanager
+async def served(world: Any) -> AsyncIterator[tuple[httpx.AsyncClient, Broadcast]]:
+    app = FastAPI()
+    app.include_router(routes.router)
+    async with on_air(world) as broadcast:
+        app.state.broadcast = broadcast
+        app.state.history = world.history
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
+            yield http, broadcast
+
+
+async def test_the_history_can_be_filtered_and_goes_on_from_a_timestamp(
+    world: Any,
+) -> None:
+    await world.change("a", "b", "a", "c", "a")
+    await world.relay().turn()
+    async with served(world) as (http, _):
+
+        async def ids(query: str) -> list[str]:
+            events = (await http.get(f"/events?{query}")).raise_for_status().json()
+            assert all(a["timestamp"] < b["timestamp"] for a, b in pairwise(events))
+            return [event["id"] for event in events]
+
+        assert await ids("") == world.told
+        assert await ids("name=a&limit=2") == ["a-1", "a-2"]
+        assert await ids("name=a&name=b&kind=job") == ["a-1", "b-1", "a-2", "a-3"]
+        assert await ids("kind=test") == []
+        assert await ids("node_id=c") == ["c-1"]
+        assert await ids("id=a-2") == ["a-2"]
+        assert await ids("ids=a-2,c-1,z-9") == ["a-2", "c-1"]
+        assert await ids("offset=3&channel=node") == ["c-1", "a-3"]
+        page = (await http.get("/events?limit=3")).json()
+        assert list(page[0]) == [
+            *("id", "timestamp", "sequence_id", "channel", "owner", "data")
+        ]
+        # as pollers write it, with a + that nobody escaped
+        assert await ids(f"from={page[-1]['timestamp']}") == world.told[3:]
+
+
+async def test_a_query_for_events_that_makes_no_sense_is_refused(world: Any) -> None:
+    async with served(world) as (http, _):
+        for query in ("kind=banana", "foo=1", "limit=0", "limit=1001", "channel=x"):
+            answer = await http.get(f"/events?{query}")
+            assert answer.status_code == 422, query
+        for query in ("kind=banana", "foo=1", "limit=1"):
+            answer = await http.get(f"/events/stream?{query}")
+            assert answer.status_code == 422, query
+        headers = {"Last-Event-ID": "zzz"}
+        answer = await http.get("/events/stream", headers=headers)
+        assert answer.status_code == 422
+
+
+async def test_the_stream_has_only_what_is_wanted(world: Any) -> None:
+    await world.change("a", "b", "a", "c")
+    await world.relay().turn()
+    async with served(world) as (http, broadcast):
+        # the transport gives an answer only when it is complete
+        asyncio.get_running_loop().call_later(1, broadcast.close)
+        headers = {"Last-Event-ID": "1"}
+        answer = await http.get("/events/stream?name=a&name=c", headers=headers)
+    ids = [line for line in answer.text.splitlines() if line.startswith("id: ")]
+    assert ids == ["id: 3", "id: 4"]
+    assert answer.headers["cache-control"] == "no-cache"

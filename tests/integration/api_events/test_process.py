@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The API as a process that is killed, and what its clients still hear."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic_core import from_json
+from redis.asyncio import Redis
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+PASSWORD = "correct horse battery staple"
+WRITERS = 4
+KILLS = 3
+START_S = 60
+REVISION = {"tree": "t", "url": "https://t", "branch": "b", "commit": "c"}
+A_CHECKOUT = {
+    "kind": "checkout",
+    "name": "checkout",
+    "data": {"kernel_revision": REVISION},
+}
+
+
+@dataclass
+class Api:
+    """A process of the API, which may be killed and started again."""
+
+    environment: dict[str, str]
+    url: str
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        program = str(Path(sys.executable).with_name("kci-api"))
+        self.process = await asyncio.create_subprocess_exec(
+            program, "serve", env=self.environment
+        )
+        async with (
+            httpx.AsyncClient(base_url=self.url) as http,
+            asyncio.timeout(START_S),
+        ):
+            while not await answers(http):
+                assert self.process.returncode is None
+                await asyncio.sleep(0.1)
+
+    async def stop(self, number: signal.Signals) -> int:
+        assert self.process
+        self.process.send_signal(number)
+        return await self.process.wait()
+
+
+async def answers(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/ready")).is_success
+    except httpx.TransportError:
+        return False
+
+
+@asynccontextmanager
+async def served(mongo_url: str, redis_url: str) -> AsyncIterator[Api]:
+    """Run an API of these stores as long as the block lasts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "KCI_PORT": str(port),
+        "KCI_MONGO_URL": mongo_url,
+        "KCI_REDIS_URL": redis_url,
+        "KCI_SECRET_KEY": "0123456789abcdef" * 4,
+        "KCI_ADMIN_USER": "admin",
+        "KCI_ADMIN_PASSWORD": PASSWORD,
+    }
+    api = Api(environment, f"http://127.0.0.1:{port}")
+    await api.start()
+    try:
+        yield api
+    finally:
+        if api.process and api.process.returncode is None:
+            await api.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+async def api(mongo_url: str, redis_url: str) -> AsyncIterator[Api]:
+    async with served(mongo_url, redis_url) as api:
+        yield api
+
+
+@asynccontextmanager
+async def logged_in(api: Api) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=api.url, timeout=30) as http:
+        form = {"username": "admin", "password": PASSWORD}
+        answer = await http.post("/latest/user/login", data=form)
+        token = answer.raise_for_status().json()["access_token"]
+        http.headers["Authorization"] = f"Bearer {token}"
+        yield http
+
+
+@dataclass
+class Writer:
+    """Changes nodes, and notes what the API acknowledged."""
+
+    http: httpx.AsyncClient
+    acknowledged: list[str] = field(default_factory=list)
+
+    async def write(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self.one_node()
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+
+    async def one_node(self) -> None:
+        """Make a node and change it some times."""
+        node = await self._send("POST", "/latest/node", A_CHECKOUT)
+        for number in range(4):
+            change = {"data": {"number": number}}
+            await self._send("PATCH", f"/latest/node/{node['id']}", change)
+
+    async def _send(self, method: str, url: str, body: dict[str, Any]) -> Any:
+        answer = await self.http.request(method, url, json=body)
+        node = answer.raise_for_status().json()
+        self.acknowledged.append(f"{node['id']}-{node['version']}")
+        return node
+
+
+@dataclass
+class Listener:
+    """Hears events over SSE, and goes on where it was after each loss."""
+
+    http: httpx.AsyncClient
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    async def listen(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self._until_lost()
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+
+    async def _until_lost(self) -> None:
+        after = self.events[-1]["_sequence_id"] if self.events else 0
+        headers = {"Last-Event-ID": str(after)}
+        url = "/latest/events/stream"
+        async with self.http.stream("GET", url, headers=headers) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    self.events.append(from_json(line[6:]))
+
+    @property
+    def ids(self) -> list[str]:
+        return [event["id"] for event in self.events]
+
+
+def check_complete(ids: list[str], acknowledged: list[str]) -> None:
+    """Every change once, and those of each node in the order of its versions."""
+    assert set(acknowledged) <= set(ids)
+    assert len(ids) == len(set(ids))
+    versions: dict[str, int] = {}
+    for one in ids:
+        node, version = one.split("-")
+        assert int(version) == versions.get(node, 0) + 1
+        versions[node] = int(version)
+
+
+async def eventually(condition: Any) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.1)
+
+
+async def stream_ids(redis: Redis) -> list[str]:
+    entries: Any = await redis.xrange("node")
+    events = [from_json(fields["event"]) for _, fields in entries]
+    places = [event["_sequence_id"] for event in events]
+    assert places == list(range(1, len(places) + 1))
+    return [event["id"] for event in events]
+
+
+async def test_kills_and_a_loss_of_redis_lose_and_double_no_event(
+    api: Api, redis_url: str
+) -> None:
+    stop = asyncio.Event()
+    async with logged_in(api) as http, asyncio.TaskGroup() as tasks:
+        writers = [Writer(http) for _ in range(WRITERS)]
+        listener = Listener(http)
+        for writer in writers:
+            tasks.create_task(writer.write(stop))
+        listening = tasks.create_task(listener.listen(asyncio.Event()))
+        for _ in range(KILLS):
+            await asyncio.sleep(1)
+            await api.stop(signal.SIGKILL)
+            await api.start()
+        await asyncio.sleep(1)
+        async with Redis.from_url(redis_url, decode_responses=True) as redis:
+            await redis.flushall()
+            await asyncio.sleep(1)
+            stop.set()
+            acknowledged = [one for writer in writers for one in writer.acknowledged]
+            await eventually(lambda: set(acknowledged) <= set(listener.ids))
+            check_complete(listener.ids, acknowledged)
+            assert await stream_ids(redis) == listener.ids
+        assert len(acknowledged) > 50
+        listening.cancel()
+
+
+async def test_two_replicas_tell_the_same_though_the_first_is_killed(
+    api: Api, mongo_url: str, redis_url: str
+) -> None:
+    stop = asyncio.Event()
+    async with (
+        served(mongo_url, redis_url) as second,
+        logged_in(api) as http,
+        logged_in(second) as other,
+        asyncio.TaskGroup() as tasks,
+    ):
+        writers, listeners = [], []
+        for client in (http, other):
+            writers.append(Writer(client))
+            listeners.append(Listener(client))
+            tasks.create_task(writers[-1].write(stop))
+        listening = [
+            tasks.create_task(one.listen(asyncio.Event())) for one in listeners
+        ]
+        await asyncio.sleep(2)
+        await api.stop(signal.SIGKILL)
+        await asyncio.sleep(4)
+        await api.start()
+        await asyncio.sleep(2)
+        stop.set()
+        acknowledged = [one for writer in writers for one in writer.acknowledged]
+        for listener in listeners:
+            heard = listener
+            await eventually(lambda: set(acknowledged) <= set(heard.ids))  # noqa: B023
+            check_complete(heard.ids, acknowledged)
+        for task in listening:
+            task.cancel()
+
+
+async def test_a_stop_ends_all_who_listen_and_leaves_in_time(api: Api) -> None:
+    async with (
+        httpx.AsyncClient(base_url=api.url, timeout=30) as http,
+        http.stream("GET", "/latest/events/stream") as answer,
+        asyncio.timeout(9),
+    ):
+        assert await api.stop(signal.SIGTERM) == 0
+        assert [line async for line in answer.aiter_lines()] == []
+
+
+async def test_without_redis_changes_are_taken_and_told_later(
+    mongo_url: str, own_redis: Any
+) -> None:
+    redis_url = f"redis://127.0.0.1:{own_redis.port}/0"
+    async with served(mongo_url, redis_url) as api, logged_in(api) as http:
+        ready = await http.get("/ready")
+        assert ready.json() == {"ready": True, "mongo": True, "redis": False}
+        writer, listener = Writer(http), Listener(http)
+        await writer.one_node()
+        with own_redis.running():
+            listening = asyncio.create_task(listener.listen(asyncio.Event()))
+            await eventually(lambda: len(listener.ids) == len(writer.acknowledged))
+            await writer.one_node()
+            await eventually(lambda: len(listener.ids) == len(writer.acknowledged))
+            async with Redis.from_url(redis_url, decode_responses=True) as redis:
+                await until_told(redis, listener.ids)
+        check_complete(listener.ids, writer.acknowledged)
+        listening.cancel()
+
+
+async def until_told(redis: Redis, ids: list[str]) -> None:
+    async with asyncio.timeout(30):
+        while await stream_ids(redis) != ids:
+            await asyncio.sleep(0.1)
+
+
+async def test_without_mongo_requests_are_told_to_come_again(
+    own_mongo: Any, redis_url: str
+) -> None:
+    mongo_url = f"mongodb://127.0.0.1:{own_mongo.port}/kci?directConnection=true"
+    with ExitStack() as mongo:
+        mongo.enter_context(own_mongo.running())
+        async with served(mongo_url, redis_url) as api, logged_in(api) as http:
+            writer, listener = Writer(http), Listener(http)
+            await writer.one_node()
+            mongo.close()
+            assert (await http.get("/ready")).status_code == 503
+            for answer in (
+                await http.get("/latest/nodes"),
+                await http.post("/latest/node", json=A_CHECKOUT),
+            ):
+                assert answer.status_code == 503
+                assert int(answer.headers["retry-after"]) > 0
+            mongo.enter_context(own_mongo.running())
+            await writer.one_node()
+            listening = asyncio.create_task(listener.listen(asyncio.Event()))
+            await eventually(lambda: len(listener.ids) >= len(writer.acknowledged))
+            check_complete(listener.ids, writer.acknowledged)
+            listening.cancel()

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import asyncio
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisAway
+
+from kci_api.events.documents import EventDocument
+from kci_api.events.lease import LEASE_S
+from kci_api.events.relay import Relay
+
+pytestmark = pytest.mark.integration
+
+CHANGES = ("a", "b", "a", "c", "b", "a")
+STEPS = 9
+"""How many calls of its stores a turn makes."""
+
+
+class Killed(BaseException):
+    """The relay is no more."""
+
+
+class Mortal:
+    """A store whose caller dies at one call of all: before, or late, after it."""
+
+    def __init__(self, store: Any, life: list[int], late: bool) -> None:
+        self._store = store
+        self._life = life
+        self._late = late
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*arguments: Any) -> Any:
+            self._life[0] -= 1
+            left = self._life[0]
+            if left < 0 or (left == 0 and not self._late):
+                raise Killed
+            answer = await getattr(self._store, name)(*arguments)
+            if left == 0:
+                raise Killed
+            return answer
+
+        return call
+
+
+def mortal(world: Any, step: int, late: bool) -> Relay:
+    life = [step]
+    stores = (world.waiting, world.history, world.stream, world.lease())
+    return Relay(*(Mortal(store, life, late) for store in stores))  # type: ignore[arg-type]
+
+
+async def test_events_arrive_in_order_and_leave_their_nodes(world: Any) -> None:
+    await world.change(*CHANGES)
+    assert not await world.relay().turn()
+    assert await world.heard() == world.told
+    assert await world.left() == 0
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", range(1, STEPS + 1))
+async def test_a_relay_killed_at_any_step_loses_and_doubles_nothing(
+    world: Any, step: int, late: bool
+) -> None:
+    await world.change(*CHANGES)
+    with pytest.raises(Killed):
+        await mortal(world, step, late).turn()
+    await world.change(*CHANGES)
+    world.now += LEASE_S + 1
+    successor = world.relay()
+    while await successor.turn():
+        pass
+    assert await world.heard() == world.told
+    assert await world.left() == 0
+
+
+async def test_a_turn_makes_no_step_that_no_kill_was_tried_at(world: Any) -> None:
+    await world.change(*CHANGES)
+    await mortal(world, STEPS + 1, late=False).turn()
+
+
+async def test_a_relay_killed_amid_an_insert_is_continued(world: Any) -> None:
+    await world.change(*CHANGES)
+    events = [one.event for one in await world.waiting.oldest(100)]
+    await world.history.append(events[:4])
+    await world.change("d", "a")
+    await world.relay().turn()
+    assert await world.heard() == world.told
+
+
+async def test_without_redis_events_still_leave_their_nodes(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = world.relay()
+    await relay.turn()
+    await world.change(*CHANGES)
+    monkeypatch.setattr(world.redis, "xinfo_stream", away)
+    with pytest.raises(RedisAway):
+        await relay.turn()
+    assert await world.left() == 0
+    monkeypatch.undo()
+    await relay.turn()
+    assert await world.heard() == world.told
+
+
+async def away(_: str) -> None:
+    raise RedisAway
+
+
+async def test_two_relays_at_once_double_nothing(world: Any) -> None:
+    for _ in range(20):
+        await world.change(*CHANGES)
+        relays = [world.relay(), world.relay()]
+        for relay in relays:
+            # as if one had slept, and did not know that its lease is over
+            relay._lease.hold = always  # type: ignore[method-assign]
+        await asyncio.gather(
+            *(relay.turn() for relay in relays), return_exceptions=True
+        )
+    world.now += LEASE_S + 1
+    await world.relay().turn()
+    heard = await world.heard()
+    assert sorted(heard) == sorted(world.told)
+    for node in set(CHANGES):
+        of_node = [one for one in heard if one.startswith(f"{node}-")]
+        assert of_node == [one for one in world.told if one.startswith(f"{node}-")]
+
+
+async def always() -> bool:
+    return True
+
+
+async def test_only_one_holds_the_lease_until_it_lapses(world: Any) -> None:
+    first, second = world.lease(), world.lease()
+    assert await first.hold()
+    assert not await second.hold()
+    world.now += LEASE_S * 0.6
+    assert await first.hold()
+    world.now += LEASE_S * 0.6
+    assert not await second.hold()
+    world.now += LEASE_S
+    assert await second.hold()
+    assert not await first.hold()
+
+
+async def test_who_stops_hands_the_lease_over_at_once(world: Any) -> None:
+    first, second = world.lease(), world.lease()
+    assert await first.hold()
+    await first.give_up()
+    assert await second.hold()
+
+
+async def test_a_lost_stream_is_filled_again_with_the_same_places(world: Any) -> None:
+    relay = world.relay()
+    await world.change(*CHANGES)
+    await relay.turn()
+    before = await world.redis.xrange("node")
+    await world.redis.flushall()
+    await relay.turn()
+    assert await world.redis.xrange("node") == before
+
+
+async def test_a_stream_that_lost_its_end_is_completed(world: Any) -> None:
+    relay = world.relay()
+    await world.change("a", "b")
+    await relay.turn()
+    kept = await world.redis.dump("node")
+    await world.change("c", "d")
+    await relay.turn()
+    await world.redis.restore("node", 0, kept, replace=True)
+    await world.change("e")
+    await relay.turn()
+    assert await world.heard() == world.told
+
+
+async def test_a_stream_that_outlived_its_database_gets_new_places(world: Any) -> None:
+    await world.change("a", "b")
+    await world.relay().turn()
+    await EventDocument.get_pymongo_collection().delete_many({})
+    world.now += LEASE_S + 1
+    await world.change("c")
+    await world.relay().turn()
+    assert await world.heard() == world.told
+
+
+async def test_old_events_are_forgotten_but_for_the_last(world: Any) -> None:
+    await world.change(*CHANGES)
+    await world.relay().turn()
+    await world.history.prune(days=0)
+    [last] = await world.history.after(0, 100)
+    assert last.event["id"] == world.told[-1]
+    world.now += LEASE_S + 1
+    await world.change("z")
+    await world.relay().turn()
+    assert await world.heard() == world.told
+
+
+async def test_timestamps_of_the_history_grow_with_the_places(world: Any) -> None:
+    await world.change(*CHANGES)
+    await world.relay().turn()
+    times = [entry.timestamp for entry in await world.history.after(0, 100)]
+    assert times == sorted(set(times))

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The API in this process, around real stores, and people and services who call it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from secrets import token_hex
+from typing import Any
+
+import pytest_asyncio
+import redis
+from bson import ObjectId
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
+from pymongo.asynchronous.collection import AsyncCollection
+
+from kci_api.app import create_app
+from kci_api.settings import Settings
+from kci_api.stores import Stores, open_stores
+from kci_api.users.documents import Group, UserDocument
+
+REVISION = {
+    "tree": "mainline",
+    "url": "https://git.example.org/linux.git",
+    "branch": "master",
+    "commit": "2a987e65025e2b79c6d453b78cb5985ac6e5eb28",
+    "describe": "v5.16-rc4-31-g2a987e65025e",
+    "version": {"version": 5, "patchlevel": 16},
+}
+
+
+class World:
+    """The application and its callers."""
+
+    def __init__(self, app: FastAPI, stores: Stores, callers: AsyncExitStack) -> None:
+        self.app = app
+        self.stores = stores
+        self._callers = callers
+
+    @property
+    def nodes(self) -> AsyncCollection[dict[str, Any]]:
+        return self.stores.database["node"]
+
+    async def _client(self, token: str | None) -> AsyncClient:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = ASGITransport(self.app, raise_app_exceptions=False)
+        client = AsyncClient(
+            transport=transport, base_url="http://api/latest", headers=headers
+        )
+        return await self._callers.enter_async_context(client)
+
+    async def anybody(self) -> AsyncClient:
+        """Somebody without a token."""
+        return await self._client(None)
+
+    async def service(self, name: str, *scopes: str) -> AsyncClient:
+        """A service that holds a token of some scopes."""
+        tokens = self.stores.authenticator
+        token, _ = await tokens.issue(name, list(scopes), timedelta(hours=1))
+        return await self._client(token)
+
+    async def person(self, name: str, *groups: str) -> AsyncClient:
+        """Somebody who has logged in, and is in groups."""
+        user = UserDocument(
+            username=name,
+            email=f"{name}@localhost",
+            hashed_password="none: a hash takes a tenth of a second",
+            is_verified=True,
+            groups=[Group(id=group, name=group) for group in groups],
+        )
+        await user.insert()
+        tokens = self.stores.authenticator
+        token, stored = await tokens.issue(name, [], timedelta(hours=1))
+        await self.stores.database["token"].update_one(
+            {"_id": stored.id}, {"$set": {"user": user.id}}
+        )
+        return await self._client(token)
+
+    async def events(self, node: Any) -> list[dict[str, Any]]:
+        """All events of a node, by version, once they have been moved from it."""
+        stored = {"_id": ObjectId(node["id"])}
+        while (await self.nodes.find_one(stored) or {}).get("outbox"):
+            await asyncio.sleep(0.02)
+        told = self.stores.database["event"].find({"event.data.id": node["id"]})
+        events = [one["event"] async for one in told]
+        return sorted(events, key=lambda event: int(event["id"].split("-")[1]))
+
+    @staticmethod
+    async def good(answer: Awaitable[Response]) -> Any:
+        """Return what an answer says, if it is a good one."""
+        got = await answer
+        assert got.status_code == 200, got.text
+        return got.json()
+
+    async def checkout(self, by: AsyncClient, **fields: Any) -> Any:
+        """Post a checkout."""
+        base = {"kind": "checkout", "name": "checkout"}
+        body = {**base, "data": {"kernel_revision": REVISION}, **fields}
+        return await self.good(by.post("/node", json=body))
+
+    async def child(self, by: AsyncClient, parent: Any, **fields: Any) -> Any:
+        """Post a node below another: a job, unless told otherwise."""
+        body = {"kind": "job", "name": "boot", "parent": parent["id"], **fields}
+        return await self.good(by.post("/node", json=body))
+
+    async def job(self, by: AsyncClient, parent: Any, **data: Any) -> Any:
+        """Post a job that waits for the lab."""
+        wanted = {"runtime": "lab", "platform": "qemu", **data}
+        return await self.child(by, parent, data=wanted)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(mongo_port: int, redis_port: int) -> AsyncIterator[World]:
+    """One for a file: making the indexes takes a second. Tests grow their own trees."""
+    with redis.Redis(port=redis_port) as streams:
+        streams.flushall()
+    settings = Settings(
+        mongo_url=f"mongodb://127.0.0.1:{mongo_port}/{token_hex(6)}?directConnection=true",
+        redis_url=f"redis://127.0.0.1:{redis_port}/0",
+        secret_key="x" * 32,
+        development=True,
+    )
+    async with open_stores(settings) as stores, AsyncExitStack() as callers:
+        yield World(create_app(stores), stores, callers)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scheduler(world: World) -> AsyncClient:
+    return await world.service("scheduler", "nodes:write")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lab(world: World) -> AsyncClient:
+    return await world.service("lab", "runtime:lab")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def root(world: World, scheduler: AsyncClient) -> Any:
+    """A checkout: the root of this test's own tree."""
+    return await world.checkout(scheduler)

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Claims over HTTP: each node to one holder at a time, and late holders are told."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from httpx import AsyncClient
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+NOWHERE = "65265305c74695807499037f"
+SHORT = 0.3
+"""A lease, in seconds, that a test can wait for."""
+
+
+class Lab:
+    """A lab of this test's own, and its jobs."""
+
+    def __init__(self, world: Any, name: str, client: AsyncClient) -> None:
+        self.good = world.good
+        self.name = name
+        self.client = client
+
+    async def try_claim(self, **fields: Any) -> Any:
+        """Ask for nodes; return the bare answer."""
+        wanted = {"runtime": self.name, "platforms": ["qemu"], "lease": 30, **fields}
+        return await self.client.post("/claims", json=wanted, timeout=30)
+
+    async def claim(self, **fields: Any) -> Any:
+        """Claim one node."""
+        (claimed,) = await self.good(self.try_claim(**fields))
+        return claimed
+
+    async def call(self, node: Any, what: str, **body: Any) -> Any:
+        """Send one of the calls of a claim; return the bare answer."""
+        return await self.client.post(f"/claims/{node['id']}/{what}", json=body)
+
+    async def report(self, claimed: Any, **fields: Any) -> Any:
+        """Report a passed run with two tests."""
+        tests = [
+            {"node": {"kind": "test", "name": name, "state": "done", "result": "pass"}}
+            for name in ("uname", "smoke")
+        ]
+        body = {"outcome": {"result": "pass"}, "child_nodes": tests, **fields}
+        token = {"token": claimed["claim"]["token"]}
+        return await self.call(claimed["node"], "result", **{**token, **body})
+
+    async def renew(self, claimed: Any, **fields: Any) -> Any:
+        """Send a heartbeat."""
+        body = {"token": claimed["claim"]["token"], "lease": 30, **fields}
+        return await self.client.put(f"/claims/{claimed['node']['id']}", json=body)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def lab(world: Any, root: Any) -> AsyncIterator[Lab]:
+    name = f"lab-{root['id']}"
+    yield Lab(world, name, await world.service(name, f"runtime:{name}"))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def job(world: Any, root: Any, scheduler: AsyncClient, lab: Lab) -> Any:
+    return await world.job(scheduler, root, runtime=lab.name)
+
+
+async def test_a_claim_hands_out_a_node_and_shows_its_holder_without_the_token(
+    world: Any, lab: Lab, job: Any
+) -> None:
+    claimed = await lab.claim()
+    node, grant = claimed["node"], claimed["claim"]
+    assert (node["id"], node["state"], node["version"]) == (job["id"], "running", 2)
+    assert node["claim"] == {
+        "holder": lab.name,
+        "expires": grant["expires"],
+        "attempt": 1,
+    }
+    assert list(grant) == ["token", "expires", "attempt"]
+    assert grant["expires"].endswith("+00:00")
+    anybody = await world.anybody()
+    assert (await world.good(anybody.get(f"/node/{job['id']}"))) == node
+    assert len(await world.events(job)) == 2
+    assert (await lab.try_claim()).status_code == 204
+
+
+async def test_only_waiting_nodes_of_runtime_and_platform_are_handed_out(
+    world: Any, root: Any, scheduler: AsyncClient, lab: Lab
+) -> None:
+    await world.job(scheduler, root, runtime=lab.name, platform="board")
+    await world.job(scheduler, root, runtime="another")
+    done = await world.job(scheduler, root, runtime=lab.name)
+    await world.good(scheduler.patch(f"/node/{done['id']}", json={"state": "done"}))
+    data = {"runtime": lab.name, "platform": "qemu"}
+    await world.child(scheduler, root, kind="test", name="uname", data=data)
+    assert (await lab.try_claim()).status_code == 204
+    built = await world.child(scheduler, root, kind="kbuild", name="build", data=data)
+    assert (await lab.claim())["node"]["id"] == built["id"]
+
+
+async def test_priority_comes_first_then_age(
+    world: Any, root: Any, scheduler: AsyncClient, lab: Lab
+) -> None:
+    priorities = [None, 10, None, 50, 10]
+    jobs = [
+        await world.job(scheduler, root, runtime=lab.name, priority=priority)
+        for priority in priorities
+    ]
+    claimed = await world.good(lab.try_claim(max=4))
+    order = [
+        jobs.index(next(j for j in jobs if j["id"] == c["node"]["id"])) for c in claimed
+    ]
+    assert order == [3, 1, 4, 0]
+
+
+async def test_a_stranger_may_not_claim(world: Any, lab: Lab, job: Any) -> None:
+    wanted = {"runtime": lab.name, "platforms": ["qemu"]}
+    other = await world.service("other", "runtime:other")
+    nobody = await world.person(f"nobody-{job['id']}")
+    for caller in (other, nobody):
+        assert (await caller.post("/claims", json=wanted)).status_code == 401
+    member = await world.person(f"m-{job['id']}", f"runtime:{lab.name}:node-admin")
+    assert (await member.post("/claims", json=wanted)).status_code == 200
+
+
+async def test_racing_claims_grant_each_node_once(
+    world: Any, root: Any, scheduler: AsyncClient, lab: Lab
+) -> None:
+    for _ in range(20):
+        await world.job(scheduler, root, runtime=lab.name)
+    answers = await asyncio.gather(*(lab.try_claim() for _ in range(64)))
+    granted = [one for answer in answers if answer.content for one in answer.json()]
+    assert sorted({answer.status_code for answer in answers}) == [200, 204]
+    assert len(granted) == 20
+    assert len({one["node"]["id"] for one in granted}) == 20
+
+
+async def test_a_claim_that_waits_gets_a_node_as_soon_as_it_is_there(
+    world: Any, root: Any, scheduler: AsyncClient, lab: Lab
+) -> None:
+    waiting = asyncio.create_task(lab.try_claim(wait=20))
+    await asyncio.sleep(0.5)
+    begin = time.monotonic()
+    job = await world.job(scheduler, root, runtime=lab.name)
+    (claimed,) = await world.good(waiting)
+    assert claimed["node"]["id"] == job["id"]
+    assert time.monotonic() - begin < 4
+
+
+async def test_a_claim_that_waits_in_vain_ends_in_time(lab: Lab) -> None:
+    begin = time.monotonic()
+    answer = await lab.try_claim(wait=0.5)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert 0.4 < time.monotonic() - begin < 10
+
+
+async def test_a_heartbeat_prolongs_and_is_no_change_of_the_node(
+    world: Any, lab: Lab, job: Any
+) -> None:
+    claimed = await lab.claim(lease=5)
+    grant = await world.good(lab.renew(claimed, lease=60))
+    before = datetime.fromisoformat(claimed["claim"]["expires"])
+    after = datetime.fromisoformat(grant["expires"])
+    assert after - before > timedelta(seconds=50)
+    node = await world.good(lab.client.get(f"/node/{job['id']}"))
+    assert node["claim"]["expires"] == grant["expires"]
+    assert node["version"] == claimed["node"]["version"]
+    assert len(await world.events(job)) == 2
+
+
+async def test_the_holder_notes_the_labs_own_facts(
+    world: Any, lab: Lab, job: Any
+) -> None:
+    claimed = await lab.claim()
+    for _ in range(2):
+        grant = await world.good(
+            lab.renew(claimed, lease=None, data={"job_id": "17", "device": "q1"})
+        )
+        assert grant == claimed["claim"]
+    node = await world.good(lab.client.get(f"/node/{job['id']}"))
+    assert (node["data"]["job_id"], node["version"]) == ("17", 3)
+    stolen = await lab.renew(claimed, data={"runtime": "another"})
+    assert stolen.status_code == 401
+
+
+async def test_an_expired_lease_is_claimable_and_the_late_holder_is_told(
+    world: Any, root: Any, lab: Lab, job: Any
+) -> None:
+    late = await lab.claim(lease=SHORT)
+    assert (await lab.try_claim()).status_code == 204
+    await asyncio.sleep(SHORT)
+    claimed = await lab.claim()
+    assert claimed["node"]["id"] == job["id"]
+    assert claimed["claim"]["attempt"] == 2
+    assert claimed["claim"]["token"] > late["claim"]["token"]
+    for answer in (
+        await lab.report(late),
+        await lab.renew(late),
+        await lab.renew(late, lease=None, data={"job_id": "1"}),
+        await lab.call(job, "release", token=late["claim"]["token"], reason="x"),
+    ):
+        assert answer.status_code == 409
+        assert "lost" in answer.json()["detail"]
+    assert await world.nodes.count_documents({"treeid": root["id"]}) == 2
+    headers = {"Claim-Token": str(late["claim"]["token"])}
+    patch = {"state": "done"}
+    url = f"/node/{job['id']}"
+    assert (await lab.client.patch(url, json=patch, headers=headers)).status_code == 409
+
+
+async def test_a_waiting_claim_takes_over_when_a_lease_runs_out(
+    world: Any, lab: Lab, job: Any
+) -> None:
+    await lab.claim(lease=SHORT)
+    assert (await lab.claim(wait=10))["claim"]["attempt"] == 2
+
+
+async def test_after_three_lost_leases_a_node_is_not_handed_out_again(
+    lab: Lab, job: Any
+) -> None:
+    for attempt in (1, 2, 3):
+        assert (await lab.claim(lease=0.01))["claim"]["attempt"] == attempt
+        await asyncio.sleep(0.05)
+    assert (await lab.try_claim()).status_code == 204
+
+
+async def test_what_is_released_is_claimable_at_once_and_the_attempt_not_counted(
+    world: Any, lab: Lab, job: Any
+) -> None:
+    claimed = await lab.claim()
+    token = claimed["claim"]["token"]
+    released = await world.good(lab.call(job, "release", token=token, reason="drain"))
+    assert released["claim"] is None
+    assert released["debug"]["released"]["reason"] == "drain"
+    again = await world.good(lab.call(job, "release", token=token, reason="drain"))
+    assert again == released
+    for late in (await lab.report(claimed), await lab.renew(claimed)):
+        assert late.status_code == 409
+    second = await lab.claim()
+    assert second["claim"]["attempt"] == 1
+    assert second["claim"]["token"] > token
+
+
+async def test_a_restarted_bridge_adopts_its_node_with_a_new_token(
+    world: Any, lab: Lab, job: Any
+) -> None:
+    before = await lab.call(job, "adopt", runtime=lab.name)
+    assert before.status_code == 409
+    claimed = await lab.claim()
+    adopted = await world.good(lab.call(job, "adopt", runtime=lab.name, lease=40))
+    assert adopted["claim"]["attempt"] == 1
+    assert adopted["claim"]["token"] > claimed["claim"]["token"]
+    assert (await lab.renew(claimed)).status_code == 409
+    assert (await lab.renew(adopted)).status_code == 200
+    other = await world.service("thief", f"runtime:{lab.name}")
+    url = f"/claims/{job['id']}/adopt"
+    stolen = await other.post(url, json={"runtime": lab.name})
+    assert stolen.status_code == 409
+    missing = await lab.call({"id": NOWHERE}, "adopt", runtime=lab.name)
+    assert missing.status_code == 404
+    assert (await lab.call(job, "adopt", runtime="elsewhere")).status_code == 401
+
+
+async def test_a_report_ends_a_node_with_its_tests_in_one_step_and_once(
+    world: Any, root: Any, lab: Lab, job: Any
+) -> None:
+    claimed = await lab.claim()
+    artifacts = {"log": "http://s/console.log"}
+    first = await world.good(lab.report(claimed, artifacts=artifacts))
+    assert (first["state"], first["result"], first["claim"]) == ("done", "pass", None)
+    assert first["artifacts"] == artifacts
+    assert first["data"]["runtime"] == lab.name
+    assert await world.good(lab.report(claimed, artifacts=artifacts)) == first
+    assert await world.nodes.count_documents({"treeid": root["id"]}) == 4
+    told = await world.events(job)
+    assert len(told) == 3
+    assert (told[-1]["data"]["state"], told[-1]["data"]["is_hierarchy"]) == (
+        "done",
+        True,
+    )
+    assert (await lab.renew(claimed)).status_code == 409
+
+
+async def test_racing_reports_of_one_claim_are_stored_once(
+    world: Any, root: Any, lab: Lab, job: Any
+) -> None:
+    claimed = await lab.claim()
+    answers = await asyncio.gather(*(lab.report(claimed) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert await world.nodes.count_documents({"treeid": root["id"]}) == 4
+
+
+async def test_an_outcome_says_why_and_replaces_what_was_said_before(
+    world: Any, lab: Lab, job: Any
+) -> None:
+    claimed = await lab.claim()
+    outcome = {
+        "result": "incomplete",
+        "error_code": "Infrastructure",
+        "error_msg": "no power",
+    }
+    node = await world.good(lab.report(claimed, outcome=outcome, child_nodes=[]))
+    assert node["data"]["error_code"] == "Infrastructure"
+    assert node["data"]["error_msg"] == "no power"
+
+
+async def test_who_reports_what_another_has_ended_is_late(
+    world: Any, root: Any, scheduler: AsyncClient, lab: Lab, job: Any
+) -> None:
+    claimed = await lab.claim()
+    canceled = {"state": "done", "result": "incomplete"}
+    node = await world.good(scheduler.patch(f"/node/{job['id']}", json=canceled))
+    assert node["claim"] is None
+    for late in (await lab.report(claimed), await lab.renew(claimed)):
+        assert late.status_code == 409
+    assert await world.nodes.count_documents({"treeid": root["id"]}) == 2
+
+
+async def test_a_report_with_a_bad_test_is_refused_whole(
+    world: Any, root: Any, lab: Lab, job: Any
+) -> None:
+    claimed = await lab.claim()
+    bad = [{"node": {"kind": "test", "name": "x", "data": {"findings": "many"}}}]
+    answer = await lab.report(claimed, child_nodes=bad)
+    assert (answer.status_code, "findings" in answer.text) == (422, True)
+    assert await world.nodes.count_documents({"treeid": root["id"]}) == 2
+    assert (await lab.report(claimed)).status_code == 200

@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""POST, GET, PATCH and PUT of single nodes, as clients know them."""
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+
+from kci_shared.models.nodes import BaseNode
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+NOWHERE = "65265305c74695807499037f"
+BAD_ID = (
+    "'zzz' is not a valid ObjectId, it must be a 12-byte input or a"
+    " 24-character hex string"
+)
+
+TOLD = [
+    *("op", "id", "kind", "name", "path", "group", "state", "result"),
+    *("owner", "data", "is_hierarchy"),
+]
+
+
+async def test_a_new_node_has_all_fields_in_the_contracts_order(
+    world: Any, scheduler: AsyncClient
+) -> None:
+    node = await world.checkout(scheduler)
+    assert list(node) == list(BaseNode.model_fields)
+    assert node["path"] == ["checkout"]
+    assert node["treeid"] == node["id"]
+    assert (node["state"], node["result"], node["version"]) == ("running", None, 1)
+    assert (node["owner"], node["claim"]) == ("scheduler", None)
+    time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
+    for field in ("created", "updated", "timeout"):
+        assert re.fullmatch(time, node[field])
+
+
+async def test_a_get_answers_exactly_what_the_post_answered(
+    world: Any, scheduler: AsyncClient
+) -> None:
+    node = await world.checkout(scheduler)
+    anybody = await world.anybody()
+    answer = await anybody.get(f"/node/{node['id']}")
+    assert answer.json() == node
+    assert list(answer.json()) == list(node)
+    assert answer.headers["etag"] == '"1"'
+
+
+async def test_a_node_that_is_not_there_is_null_and_a_bad_id_a_400(
+    world: Any,
+) -> None:
+    anybody = await world.anybody()
+    missing = await anybody.get(f"/node/{NOWHERE}")
+    assert (missing.status_code, missing.text) == (200, "null")
+    bad = await anybody.get("/node/zzz")
+    assert (bad.status_code, bad.json()) == (400, {"detail": BAD_ID})
+
+
+async def test_a_child_takes_path_tree_and_revision_from_its_parent(
+    world: Any, scheduler: AsyncClient
+) -> None:
+    root = await world.checkout(scheduler, treeid="treeid-1")
+    build = await world.child(scheduler, root, kind="kbuild", name="build/gcc")
+    job = await world.child(scheduler, build, data={"platform": "qemu"})
+    assert job["path"] == ["checkout", "build/gcc", "boot"]
+    assert job["treeid"] == "treeid-1"
+    assert job["data"]["kernel_revision"] == root["data"]["kernel_revision"]
+
+
+async def test_what_is_the_servers_is_ignored_and_cannot_be_forged(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    forged = {
+        "id": NOWHERE,
+        "owner": "root",
+        "created": "2001-01-01T00:00:00",
+        "updated": "2001-01-01T00:00:00",
+        "version": 99,
+        "path": ["x"],
+        "claim": {"holder": "me"},
+        "processed_by_kcidb_bridge": True,
+    }
+    node = await world.checkout(scheduler, **forged)
+    for field in forged:
+        assert node.get(field) != forged[field]
+    url = f"/node/{node['id']}"
+    assert await world.good(scheduler.patch(url, json=forged)) == node
+    child = await world.child(scheduler, node, treeid="another")
+    assert child["treeid"] == node["treeid"]
+
+
+async def test_no_login_and_no_right_are_401(world: Any, lab: AsyncClient) -> None:
+    alice, bob = await world.person("alice1"), await world.person("bob1")
+    node = await world.checkout(alice)
+    anybody = await world.anybody()
+    body = {"kind": "checkout", "name": "checkout"}
+    assert (await anybody.post("/node", json=body)).status_code == 401
+    url = f"/node/{node['id']}"
+    for caller in (bob, lab):
+        refused = await caller.patch(url, json={"state": "done"})
+        assert refused.status_code == 401
+        assert refused.json() == {"detail": "Unauthorized to complete the operation"}
+        below = {"kind": "job", "name": "boot", "parent": node["id"]}
+        assert (await caller.post("/node", json=below)).status_code == 401
+        tree = {"node": {"kind": "checkout", "name": "checkout"}}
+        answer = await caller.put(f"/nodes/{node['id']}", json=tree)
+        assert answer.status_code == 401
+    assert (await lab.post("/node", json=body)).status_code == 401
+
+
+async def test_groups_open_nodes_to_their_members(world: Any) -> None:
+    alice = await world.person("alice")
+    root = await world.checkout(alice, user_groups=["lab-editors"])
+    job = await world.job(alice, root)
+    member = await world.person("member", "lab-editors")
+    runner = await world.person("runner", "runtime:lab:node-editor")
+    editor = await world.person("editor", "node:edit:any")
+    change = {"debug": {"seen": 1}}
+
+    async def status(who: AsyncClient, node: Any) -> int:
+        return (await who.patch(f"/node/{node['id']}", json=change)).status_code
+
+    assert [await status(member, node) for node in (root, job)] == [200, 401]
+    assert [await status(runner, node) for node in (root, job)] == [401, 200]
+    assert [await status(editor, node) for node in (root, job)] == [200, 200]
+
+
+async def test_a_labs_token_changes_only_its_own_and_cannot_give_it_away(
+    world: Any, root: Any, scheduler: AsyncClient, lab: AsyncClient
+) -> None:
+    mine = await world.job(scheduler, root)
+    other = await world.job(scheduler, root, runtime="elsewhere")
+    test = await world.child(lab, mine, kind="test", name="uname")
+    assert test["owner"] == "lab"
+    for node, status in ((mine, 200), (test, 200), (other, 401), (root, 401)):
+        answer = await lab.patch(f"/node/{node['id']}", json={"debug": {"x": 1}})
+        assert answer.status_code == status
+    stolen = {"data": {"runtime": "elsewhere"}}
+    assert (await lab.patch(f"/node/{mine['id']}", json=stolen)).status_code == 401
+    below = {"kind": "job", "name": "j", "parent": mine["id"], **stolen}
+    assert (await lab.post("/node", json=below)).status_code == 401
+
+
+async def test_a_nodes_token_is_good_for_its_tree_alone(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    build = await world.child(scheduler, root, kind="kbuild", name="build")
+    sibling = await world.child(scheduler, root, kind="kbuild", name="other")
+    builder = await world.service("container", f"node:{build['id']}")
+    below = await world.child(builder, build, kind="test", name="warnings")
+    for node, status in ((build, 200), (below, 200), (root, 401), (sibling, 401)):
+        answer = await builder.patch(f"/node/{node['id']}", json={"debug": {"x": 1}})
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"kind": "job", "name": "boot", "colour": "red"}, "colour"),
+        ({"kind": "node", "name": "boot"}, "kind"),
+        ({"kind": "job"}, "name"),
+        ({"kind": "job", "name": "boot", "state": "queued"}, "state"),
+        ({"kind": "job", "name": "b", "artifacts": {"log": "file:///x"}}, "artifacts"),
+        ({"kind": "job", "name": "b", "data": {"kernel_revision": {}}}, "tree"),
+        ({"kind": "job", "name": "b", "data": {"platform": 5}}, "platform"),
+        ({"kind": "job", "name": "b", "data": {"$where": "1"}}, "$where"),
+        ({"kind": "job", "name": "b", "debug": {"a": {"$set": 1}}}, "$set"),
+        ({"kind": "job", "name": "b", "debug": {"n": 2**70}}, "64 bits"),
+        ({"kind": "regression", "name": "r", "data": {}}, "fail_node"),
+    ],
+)
+async def test_a_body_that_is_wrong_is_a_422_that_names_the_field(
+    world: Any, scheduler: AsyncClient, body: dict[str, Any], named: str
+) -> None:
+    before = await world.nodes.count_documents({})
+    answer = await scheduler.post("/node", json=body)
+    assert answer.status_code == 422
+    assert named in answer.text
+    assert await world.nodes.count_documents({}) == before
+
+
+@pytest.mark.parametrize("raw", [b'{"x": NaN}', rb'{"x": "\ud800"}', b'{"\\u0000": 1}'])
+async def test_what_json_or_the_database_cannot_say_is_refused(
+    scheduler: AsyncClient, raw: bytes
+) -> None:
+    answer = await scheduler.post(
+        "/node",
+        content=b'{"kind": "job", "name": "boot", "data": ' + raw + b"}",
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 422
+
+
+async def test_a_node_that_is_too_large_is_a_413(
+    world: Any, scheduler: AsyncClient
+) -> None:
+    body = {"kind": "job", "name": "boot", "data": {"log": "x" * (1 << 20)}}
+    answer = await scheduler.post("/node", json=body)
+    assert answer.status_code == 413
+    assert "artifact" in answer.text
+
+
+async def test_a_parent_that_is_not_there_is_a_404(
+    world: Any, scheduler: AsyncClient
+) -> None:
+    body = {"kind": "job", "name": "boot", "parent": NOWHERE}
+    answer = await scheduler.post("/node", json=body)
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": f"Parent not found with id: {NOWHERE}"}
+    bad = await scheduler.post("/node", json={**body, "parent": "zzz"})
+    assert (bad.status_code, bad.json()) == (400, {"detail": BAD_ID})
+
+
+async def test_a_patch_merges_maps_and_a_null_removes_a_key(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    job = await world.job(scheduler, root, job_id="17", extra={"a": 1})
+    url = f"/node/{job['id']}"
+    change = {
+        "data": {"job_id": None, "device": "qemu-1"},
+        "artifacts": {"log": "http://s/log"},
+    }
+    after = await world.good(scheduler.patch(url, json=change))
+    assert "job_id" not in after["data"]
+    assert after["data"]["device"] == "qemu-1"
+    assert after["data"]["extra"] == {"a": 1}
+    assert after["artifacts"] == {"log": "http://s/log"}
+    assert after["version"] == 2
+    gone = {"artifacts": {"log": None}, "timeout": "2030-01-01T00:00:00"}
+    after = await world.good(scheduler.patch(url, json=gone))
+    assert after["artifacts"] == {}
+    assert after["timeout"] == "2030-01-01T00:00:00.000+00:00"
+    assert await world.good(scheduler.get(url)) == after
+
+
+async def test_a_patch_that_changes_nothing_writes_nothing(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    url = f"/node/{root['id']}"
+    again = await world.good(scheduler.patch(url, json={"state": "running"}))
+    assert again == root
+    empty = await scheduler.patch(url, json={})
+    assert (empty.status_code, empty.json()["detail"]) == (400, "No fields to update")
+    assert (await scheduler.patch(url, json={"state": None})).status_code == 422
+    assert (await scheduler.patch(url, json={"colour": 1})).status_code == 422
+
+
+async def test_the_state_machine_holds_on_patch_and_put(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    url = f"/node/{root['id']}"
+    done = await world.good(scheduler.patch(url, json={"state": "done"}))
+    back = await scheduler.patch(url, json={"state": "running"})
+    assert back.status_code == 400
+    assert back.json() == {"detail": "Transition not allowed with state: running"}
+    put = await scheduler.put(url, json={**done, "state": "closing"})
+    assert put.status_code == 400
+    assert (await world.good(scheduler.get(url)))["version"] == 2
+
+
+async def test_a_client_may_put_back_the_whole_node_that_it_read(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    job = await world.job(scheduler, root)
+    changed = {**job, "state": "done", "result": "pass", "owner": "me", "version": 77}
+    changed["data"] = {**job["data"], "device": "qemu-1"}
+    after = await world.good(scheduler.put(f"/node/{job['id']}", json=changed))
+    same = ("id", "created", "treeid", "owner", "path", "parent", "timeout")
+    assert [after[field] for field in same] == [job[field] for field in same]
+    assert (after["state"], after["result"]) == ("done", "pass")
+    assert after["data"]["device"] == "qemu-1"
+    assert after["version"] == 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"kind": "kbuild"}, {"parent": NOWHERE}, {"name": "other"}]
+)
+async def test_a_put_that_moves_or_renames_a_node_is_a_422(
+    world: Any, root: Any, scheduler: AsyncClient, change: dict[str, Any]
+) -> None:
+    job = await world.job(scheduler, root)
+    answer = await scheduler.put(f"/node/{job['id']}", json={**job, **change})
+    assert answer.status_code == 422
+    assert next(iter(change)) in answer.text
+
+
+async def test_a_change_of_a_node_that_is_not_there_is_a_404(
+    scheduler: AsyncClient,
+) -> None:
+    for change in (
+        scheduler.patch(f"/node/{NOWHERE}", json={"state": "done"}),
+        scheduler.put(f"/node/{NOWHERE}", json={"kind": "job", "name": "boot"}),
+    ):
+        assert (await change).status_code == 404
+
+
+async def test_a_regression_keeps_the_path_of_its_failed_node(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    job = await world.job(scheduler, root)
+    body = {
+        "kind": "regression",
+        "name": "boot",
+        "data": {"fail_node": job["id"], "pass_node": NOWHERE},
+    }
+    node = await world.good(scheduler.post("/node", json=body))
+    assert (node["path"], node["parent"]) == (job["path"], None)
+    assert (node["result"], node["treeid"]) == ("fail", node["id"])
+    body["data"] = {"fail_node": NOWHERE, "pass_node": NOWHERE}
+    answer = await scheduler.post("/node", json=body)
+    assert (answer.status_code, "fail_node" in answer.text) == (422, True)
+
+
+async def test_if_match_lets_one_of_many_through(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    url = f"/node/{root['id']}"
+    answers = await asyncio.gather(
+        *(
+            scheduler.patch(url, json={"debug": {"n": n}}, headers={"If-Match": '"1"'})
+            for n in range(8)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    lost = next(answer for answer in answers if answer.status_code == 409)
+    assert lost.json()["detail"]["version"] == 2
+    bad = await scheduler.patch(url, json={"debug": {}}, headers={"If-Match": "x"})
+    assert bad.status_code == 400
+
+
+async def test_racing_changes_of_different_fields_are_all_kept(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    nodes = [await world.job(scheduler, root) for _ in range(100)]
+
+    async def race(node: Any) -> bool:
+        url = f"/node/{node['id']}"
+        answers = await asyncio.gather(
+            scheduler.patch(url, json={"data": {"device": "qemu-1"}}),
+            scheduler.patch(url, json={"artifacts": {"log": "http://s/log"}}),
+        )
+        after = await world.good(scheduler.get(url))
+        kept = after["data"].get("device") and after["artifacts"].get("log")
+        return bool(kept) and [one.status_code for one in answers] == [200, 200]
+
+    assert all([await race(node) for node in nodes])
+
+
+async def test_a_node_never_leaves_done_however_it_is_raced(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    for _ in range(30):
+        job = await world.job(scheduler, root)
+        url = f"/node/{job['id']}"
+        done, closing = await asyncio.gather(
+            scheduler.patch(url, json={"state": "done"}),
+            scheduler.patch(url, json={"state": "closing"}),
+        )
+        assert done.status_code == 200
+        assert closing.status_code in (200, 409)
+        assert (await world.good(scheduler.get(url)))["state"] == "done"
+
+
+async def test_many_writers_of_one_node_all_get_through(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    url = f"/node/{root['id']}"
+    answers = await asyncio.gather(
+        *(scheduler.patch(url, json={"debug": {f"k{n}": n}}) for n in range(32))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    after = await world.good(scheduler.get(url))
+    assert len(after["debug"]) == 32
+    assert after["version"] == 33
+
+
+async def test_each_change_is_told_once_under_the_id_of_its_version(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    url = f"/node/{root['id']}"
+    await world.good(scheduler.patch(url, json={"state": "available"}))
+    await world.good(
+        scheduler.patch(url, json={"debug": {"a": 1}}, params={"noevent": 1})
+    )
+    await world.good(scheduler.patch(url, json={"state": "done", "result": "pass"}))
+    created, available, done = await world.events(root)
+    assert [event["id"] for event in (created, available, done)] == [
+        f"{root['id']}-{version}" for version in (1, 2, 4)
+    ]
+    assert list(created["data"]) == TOLD
+    assert created["data"]["op"] == "created"
+    assert created["time"] == root["created"]
+    assert created["owner"] == "scheduler"
+    assert done["data"]["previous_state"] == "available"
+    assert (done["data"]["result"], done["data"]["previous_result"]) == ("pass", None)
+    assert "_sequence_id" not in done

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Idempotency keys, and many nodes in one step."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+
+def job(root: Any, key: str | None = None, **fields: Any) -> dict[str, Any]:
+    body = {"kind": "job", "name": "boot", "parent": root["id"], **fields}
+    return body if key is None else {**body, "idempotency_key": f"{root['id']}/{key}"}
+
+
+async def test_the_same_key_gives_the_first_node_and_no_event(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    first = await world.good(scheduler.post("/node", json=job(root, "a")))
+    later = await world.good(
+        scheduler.post("/node", json=job(root, "a", timeout="2031-01-01T00:00:00Z"))
+    )
+    assert later == first
+    assert len(await world.events(first)) == 1
+
+
+async def test_a_key_may_come_as_a_header(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    header = {"Idempotency-Key": f"{root['id']}/h"}
+    first = await world.good(scheduler.post("/node", json=job(root), headers=header))
+    second = await world.good(scheduler.post("/node", json=job(root, "h")))
+    assert first["id"] == second["id"]
+    other = await scheduler.post("/node", json=job(root, "x"), headers=header)
+    assert other.status_code == 422
+
+
+async def test_a_key_that_is_used_for_something_else_is_a_409(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    await world.good(scheduler.post("/node", json=job(root, "b")))
+    other = await scheduler.post("/node", json=job(root, "b", name="smoke"))
+    assert other.status_code == 409
+    assert "idempotency_key" in other.text
+    twin = await world.service("twin", "nodes:write")
+    assert (await twin.post("/node", json=job(root, "b"))).status_code == 409
+
+
+async def test_racing_posts_of_one_key_make_one_node(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    posts = (
+        world.good(scheduler.post("/node", json=job(root, "c"))) for _ in range(16)
+    )
+    nodes = await asyncio.gather(*posts)
+    assert len({node["id"] for node in nodes}) == 1
+    assert len(await world.events(nodes[0])) == 1
+
+
+async def test_many_nodes_come_back_in_their_order_each_created_once(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    names = [f"job-{n}" for n in range(20)]
+    bodies = [job(root, name, name=name) for name in names]
+    early = await world.good(scheduler.post("/node", json=bodies[7]))
+    nodes = await world.good(scheduler.post("/nodes", json=bodies))
+    assert [node["name"] for node in nodes] == names
+    assert nodes[7] == early
+    assert await world.good(scheduler.post("/nodes", json=bodies)) == nodes
+    assert [len(await world.events(node)) for node in nodes] == [1] * 20
+
+
+async def test_racing_bulks_with_common_keys_make_each_node_once(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    bodies = [job(root, f"r{n}", name=f"r{n}") for n in range(8)]
+    answers = await asyncio.gather(
+        *(
+            world.good(scheduler.post("/nodes", json=bodies[n : n + 5]))
+            for n in range(4)
+        )
+    )
+    assert len({node["id"] for nodes in answers for node in nodes}) == 8
+    assert await world.nodes.count_documents({"treeid": root["id"]}) == 9
+
+
+async def test_one_bad_node_of_many_leaves_nothing_behind(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    bodies = [job(root, f"d{n}") for n in range(6)]
+    bodies[4]["data"] = {"platform": 5}
+    answer = await scheduler.post("/nodes", json=bodies)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", 4, "data", "platform"]
+    assert await world.nodes.count_documents({"treeid": root["id"]}) == 1
+    twice = await scheduler.post("/nodes", json=[job(root, "e"), job(root, "e")])
+    assert (twice.status_code, "twice" in twice.text) == (422, True)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import httpx
+import pytest
+
+pytestmark = pytest.mark.integration
+
+
+async def test_what_is_public_answers_under_every_address(
+    http: httpx.AsyncClient,
+) -> None:
+    for path in (
+        *("/health", "/ready", "/metrics", "/docs", "/openapi.json"),
+        *("/latest/docs", "/latest/events", "/v0/events", "/events"),
+    ):
+        assert (await http.get(path)).status_code == 200, path
+
+
+async def test_another_version_is_refused_in_plain_text(
+    http: httpx.AsyncClient,
+) -> None:
+    answer = await http.get("/v1/events")
+    assert answer.status_code == 400
+    assert answer.text == "Unsupported API version: v1"
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+async def test_every_answer_has_safe_headers(http: httpx.AsyncClient) -> None:
+    for path in ("/health", "/latest/nowhere", "/v1/x"):
+        headers = (await http.get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+
+
+async def test_a_body_that_is_too_large_or_of_unknown_length_is_refused_unread(
+    http: httpx.AsyncClient,
+) -> None:
+    large = await http.post("/latest/node", json={"x": "y" * 10_000})
+    chunked = {"Transfer-Encoding": "chunked"}
+    unknown = await http.post("/latest/node", content=b"{}", headers=chunked)
+    for answer in (large, unknown):
+        assert answer.status_code == 413
+        assert "Content-Length" in answer.json()["detail"]
+
+
+async def test_requests_are_counted_by_route(http: httpx.AsyncClient) -> None:
+    await http.get("/events?limit=1")
+    counted = (await http.get("/metrics")).text
+    assert 'kci_http_requests_total{method="GET",route="/events",status="200"}' in (
+        counted
+    )
+
+
+async def test_the_documentation_names_what_is_there(http: httpx.AsyncClient) -> None:
+    paths = (await http.get("/openapi.json")).json()["paths"]
+    for path in (
+        "/latest/user/login",
+        "/latest/whoami",
+        "/latest/tokens",
+        "/latest/tokens/{token_id}",
+        "/latest/events",
+        "/latest/events/stream",
+    ):
+        assert path in paths

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from kci_api.settings import Settings
+from kci_api.stores import Stores
+from kci_api.users.administrator import ensure_administrator
+from kci_api.users.documents import UserDocument
+
+pytestmark = pytest.mark.integration
+
+PASSWORD = "correct horse battery staple"
+USER_READ = [
+    "id",
+    "email",
+    "is_active",
+    "is_superuser",
+    "is_verified",
+    "username",
+    "groups",
+]
+
+
+async def login(http: httpx.AsyncClient, **form: str) -> httpx.Response:
+    return await http.post("/latest/user/login", data=form)
+
+
+async def test_a_user_logs_in_by_name_or_address(http: httpx.AsyncClient) -> None:
+    for name in ("admin", "admin@localhost"):
+        answer = await login(http, username=name, password=PASSWORD)
+        assert answer.status_code == 200
+        assert list(answer.json()) == ["access_token", "token_type"]
+        assert answer.json()["token_type"] == "bearer"
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_bad_credentials_do_not_tell_what_was_bad(
+    http: httpx.AsyncClient,
+) -> None:
+    for name, password in (("admin", "wrong"), ("nobody", PASSWORD)):
+        answer = await login(http, username=name, password=password)
+        assert answer.status_code == 400
+        assert answer.json() == {"detail": "LOGIN_BAD_CREDENTIALS"}
+
+
+async def test_a_user_who_is_not_active_and_verified_cannot_log_in(
+    http: httpx.AsyncClient,
+) -> None:
+    users = UserDocument.get_pymongo_collection()
+    for lack in ("is_active", "is_verified"):
+        await users.update_one({"username": "admin"}, {"$set": {lack: False}})
+        answer = await login(http, username="admin", password=PASSWORD)
+        assert answer.json() == {"detail": "LOGIN_BAD_CREDENTIALS"}
+        await users.update_one({"username": "admin"}, {"$set": {lack: True}})
+
+
+async def test_whoami_tells_a_user_as_clients_know_it(
+    http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    me = (await http.get("/latest/whoami", headers=admin)).json()
+    assert list(me) == USER_READ
+    assert (me["username"], me["is_superuser"]) == ("admin", True)
+
+
+async def test_without_a_good_token_only_what_is_public_answers(
+    http: httpx.AsyncClient,
+) -> None:
+    for sent in ("", "Bearer x.y.z", "eyJ.bare.token"):
+        header = {"Authorization": sent}
+        answer = await http.get("/latest/whoami", headers=header)
+        assert answer.status_code == 401
+        assert answer.json() == {"detail": "Unauthorized"}
+        public = await http.get("/latest/events", headers=header)
+        assert public.status_code == 200
+
+
+async def test_a_logout_ends_the_login(
+    http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    answer = await http.post("/latest/user/logout", headers=admin)
+    assert answer.status_code == 204
+    assert (await http.get("/latest/whoami", headers=admin)).status_code == 401
+
+
+async def test_the_administrator_is_made_once_and_left_alone(
+    stores: Stores, settings: Settings
+) -> None:
+    await ensure_administrator(settings)
+    [made] = await UserDocument.find_all().to_list()
+    other: Any = {"admin_password": SecretStr("another good one")}
+    await ensure_administrator(settings.model_copy(update=other))
+    [kept] = await UserDocument.find_all().to_list()
+    assert made == kept
+
+
+async def test_a_hash_of_a_password_is_in_no_answer(
+    http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    [user] = await UserDocument.find_all().to_list()
+    assert user.hashed_password.startswith("$argon2id$")
+    answer = await http.get("/latest/whoami", headers=admin)
+    assert "argon2" not in answer.text

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import asyncio
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kci_api.settings import Settings
+from kci_api.stores import Stores, open_authenticator
+from kci_api.users.authenticator import FRESH_S
+from kci_api.users.documents import TokenDocument
+
+pytestmark = pytest.mark.integration
+
+WANTED = {"name": "scheduler", "scopes": ["nodes:write"], "expires_in": 3600}
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def issue(
+    http: httpx.AsyncClient, admin: dict[str, str], **changes: Any
+) -> httpx.Response:
+    body = WANTED | changes
+    return await http.post("/latest/tokens", json=body, headers=admin)
+
+
+async def test_an_administrator_gives_a_service_its_token(
+    http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    answer = await issue(http, admin)
+    assert answer.status_code == 200
+    made = answer.json()
+    assert set(made) == {"token", "id", "name", "scopes", "created", "expires"}
+    left = datetime.fromisoformat(made["expires"]) - datetime.now(UTC)
+    assert timedelta(minutes=59) < left <= timedelta(hours=1)
+
+    me = await http.get("/latest/whoami", headers=bearer(made["token"]))
+    assert me.json()["username"] == "scheduler"
+    assert me.json()["scopes"] == ["nodes:write"]
+
+
+async def test_a_list_of_tokens_tells_all_but_their_text(
+    http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    made = (await issue(http, admin)).json()
+    answer = await http.get("/latest/tokens", headers=admin)
+    text = made.pop("token")
+    assert answer.json() == [made]
+    assert text not in answer.text
+
+
+async def test_a_wish_that_cannot_be_is_refused_by_field(
+    http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    bad: dict[str, list[Any]] = {
+        "scopes": [["nodes:wrote"], ["node:1"]],
+        "name": ["a b", "a@b", ""],
+        "expires_in": [0],
+        "scope": [[]],
+    }
+    for field, values in bad.items():
+        for value in values:
+            answer = await issue(http, admin, **{field: value})
+            assert answer.status_code == 422
+            assert field in answer.json()["detail"][0]["loc"]
+
+
+async def test_a_service_gives_nobody_a_token(
+    http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    service = bearer((await issue(http, admin)).json()["token"])
+    for answer in (
+        await issue(http, service),
+        await http.get("/latest/tokens", headers=service),
+        await http.delete("/latest/tokens/x", headers=service),
+    ):
+        assert answer.status_code == 403
+        assert answer.json() == {"detail": "Forbidden"}
+
+
+async def test_a_token_of_scope_admin_does_what_an_administrator_does(
+    http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    token = (await issue(http, admin, scopes=["admin"])).json()["token"]
+    assert (await issue(http, bearer(token))).status_code == 200
+
+
+async def test_a_revoked_token_is_good_for_nothing(
+    http: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    made = (await issue(http, admin)).json()
+    service = bearer(made["token"])
+    assert (await http.get("/latest/whoami", headers=service)).status_code == 200
+    gone = await http.delete(f"/latest/tokens/{made['id']}", headers=admin)
+    assert gone.status_code == 200
+    assert (await http.get("/latest/whoami", headers=service)).status_code == 401
+    again = await http.delete(f"/latest/tokens/{made['id']}", headers=admin)
+    assert again.status_code == 404
+
+
+async def test_a_revoked_token_dies_in_other_replicas_within_seconds(
+    http: httpx.AsyncClient, admin: dict[str, str], settings: Settings
+) -> None:
+    made = (await issue(http, admin)).json()
+    service = bearer(made["token"])
+    assert (await http.get("/latest/whoami", headers=service)).status_code == 200
+    await open_authenticator(settings).revoke(made["id"])
+    assert (await http.get("/latest/whoami", headers=service)).status_code == 200
+    await asyncio.sleep(FRESH_S + 0.1)
+    assert (await http.get("/latest/whoami", headers=service)).status_code == 401
+
+
+async def test_an_expired_token_is_refused_though_its_document_is_there(
+    http: httpx.AsyncClient, stores: Stores
+) -> None:
+    life = timedelta(seconds=-1)
+    text, token = await stores.authenticator.issue("late", [], life)
+    assert await TokenDocument.get(token.id) is not None
+    answer = await http.get("/latest/whoami", headers=bearer(text))
+    assert answer.status_code == 401
+
+
+def token_command(settings: Settings, *arguments: str) -> str:
+    assert settings.secret_key
+    environment = {
+        "KCI_MONGO_URL": settings.mongo_url,
+        "KCI_SECRET_KEY": settings.secret_key.get_secret_value(),
+        "PATH": os.environ["PATH"],
+    }
+    program = Path(sys.executable).with_name("kci-api")
+    return subprocess.run(
+        [program, "token", *arguments],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+async def test_the_command_keeps_a_good_token_and_replaces_a_bad_one(
+    http: httpx.AsyncClient, settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "bridge.token"
+    arguments = ("bridge", "--scope", "runtime:lab-x", "--out", str(file))
+    await asyncio.to_thread(token_command, settings, *arguments)
+    first = file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    me = await http.get("/latest/whoami", headers=bearer(first))
+    assert me.json()["scopes"] == ["runtime:lab-x"]
+
+    await asyncio.to_thread(token_command, settings, *arguments)
+    assert file.read_text() == first
+
+    await open_authenticator(settings).revoke(me.json()["id"])
+    await asyncio.to_thread(token_command, settings, *arguments)
+    assert file.read_text() != first
+
+
+async def test_the_command_prints_a_token_that_has_no_file(
+    http: httpx.AsyncClient, settings: Settings
+) -> None:
+    printed = await asyncio.to_thread(token_command, settings, "somebody")
+    me = await http.get("/latest/whoami", headers=bearer(printed.strip()))
+    assert me.json()["username"] == "somebody"
