@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A lab of QEMU processes, as bridges see it."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from kci_local_bridge.console import Console, Stopped
+from kci_local_bridge.machine import Machine, kill_leftover
+from kci_local_bridge.rules import check, processor, qemu_command
+from kci_local_bridge.session import Session
+from kci_local_bridge.settings import Settings
+from kci_shared.bridge import LabError, LabJob, RunOutcome
+from kci_shared.bridge.workspace import left_behind
+from kci_shared.logging import get_logger
+from kci_shared.models import ErrorCode, Result
+
+log = get_logger(__name__)
+
+PID_FILE = "qemu.pid"
+KVM = Path("/dev/kvm")
+
+
+class LocalLab:
+    """One machine for each job, made when the job comes and gone with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._machines: dict[str, Machine] = {}
+
+    async def slots(self) -> dict[str, int]:
+        """Tell how many machines could start now."""
+        if shutil.which(self._settings.qemu) is None:
+            raise LabError(f"there is no program {self._settings.qemu}: install it")
+        free = self._settings.max_jobs - len(self._machines)
+        return {self._settings.platform: max(0, free)}
+
+    async def submit(self, job: LabJob) -> str:
+        """Switch a machine on, unless this job has one."""
+        check(job.definition)
+        handle = f"qemu-{job.id}"
+        if handle not in self._machines:
+            pid_file = job.folder / PID_FILE
+            command = qemu_command(self._settings, handle, job.images, pid_file)
+            command += processor(kvm=self._has_kvm())
+            self._machines[handle] = await Machine.start(command)
+        return handle
+
+    def _has_kvm(self) -> bool:
+        return self._settings.kvm and os.access(KVM, os.R_OK | os.W_OK)
+
+    async def wait(self, job: LabJob, handle: str) -> RunOutcome:
+        """Run the job on its machine; the console is its log, however it ended."""
+        if handle not in self._machines:
+            raise LabError(f"{handle} is gone")
+        machine = self._machines[handle]
+        console_log = job.folder / "console.log"
+        try:
+            with console_log.open("wb") as file:
+                session = Session(Console(machine, file), self._settings)
+                outcome = await _outcome(session, job)
+        finally:
+            await self.cancel(handle)
+        return replace(outcome, device=handle, files={"log": console_log})
+
+    async def cancel(self, handle: str) -> None:
+        """Switch a job's machine off."""
+        if machine := self._machines.get(handle):
+            await machine.stop()
+            self._machines.pop(handle, None)
+
+    async def recover(self) -> dict[str, str]:
+        """Kill the machines of bridges that were killed; their jobs begin anew."""
+        for folder in left_behind(self._settings.runs):
+            for pid_file in folder.glob(f"*/{PID_FILE}"):
+                if kill_leftover(pid_file):
+                    log.info("left-over machine killed", pid_file=str(pid_file))
+        return {}
+
+
+async def _outcome(session: Session, job: LabJob) -> RunOutcome:
+    """Run the session to its end; even a run that is the lab's fault has a log."""
+    try:
+        return await session.run(job.definition.tests)
+    except LabError as error:
+        return RunOutcome(Result.INCOMPLETE, error.error_code, str(error))
+    except Stopped:
+        said = "the machine was switched off by the bridge"
+        code = ErrorCode.CANCELED
+        return RunOutcome(Result.INCOMPLETE, code, said, tests=session.tests)

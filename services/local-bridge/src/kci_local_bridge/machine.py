@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A QEMU process: started, spoken to, and surely ended."""
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import PIPE, STDOUT, Process
+from contextlib import suppress
+from pathlib import Path
+
+from kci_shared.bridge import LabError
+
+CHUNK = 65536
+
+
+class Machine:
+    """A machine whose serial line is a pipe; QEMU's own complaints come there, too."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self.stopped = False
+        """Whether it was us who ended it."""
+
+    @classmethod
+    async def start(cls, command: list[str]) -> "Machine":
+        """Switch a machine on."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=STDOUT,
+                start_new_session=True,  # a Ctrl-C at our terminal is not for QEMU
+            )
+        except OSError as error:
+            raise LabError(f"{command[0]}: {error.strerror}") from error
+        return cls(process)
+
+    async def read(self) -> bytes:
+        """Return what came on the serial line; nothing when the machine is off."""
+        assert self._process.stdout is not None
+        return await self._process.stdout.read(CHUNK)
+
+    async def write(self, text: str) -> None:
+        """Type something; a machine that is off does not hear it."""
+        assert self._process.stdin is not None
+        with suppress(ConnectionError):
+            self._process.stdin.write(text.encode())
+            await self._process.stdin.drain()
+
+    async def stop(self) -> None:
+        """Switch the machine off, if it is on."""
+        self.stopped = True
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+
+def kill_leftover(pid_file: Path) -> bool:
+    """Kill the QEMU that wrote this file, if it still runs; say whether it did.
+
+    By now the number may be another process's: only one that was started with this
+    very file is ours.
+    """
+    try:
+        pid = int(pid_file.read_text())
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return False
+    if os.fsencode(pid_file.resolve()) not in words:
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return True

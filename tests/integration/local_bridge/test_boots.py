@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Real boots: what is the kernel's fault, what the lab's, what nobody's."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kci_shared.bridge import RunOutcome
+from kci_shared.models import ErrorCode, Result
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+CRASH = "echo c >/proc/sysrq-trigger; sleep 10"
+
+
+def verdicts(outcome: RunOutcome) -> dict[str, str]:
+    return {"/".join(test.path): str(test.result) for test in outcome.tests}
+
+
+async def test_a_kernel_boots_and_its_tests_are_told_apart(bench: Any) -> None:
+    outcome = await bench.run(
+        bench.job(
+            {"id": "uname", "run": "uname -r"},
+            {"id": "smoke", "run": "/opt/kci/smoke.sh"},
+            {"id": "false", "run": "printf 'no newline'\nfalse"},
+            {"id": "hang", "run": "echo 'ok 1 begun'; sleep 600", "timeout": 2},
+            {"id": "reads", "run": "cat"},
+            {"id": "exits", "run": "exit 3"},
+            {"id": "unbalanced", "run": "echo 'never closed", "timeout": 2},
+            {"id": "long", "run": f"true {'x' * 3990}"},
+            {"id": "after", "run": "echo $((6 * 7)) | grep 42"},
+        )
+    )
+    found = verdicts(outcome)
+    smoke = {name: result for name, result in found.items() if "smoke/" in name}
+    assert len(smoke) >= 4
+    assert "fail" not in smoke.values()
+    assert "skip" in smoke.values()
+    assert {name: result for name, result in found.items() if name not in smoke} == {
+        "uname": "pass",
+        "smoke": "pass",
+        "false": "fail",
+        "hang": "fail",
+        "hang/begun": "pass",
+        "reads": "pass",
+        "exits": "fail",
+        "unbalanced": "fail",
+        "long": "pass",
+        "after": "pass",
+    }
+    assert outcome.result is Result.FAIL
+    log = outcome.files["log"].read_text()
+    assert "Linux version" in log
+    assert bench.images.release in log
+
+
+async def test_a_crash_in_a_test_fails_it_and_leaves_the_rest_open(bench: Any) -> None:
+    tests = [{"id": "crash", "run": CRASH}, {"id": "after", "run": "true"}]
+    outcome = await bench.run(bench.job(*tests))
+    assert verdicts(outcome) == {"crash": "fail", "after": "incomplete"}
+    assert (outcome.result, outcome.error_code) == (Result.FAIL, ErrorCode.TEST)
+    assert outcome.error_msg.startswith("Kernel panic - not syncing: sysrq")
+    assert "Call Trace:" in outcome.files["log"].read_text()
+
+
+async def test_a_kernel_without_its_root_panics_and_is_at_fault(bench: Any) -> None:
+    job = bench.job({"id": "after", "run": "true"}, kernel=bench.images.kernel)
+    outcome = await bench.run(job)
+    assert (outcome.result, outcome.error_code) == (Result.FAIL, ErrorCode.TEST)
+    assert "Unable to mount root fs" in outcome.error_msg
+    assert verdicts(outcome) == {"after": "incomplete"}
+
+
+async def test_what_is_no_kernel_at_all_is_the_labs_trouble(
+    bench: Any, tmp_path: Path
+) -> None:
+    kernel = tmp_path / "vmlinuz"
+    kernel.write_bytes(b"no kernel" * 1000)
+    job = bench.job(kernel=kernel, ramdisk=bench.images.ramdisk)
+    outcome = await bench.run(job)
+    assert outcome.result is Result.INCOMPLETE
+    assert outcome.error_code == ErrorCode.INFRASTRUCTURE
+    assert "no kernel ran: qemu: linux kernel too old" in outcome.error_msg
+
+
+async def test_a_cancelled_job_frees_its_machine_at_once(bench: Any) -> None:
+    job = bench.job()
+    handle = await bench.lab.submit(job)
+    waiting = asyncio.create_task(bench.lab.wait(job, handle))
+    await asyncio.sleep(1)
+    await bench.lab.cancel(handle)
+    outcome = await asyncio.wait_for(waiting, 5)
+    assert outcome.error_code == ErrorCode.CANCELED
+    assert await bench.lab.slots() == {"qemu-x86_64": 2}

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The service as a process, with a real API and storage: killed, stopped, bereft."""
+
+import asyncio
+import itertools
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kci_local.lab.images import Images
+from kci_local.parts import api_part
+from kci_local.processes import Process
+from kci_local.site import Site
+from kci_local.stack import Stack
+from kci_shared.client import ApiClient
+from kci_shared.models import Kind, NewNode, Node, Result, State
+from kci_shared.storage import Storage, StorageSettings
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+NAME = "local-bridge"
+RUNTIME = "lab-local"
+UNAME = {"id": "uname", "run": "uname -r"}
+NUMBERS = itertools.count(1)
+
+
+class World:
+    """An API with a storage, and one bridge to start and to end."""
+
+    def __init__(self, site: Site, api: ApiClient, artifacts: dict[str, str]) -> None:
+        self.site = site
+        self.api = api
+        self.processes = Stack(site).processes
+        self._artifacts = artifacts
+
+    async def start(self) -> None:
+        part = Process(
+            NAME,
+            [str(Path(sys.executable).with_name("kci-local-bridge"))],
+            env={
+                "KCI_API_URL": self.site.url("api"),
+                "KCI_STORAGE_URL": self.site.url("storage"),
+                "KCI_TOKEN_FILE": str(self.site.secrets.path(f"{NAME}.token")),
+                "KCI_CACHE": str(self.site.folder("cache")),
+                "KCI_HEALTH_PORT": str(self.site.ports[f"{NAME} health"]),
+                "KCI_LEASE": "6",
+                "KCI_DRAIN": "0",
+            },
+            health=f"http://127.0.0.1:{self.site.ports[f'{NAME} health']}/ready",
+        )
+        self.processes.start(part)
+        await self.processes.until_ready(part)
+
+    async def submit(self, *tests: dict[str, Any]) -> str:
+        definition = {"artifacts": self._artifacts, "tests": tests, "timeout": 300}
+        facts = {"runtime": RUNTIME, "platform": "qemu-x86_64", "arch": "x86_64"}
+        node = NewNode(
+            kind=Kind.JOB,
+            name="smoke",
+            data={**facts, "definition": definition},
+            idempotency_key=f"job/{next(NUMBERS)}",
+        )
+        return (await self.api.create(node)).id
+
+    async def node(self, node_id: str) -> Node:
+        node = await self.api.get(node_id)
+        assert node is not None
+        return node
+
+    async def done(self, node_id: str) -> Node:
+        while (node := await self.node(node_id)).state is not State.DONE:
+            await asyncio.sleep(0.2)
+        return node
+
+    async def machine(self) -> int:
+        """Return the pid of a QEMU that has begun to boot."""
+        runs = self.site.folder("cache") / "runs" / RUNTIME
+        while True:
+            for log in runs.glob("*/*/console.log"):
+                if b"Linux version" in log.read_bytes():
+                    return int(log.with_name("qemu.pid").read_text())
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    state = tmp_path_factory.mktemp("state")
+    site = Site.open(state, Path("unused"), Path("unused"))
+    stack = Stack(site)
+    try:
+        asyncio.run(stack.up(["api", "storage"]))
+        token = site.secrets.path("admin.token").read_text()
+        made = httpx.post(
+            f"{site.url('api')}/latest/tokens",
+            headers={"Authorization": f"Bearer {token}"},
+            json={"name": NAME, "scopes": [f"runtime:{RUNTIME}"], "expires_in": 3600},
+        )
+        site.secrets.write(f"{NAME}.token", made.raise_for_status().json()["token"])
+        yield site
+    finally:
+        asyncio.run(stack.down())
+
+
+@pytest.fixture
+async def world(site: Site, images: Images) -> AsyncIterator[World]:
+    settings = StorageSettings(
+        api_url=site.url("api"),
+        storage_url=site.url("storage"),
+        token_file=site.secrets.path("outside.token"),
+    )
+    async with (
+        ApiClient.connect(settings) as api,
+        Storage.connect(settings) as storage,
+    ):
+        files = {"kernel": images.kernel, "ramdisk": images.ramdisk}
+        urls = {name: await storage.put_file(file) for name, file in files.items()}
+        world = World(site, api, urls)
+        yield world
+        await world.processes.stop(NAME)
+
+
+async def test_a_job_goes_to_a_real_kernel_and_its_results_come_back(
+    world: World, images: Images
+) -> None:
+    await world.start()
+    job = await world.done(await world.submit(UNAME, {"id": "no", "run": "false"}))
+    assert (job.result, job.claim) == (Result.FAIL, None)
+    assert job.data.job_id == f"qemu-{job.id}"
+    found = {test.name: test for test in await world.api.find(parent=job.id)}
+    assert {name: test.result for name, test in found.items()} == {
+        "uname": Result.PASS,
+        "no": Result.FAIL,
+    }
+    assert found["no"].path == ["smoke", "no"]
+    assert found["no"].data.platform == "qemu-x86_64"
+    async with httpx.AsyncClient() as http:
+        log = await http.get(job.artifacts["log"])
+    assert job.artifacts["log"].endswith("/console.log")
+    assert f"Linux version {images.release}" in log.text
+
+
+async def test_a_bridge_killed_in_mid_boot_leaves_no_machine_and_loses_no_job(
+    world: World,
+) -> None:
+    await world.start()
+    job_id = await world.submit(UNAME)
+    machine = Path("/proc") / str(await world.machine())
+    await world.processes.kill(NAME)
+    assert machine.exists()
+    await world.start()
+    assert (await world.done(job_id)).result is Result.PASS
+    assert not machine.exists() or "State:\tZ" in (machine / "status").read_text()
+    assert await world.api.count(parent=job_id) == 1
+
+
+async def test_a_stopped_bridge_gives_its_job_back_at_once(world: World) -> None:
+    await world.start()
+    job_id = await world.submit(UNAME)
+    machine = Path("/proc") / str(await world.machine())
+    await world.processes.stop(NAME)
+    job = await world.node(job_id)
+    assert (job.state, job.claim) == (State.RUNNING, None)
+    assert not machine.exists()
+    await world.start()
+    assert (await world.done(job_id)).result is Result.PASS
+
+
+async def test_an_api_that_is_killed_and_comes_back_costs_nothing(world: World) -> None:
+    await world.start()
+    job_id = await world.submit(UNAME)
+    await world.machine()
+    await world.processes.kill("api")
+    await asyncio.sleep(3)
+    world.processes.start(api_part(world.site))
+    await world.processes.until_ready(api_part(world.site))
+    job = await world.done(job_id)
+    assert job.result is Result.PASS
+    assert await world.api.count(parent=job_id) == 1
