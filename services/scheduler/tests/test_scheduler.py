@@ -44,6 +44,23 @@ async def test_a_build_that_passed_is_booted(scheduler: Scheduler, api: Any) -> 
     assert api.one(name="boot").group == "boot"
 
 
+async def test_a_build_that_comes_while_its_tree_is_looked_at_keeps_it_open(
+    scheduler: Scheduler, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = api.submit()
+    look = api.count
+
+    async def count(**filters: Any) -> int:
+        found: int = await look(**filters)
+        if not api.tree()[1:]:
+            api.submit_build(root, {})
+        return found
+
+    monkeypatch.setattr(api, "count", count)
+    await scheduler.on_event(api.events[0])
+    assert api.one(kind="checkout").state == "available"
+
+
 async def test_a_job_says_all_that_its_lab_must_know(
     scheduler: Scheduler, api: Any
 ) -> None:

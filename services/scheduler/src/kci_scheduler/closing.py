@@ -52,8 +52,10 @@ class Closing:
         A tree without any build is not finished: its builds are still to come.
         """
         below = {"treeid": treeid, "kind__in": BELOW}
-        unplanned = await self._api.count(**below, **{"data.planned__ne": True})
-        return not unplanned and await self._api.count(**below) > 0
+        if await self._api.count(**below) == 0:
+            return False
+        # In this order: a build that comes in between is seen as not planned.
+        return await self._api.count(**below, **{"data.planned__ne": True}) == 0
 
     async def _end(self, checkout: Node) -> None:
         try:

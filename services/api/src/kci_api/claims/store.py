@@ -63,11 +63,13 @@ class ClaimStore:
             )
             try:
                 granted = await self._take(caller, wanted)
-                if granted or not rest or await gone():
+                if granted or not rest:
                     return granted
                 await heard
             finally:
                 heard.cancel()
+            if await gone():
+                return []  # nobody is there to run what would come
 
     async def _take(self, caller: Caller, wanted: ClaimRequest) -> list[StoredNode]:
         for _ in range(ROUNDS):
