@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The labgrid coordinator: places, reservations, and who holds what."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Self
+
+import grpc
+from labgrid.remote.client import ClientSession, ServerError
+from labgrid.remote.common import Reservation, ReservationState
+from labgrid.remote.generated import labgrid_coordinator_pb2 as pb2
+from labgrid.remote.generated import labgrid_coordinator_pb2_grpc as pb2_grpc
+
+from kci_labgrid_bridge.rules import Place, Tags
+from kci_shared.bridge import LabError
+
+CONNECT_SECONDS = 15.0
+"""How long a coordinator that hangs is waited for."""
+POLL_SECONDS = 0.5
+"""Between two looks whether a reservation has got its place."""
+CHANNEL = [
+    ("grpc.use_local_subchannel_pool", 1),  # a connection of its own, see _Client
+    ("grpc.enable_http_proxy", 0),  # a lab is never beyond a proxy
+    ("grpc.keepalive_time_ms", 7500),
+    ("grpc.keepalive_timeout_ms", 10000),
+    ("grpc.http2.ping_timeout_ms", 10000),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+
+
+class _Client(ClientSession):  # type: ignore[misc]
+    """labgrid's client, with a name and a connection of its own.
+
+    The coordinator tells clients apart by their TCP connection, and gRPC gives all
+    clients of a process the same one: a second client is thrown out.
+    """
+
+    owner = ""
+    channel: Any
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.unused: Any = self.channel
+        self.channel = grpc.aio.insecure_channel(self.address, options=CHANNEL)
+        self.stub = pb2_grpc.CoordinatorStub(self.channel)
+        self.changed = asyncio.Event()
+
+    def gethostname(self) -> str:
+        return self.owner.partition("/")[0]
+
+    def getuser(self) -> str:
+        return self.owner.partition("/")[2]
+
+    async def on_place_changed(self, place: Any) -> None:
+        await super().on_place_changed(place)
+        self.changed.set()
+
+    async def on_place_deleted(self, name: str) -> None:
+        await super().on_place_deleted(name)
+        self.changed.set()
+
+    async def message_pump(self) -> None:
+        try:
+            await super().message_pump()
+        finally:  # the coordinator went away
+            self.changed.set()
+
+
+class Coordinator:
+    """A connection to the coordinator, under a name of the form `runtime/what`."""
+
+    def __init__(self, client: _Client) -> None:
+        self._client = client
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, address: str, owner: str) -> AsyncIterator[Self]:
+        """Connect as `owner`; raises `LabError` when the coordinator is away."""
+        client = _Client(address, asyncio.get_running_loop())
+        client.owner = owner
+        await client.unused.close()
+        try:
+            await _start(client)
+            yield cls(client)
+        finally:
+            await client.stop()
+            await client.close()
+
+    def places(self) -> list[Place]:
+        """List all places as they are now."""
+        return [self._place(place) for place in self._client.places.values()]
+
+    def _place(self, place: Any) -> Place:
+        paths = list(self._resources())
+        return Place(
+            name=place.name,
+            tags=dict(place.tags),
+            holder=place.acquired,
+            is_reserved=place.reservation is not None,
+            is_available=all(
+                any(match.ismatch(path) for path in paths) for match in place.matches
+            ),
+        )
+
+    def _resources(self) -> Iterator[tuple[str, str, str, str]]:
+        """List the paths of the resources that work."""
+        for exporter, groups in self._client.resources.items():
+            for group, resources in groups.items():
+                for name, resource in resources.items():
+                    if resource.avail and resource.acquired != "<broken>":
+                        yield exporter, group, resource.cls, name
+
+    async def reserve(self, tags: Tags) -> str:
+        """Ask for a place with these tags; return the reservation's token."""
+        filters = {"main": pb2.Reservation.Filter(filter=tags)}
+        request = pb2.CreateReservationRequest(filters=filters, prio=0.0)
+        with _said_by_labgrid():
+            answer = await self._client.stub.CreateReservation(request)
+        return str(answer.reservation.token)
+
+    async def allocated(self, token: str) -> str:
+        """Wait, as long as it takes, for a reservation's place."""
+        request = pb2.PollReservationRequest(token=token)
+        while True:
+            with _said_by_labgrid():
+                answer = await self._client.stub.PollReservation(request)
+            found = Reservation.from_pb2(answer.reservation)
+            if found.state is ReservationState.allocated:
+                return str(found.allocations["main"][0])
+            if found.state is not ReservationState.waiting:
+                raise LabError(f"the reservation became {found.state.name}")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def reservations(self, prefix: str) -> list[tuple[str, str]]:
+        """List (owner, token) of what owners of that prefix have reserved."""
+        with _said_by_labgrid():
+            answer = await self._client.stub.GetReservations(
+                pb2.GetReservationsRequest()
+            )
+        return [
+            (str(one.owner), str(one.token))
+            for one in answer.reservations
+            if one.owner.startswith(prefix)
+        ]
+
+    async def acquire(self, place: str) -> None:
+        """Take a place that is reserved for us."""
+        with _said_by_labgrid():
+            await self._client.stub.AcquirePlace(
+                pb2.AcquirePlaceRequest(placename=place)
+            )
+            await self._client.sync_with_coordinator()  # so that we see it is ours
+
+    async def cancel(self, token: str) -> None:
+        """Give up a reservation."""
+        with _said_by_labgrid():
+            await self._client.stub.CancelReservation(
+                pb2.CancelReservationRequest(token=token)
+            )
+
+    async def release(self, place: str, owner: str) -> None:
+        """Give a place back, if `owner` has it."""
+        with _said_by_labgrid():
+            await self._client.stub.ReleasePlace(
+                pb2.ReleasePlaceRequest(placename=place, fromuser=owner)
+            )
+
+    def is_ours(self, place: str) -> bool:
+        """Say whether we hold a place, as far as we have heard."""
+        found = self._client.places.get(place)
+        return found is not None and found.acquired == self._client.owner
+
+    async def lost(self, place: str) -> str:
+        """Wait until a place of ours is no longer ours; return why."""
+        while not self._client.stopping.is_set():
+            self._client.changed.clear()
+            if not self.is_ours(place):
+                return f"{place} was taken from us"
+            await self._client.changed.wait()
+        return "the labgrid coordinator went away"
+
+
+async def _start(client: _Client) -> None:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await client.start()
+    except (ServerError, TimeoutError) as error:
+        raise LabError(f"no labgrid coordinator at {client.address}") from error
+
+
+@contextmanager
+def _said_by_labgrid() -> Iterator[None]:
+    """Turn what the coordinator refuses into a `LabError`."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise LabError(f"labgrid: {error.details()}") from error

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A labgrid lab as bridges see it."""
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from kci_labgrid_bridge.booking import give_back
+from kci_labgrid_bridge.coordinator import Coordinator
+from kci_labgrid_bridge.execution import Execution
+from kci_labgrid_bridge.lab import Lab
+from kci_labgrid_bridge.rules import Place, count_free, fitting
+from kci_labgrid_bridge.run import environment, kill_leftovers, power_off
+from kci_shared.bridge import BadJob, LabError, LabJob, NoDevice, RunOutcome
+from kci_shared.bridge.workspace import left_behind
+from kci_shared.logging import get_logger
+
+log = get_logger(__name__)
+
+
+class LabgridDialect:
+    """Runs each job in a process of its own, on a place that is held for it alone.
+
+    A place's holder is `runtime/node id`: so labgrid shows which job has a board, and a
+    bridge that was killed finds what it left.
+    """
+
+    def __init__(self, lab: Lab, runtime: str, runs: Path) -> None:
+        self._lab = lab
+        self._runtime = runtime
+        self._runs = runs.resolve()
+        self._executions: dict[str, Execution] = {}
+
+    async def slots(self) -> dict[str, int]:
+        """Count the places that are free and whose resources are there."""
+        try:
+            async with self._connect("slots") as coordinator:
+                places = coordinator.places()
+        except LabError as error:
+            log.warning("lab offline", reason=str(error))
+            places = []
+        return {
+            platform: count_free(places, self._lab.tags_of(platform))
+            for platform in self._lab.devices
+        }
+
+    async def submit(self, job: LabJob) -> str:
+        """Book a place for a job, queueing for it, and start its runner."""
+        handle = f"{self._runtime}/{job.id}"
+        if handle not in self._executions:
+            platform = self._platform(job)
+            self._executions[handle] = Execution(self._lab, job, platform, handle)
+        try:
+            await self._executions[handle].started()
+        except BaseException:
+            await self.cancel(handle)
+            raise
+        return handle
+
+    def _platform(self, job: LabJob) -> str:
+        platform = str(getattr(job.node.data, "platform", None))
+        if platform not in self._lab.devices:
+            known = ", ".join(self._lab.devices)
+            raise NoDevice(f"this lab has no {platform}, but {known}")
+        if "kernel" not in job.images:
+            raise BadJob("data.definition.artifacts: add a kernel")
+        return platform
+
+    async def wait(self, job: LabJob, handle: str) -> RunOutcome:
+        """Wait until a job has ended and its board is given back."""
+        if handle not in self._executions:
+            raise LabError(f"{handle} is gone")
+        outcome = await self._executions[handle].outcome()
+        self._executions.pop(handle, None)
+        return outcome
+
+    async def cancel(self, handle: str) -> None:
+        """Stop a job; its board is powered off and given back."""
+        if execution := self._executions.get(handle):
+            await execution.stop()
+            self._executions.pop(handle, None)
+
+    async def recover(self) -> dict[str, str]:
+        """Free the places that a bridge held when it was killed; its jobs run again."""
+        dead = left_behind(self._runs)
+        kill_leftovers(dead)
+        alive = {
+            f"{self._runtime}/{run.name.partition('-')[0]}"
+            for run in self._runs.glob("life-*/*")
+            if run.parent not in dead
+        }
+        ours = f"{self._runtime}/"
+        async with self._connect("recovery") as coordinator:
+            for owner, token in await coordinator.reservations(ours):
+                if owner not in alive:
+                    await give_back(coordinator, owner, token, None)
+            for place in coordinator.places():
+                holder = place.holder or ""
+                if holder.startswith(ours) and holder not in alive:
+                    await self._free(coordinator, holder, place)
+        return {}
+
+    async def _free(self, coordinator: Coordinator, holder: str, place: Place) -> None:
+        """Power a place off that a dead bridge held, and give it back."""
+        for platform, device in self._lab.devices.items():
+            if fitting([place], self._lab.tags_of(platform)):
+                variables = environment(self._lab, holder, place.name)
+                await power_off(device.env, variables)
+                break
+        await give_back(coordinator, holder, None, place.name)
+        log.info("left-over place freed", place=place.name, job_id=holder)
+
+    def _connect(self, what: str) -> AbstractAsyncContextManager[Coordinator]:
+        return Coordinator.connect(self._lab.coordinator, f"{self._runtime}/{what}")

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which places a job may have; pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kci_shared.bridge import LabError, NoDevice
+
+Tags = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the coordinator says of a place."""
+
+    name: str
+    tags: Tags
+    holder: str | None = None
+    """Who has acquired it."""
+    is_reserved: bool = False
+    is_available: bool = True
+    """Whether each resource that it should have is there."""
+
+
+def fitting(places: Iterable[Place], tags: Tags) -> list[Place]:
+    """Return the places that have all these tags."""
+    return [place for place in places if tags.items() <= place.tags.items()]
+
+
+def count_free(places: Iterable[Place], tags: Tags) -> int:
+    """Tell how many jobs could start now on places with these tags."""
+    return sum(
+        place.is_available and place.holder is None and not place.is_reserved
+        for place in fitting(places, tags)
+    )
+
+
+def reservation(places: Iterable[Place], tags: Tags) -> Tags:
+    """Return what to ask the coordinator for, to get a place that works.
+
+    It hands out places whose exporter is down, too, and first of all: nobody uses
+    them. So with such a place around a good one is asked for by its name.
+    """
+    fit = fitting(places, tags)
+    if not fit:
+        wanted = " ".join(f"{key}={value}" for key, value in tags.items())
+        raise NoDevice(f"no place has the tags {wanted}")
+    good = [place for place in fit if place.is_available]
+    if not good:
+        names = ", ".join(place.name for place in fit)
+        raise LabError(f"offline, for an exporter is down: {names}")
+    if len(good) == len(fit):
+        return tags
+    best = min(good, key=lambda place: place.holder is not None)
+    return {**tags, "name": best.name}

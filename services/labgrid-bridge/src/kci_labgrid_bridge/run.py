@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The process that runs one job: started, stopped gently, and killed if need be."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kci_labgrid_bridge.lab import Lab
+from kci_labgrid_bridge.translate import Run, Trouble, read_report, redacted
+from kci_shared.bridge import LabJob
+from kci_shared.bridge.console import BANNER, PANIC
+from kci_shared.logging import get_logger
+from kci_shared.models import ErrorCode
+
+log = get_logger(__name__)
+
+RUNNER = Path(__file__).with_name("runner")
+PATIENCE = 15.0
+"""How long a runner may take to power its board off after SIGINT, in seconds."""
+POWER_OFF_SECONDS = 10.0
+MARK = "LG_KCI_FOLDER"
+"""Tells of each process of a run, in its environment, which run's it is."""
+IMAGES = ("kernel", "ramdisk", "modules", "dtb")
+CLEAN = (0, 1, 2)
+"""Exit statuses of pytest when it has cleaned up: passed, failed, interrupted."""
+LAST_WORDS = 300
+
+
+def environment(lab: Lab, owner: str, place: str) -> dict[str, str]:
+    """Return the environment of whoever works on a place: ours, without secrets.
+
+    Every variable that an environment file may ask for is set.
+    """
+    secret = ("KCI_", "PYTEST_")
+    runtime, _, job = owner.partition("/")
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith(secret)},
+        **{f"LG_{name.upper()}": os.devnull for name in IMAGES},
+        **lab.variables,
+        "LG_COORDINATOR": lab.coordinator,
+        "LG_HOSTNAME": runtime,
+        "LG_USERNAME": job,
+        "LG_PLACE": place,
+        "LG_BANNER": BANNER,
+        "LG_PANIC": PANIC,
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
+
+
+def job_environment(job: LabJob, state: str) -> dict[str, str]:
+    """Return what only the runner of a job is told: its images are never missing."""
+    nothing = job.folder / "nothing"
+    nothing.touch()
+    images = {name: job.images.get(name, nothing) for name in IMAGES}
+    return {
+        **{f"LG_{name.upper()}": str(file.resolve()) for name, file in images.items()},
+        "LG_STATE": state,
+        MARK: str(job.folder),
+    }
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A job's runner with all that it starts: a process group of its own."""
+
+    folder: Path
+    environment_file: Path
+    variables: Mapping[str, str]
+    process: asyncio.subprocess.Process
+
+    @classmethod
+    async def start(
+        cls, job: LabJob, environment_file: Path, variables: Mapping[str, str]
+    ) -> "Runner":
+        """Start the runner of a job, in the job's folder."""
+        tests = [step.model_dump() for step in job.definition.tests]
+        (job.folder / "tests.json").write_text(json.dumps(tests))
+        with (job.folder / "runner.log").open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "pytest", "-c", str(RUNNER / "pytest.ini")),
+                *("--lg-env", str(environment_file), str(RUNNER / "job.py")),
+                cwd=job.folder,
+                env=variables,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        return cls(job.folder, environment_file, variables, process)
+
+    async def ended(self) -> Trouble | None:
+        """Wait until the runner has ended by itself; tell if it was not by itself."""
+        status = await self.process.wait()
+        if status >= 0:
+            return None
+        reason = f"the runner was killed by {signal.Signals(-status).name}"
+        return Trouble(ErrorCode.INFRASTRUCTURE, reason)
+
+    async def stop(self) -> None:
+        """End the runner, so that it powers the board off; else do that for it."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGINT)  # SIGTERM would skip the clean-up
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.process.wait()
+        except TimeoutError:
+            log.warning("runner hangs", place=self.variables["LG_PLACE"])
+        finally:
+            await self.kill()
+        if self.process.returncode not in CLEAN:
+            await power_off(self.environment_file, self.variables)
+
+    async def kill(self) -> None:
+        """End the runner and all that it started, and leave the board as it is."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        await self.process.wait()
+
+    def result(self, trouble: Trouble | None) -> Run:
+        """Read what the runner left; `trouble` is why it was stopped, if it was."""
+        return Run(
+            lines=read_report(self._read("report.jsonl")),
+            console=self._read("console.log"),
+            trouble=trouble,
+            last_words=self._read("runner.log")[-LAST_WORDS:],
+        )
+
+    def _read(self, name: str) -> str:
+        file = self.folder / name
+        return file.read_text(errors="replace") if file.exists() else ""
+
+
+async def power_off(environment_file: Path, variables: Mapping[str, str]) -> None:
+    """Power a board off that we hold, and that has no runner."""
+    module = "kci_labgrid_bridge.runner.power_off"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, str(environment_file)),
+        env=variables,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(POWER_OFF_SECONDS):
+            _, complaint = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        complaint = f"no end within {POWER_OFF_SECONDS:g} s".encode()
+    if process.returncode != 0:
+        said = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+        place = variables["LG_PLACE"]
+        log.warning("not powered off", place=place, reason=redacted(said))
+
+
+def kill_leftovers(folders: list[Path]) -> None:
+    """Kill each process of a run in one of these folders: its bridge is dead."""
+    marks = tuple(f"{MARK}={folder}/".encode() for folder in folders)
+    for process in Path("/proc").glob("[0-9]*") if marks else ():
+        try:
+            told = (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue  # not ours to see, or gone
+        if any(one.startswith(marks) for one in told):
+            log.info("left-over process killed", pid=int(process.name))
+            with suppress(ProcessLookupError):
+                os.kill(int(process.name), signal.SIGKILL)

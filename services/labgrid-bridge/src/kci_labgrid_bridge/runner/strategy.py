@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""From power-on to a shell, in steps that tell the lab's trouble from the kernel's.
+
+What goes wrong before the kernel's banner is the lab's; `plugin` says it so.
+"""
+
+import enum
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import attr
+from labgrid import step, target_factory
+from labgrid.strategy import Strategy, StrategyError, never_retry
+from pexpect import EOF, TIMEOUT
+
+QUIET = 1.0
+"""After a panic: silence, in seconds, that says that the kernel has said all."""
+
+
+class NotBooted(Exception):
+    """The boot ended at the step that the message names."""
+
+
+class Status(enum.Enum):
+    """How far the board is."""
+
+    unknown = 0
+    off = 1
+    booting = 2
+    shell = 3
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class KciStrategy(Strategy):  # type: ignore[misc]
+    """Boots the job's images: off, booting (its banner was seen), shell.
+
+    Args:
+        stage: file names that the board fetches, and which image each is
+        banner_timeout: seconds from power-on to the kernel's banner
+
+    """
+
+    bindings = {  # noqa: RUF012 - labgrid wants it so
+        "power": "PowerProtocol",
+        "console": "ConsoleProtocol",
+        "shell": "ShellDriver",
+        "provider": {"TFTPProviderDriver", "HTTPProviderDriver", None},
+    }
+    stage: dict[str, str] = attr.ib(factory=dict)
+    banner_timeout: float = attr.ib(default=60)
+    status: Status = attr.ib(default=Status.unknown)
+
+    @never_retry  # type: ignore[untyped-decorator]
+    @step(args=["status"])  # type: ignore[untyped-decorator]
+    def transition(self, status: Status | str, *, step: Any) -> None:
+        """Bring the board to a state, through those before it."""
+        wanted = status if isinstance(status, Status) else Status[status]
+        if wanted is self.status:
+            step.skip("nothing to do")
+            return
+        if wanted is Status.off:
+            self._power_off()
+        elif wanted is Status.booting:
+            self.transition(Status.off)
+            self._boot()
+        elif wanted is Status.shell:
+            self.transition(Status.booting)
+            self._log_in()
+        else:
+            raise StrategyError(f"no way to {wanted.name}")
+        self.status = wanted
+
+    def _power_off(self) -> None:
+        self.target.deactivate(self.shell)
+        self._do("power off", lambda: self.target.activate(self.power))
+        self._do("power off", self.power.off)
+
+    def _boot(self) -> None:
+        self._do("stage images", self._stage)
+        self._do("open console", lambda: self.target.activate(self.console))
+        self._do("power on", self.power.on)
+        try:
+            self.console.expect(os.environ["LG_BANNER"], timeout=self.banner_timeout)
+        except (TIMEOUT, EOF) as error:
+            silence = f"no kernel on the console within {self.banner_timeout:g} s"
+            raise NotBooted(f"{silence} of power-on") from error
+
+    def _stage(self) -> None:
+        """Offer the images under the names that the board fetches."""
+        if self.provider is None:
+            return
+        self.target.activate(self.provider)
+        folder = Path("stage")
+        folder.mkdir()
+        for name, image in self.stage.items():
+            file = folder / name
+            file.symlink_to(os.environ[f"LG_{image.upper()}"])
+            self.provider.stage(str(file))
+
+    def _log_in(self) -> None:
+        """Wait for a login; the console is left as it is then, for the ShellDriver."""
+        ready = f"(?={self.shell.login_prompt}|{self.shell.prompt})"
+        limit = self.shell.login_timeout
+        try:
+            patterns = [ready, os.environ["LG_PANIC"]]
+            found, *_ = self.console.expect(patterns, timeout=limit)
+        except (TIMEOUT, EOF) as error:
+            raise NotBooted(f"no login within {limit} s of the banner") from error
+        if found == 1:
+            with suppress(EOF, OSError):
+                self.console.settle(QUIET, timeout=5 * QUIET)
+            raise NotBooted("the kernel panicked")
+        self._do("log in", lambda: self.target.activate(self.shell))
+
+    @staticmethod
+    def _do(what: str, action: Callable[[], Any]) -> None:
+        try:
+            action()
+        except Exception as error:
+            raise NotBooted(f"{what}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+import pytest
+
+from kci_labgrid_bridge.rules import Place, count_free, fitting, reservation
+from kci_shared.bridge import LabError, NoDevice
+
+TAGS = {"board": "riotboard"}
+FREE = Place("free", TAGS)
+HELD = Place("held", TAGS, holder="somebody/else")
+OFFLINE = Place("offline", TAGS, is_available=False)
+OTHER = Place("other", {"board": "beagle"})
+
+
+def test_a_place_fits_when_it_has_all_tags() -> None:
+    rich = Place("rich", {**TAGS, "rack": "7"})
+    assert fitting([FREE, OTHER, rich], TAGS) == [FREE, rich]
+    assert fitting([FREE, rich], {**TAGS, "rack": "7"}) == [rich]
+
+
+def test_only_places_that_could_be_had_now_count_as_free() -> None:
+    reserved = Place("reserved", TAGS, is_reserved=True)
+    assert count_free([FREE, HELD, OFFLINE, OTHER, reserved], TAGS) == 1
+
+
+def test_any_place_with_the_tags_will_do_when_all_work() -> None:
+    assert reservation([FREE, HELD, OTHER], TAGS) == TAGS
+
+
+def test_beside_a_place_that_is_offline_a_good_one_is_asked_for_by_name() -> None:
+    assert reservation([OFFLINE, HELD, FREE], TAGS) == {**TAGS, "name": "free"}
+
+
+def test_a_job_queues_for_a_good_place_when_the_free_one_is_offline() -> None:
+    assert reservation([OFFLINE, HELD], TAGS) == {**TAGS, "name": "held"}
+
+
+def test_no_place_with_the_tags_is_a_configuration_error() -> None:
+    with pytest.raises(NoDevice, match="board=riotboard"):
+        reservation([OTHER], TAGS)
+
+
+def test_only_places_that_are_offline_are_the_labs_fault() -> None:
+    with pytest.raises(LabError, match="offline"):
+        reservation([OFFLINE], TAGS)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What dies by force, and what becomes of the boards that it held."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kci_labgrid_bridge.run import MARK
+from kci_shared.bridge import TestStep
+from kci_shared.models import ErrorCode
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+FOREVER = TestStep(id="forever", run="sleep 600", timeout=600)
+
+
+def processes_of(folder: Path) -> dict[int, str]:
+    """Find what runs for the jobs in a folder: pid -> command."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "environ").read_bytes()
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if command and f"{MARK}={folder}".encode() in told:
+            found[int(process.name)] = command
+    return found
+
+
+async def test_a_runner_that_is_killed_leaves_neither_qemu_nor_a_held_place(
+    bench: Any,
+) -> None:
+    running = await bench.run_until(
+        bench.job(FOREVER, platform="qemu-x86_64"), "login:"
+    )
+    left = processes_of(bench.runs)
+    assert any("qemu-system" in command for command in left.values())
+    for pid, command in left.items():
+        if "pytest" in command:
+            os.kill(pid, signal.SIGKILL)
+    outcome = await running
+    assert outcome.error_code is ErrorCode.INFRASTRUCTURE
+    assert outcome.error_msg == "the runner was killed by SIGKILL"
+    assert processes_of(bench.runs) == {}
+    assert (await bench.places())["qemu-1"].holder is None
+
+
+async def test_a_bridge_that_is_killed_is_cleaned_up_after_by_the_next_one(
+    bench: Any,
+) -> None:
+    node_id, bridge = await bench.start_bridge(FOREVER)
+    await bench.console_says("login:", node_id)
+    assert await bench.dialect.recover() == {}
+    held = (await bench.places())["board-1"]
+    assert held.holder == f"{bench.runtime}/{node_id}", "its bridge is alive"
+
+    bridge.kill()
+    await bridge.wait()
+    assert await bench.is_powered()
+    assert await bench.dialect.recover() == {}
+    assert processes_of(bench.runs) == {}
+    assert (await bench.places())["board-1"].holder is None
+    assert not await bench.is_powered()
+    assert (await bench.dialect.slots())["netboot-x86_64"] == 1
+
+
+async def test_a_coordinator_that_dies_ends_the_job_for_another_try(bench: Any) -> None:
+    running = await bench.run_until(bench.job(FOREVER), "login:")
+    await bench.kill_coordinator()
+    outcome = await running
+    assert outcome.error_code is ErrorCode.INFRASTRUCTURE
+    assert outcome.error_msg == "the labgrid coordinator went away"
+    assert set((await bench.dialect.slots()).values()) == {0}
+    await bench.restart_lab()
+    assert set((await bench.dialect.slots()).values()) == {1}
+
+
+async def test_a_job_that_is_cancelled_in_the_queue_leaves_nothing_behind(
+    bench: Any,
+) -> None:
+    await bench.labgrid_client("-p", "board-1", "acquire")
+    waiting = asyncio.create_task(bench.dialect.submit(bench.job(FOREVER)))
+    async with asyncio.timeout(60):
+        while not await bench.is_queued():
+            await asyncio.sleep(0.1)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    await bench.labgrid_client("-p", "board-1", "release")
+    assert (await bench.dialect.slots())["netboot-x86_64"] == 1
