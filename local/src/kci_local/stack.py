@@ -42,27 +42,36 @@ class Stack:
         """Start services with all that they need, and wait until they are ready."""
         for name in set(services) - set(ALL):
             raise UnknownService(f"no service {name!r}; there are {', '.join(ALL)}")
-        await self._start([*store_parts(self.site), *self._surroundings(services)])
-        await self._start([api_part(self.site)])
+        await self._start(store_parts(self.site))
+        await self._start([api_part(self.site), *self._surroundings(services)])
         await asyncio.to_thread(issue_tokens, self.site.url("api"), self.site.secrets)
+        wanted = [
+            service_part(self.site, name) for name in services if name in SERVICES
+        ]
+        await asyncio.gather(self._start(wanted), self._prepare_lab(services))
+
+    async def _prepare_lab(self, services: list[str]) -> None:
         if "labgrid-bridge" in services:
             await labgrid.create_places(self.site.address("coordinator"))
-        if services != ["api"]:
-            await self._start([storage_part(self.site)])
-        await self._start(
-            [service_part(self.site, name) for name in services if name in SERVICES]
-        )
 
     async def down(self) -> None:
-        """Stop everything, the services first."""
-        for name in reversed(self.processes.running()):
-            await self.processes.stop(name)
+        """Stop everything, the stores last."""
+        running = self.processes.running()
+        stores = {part.name for part in store_parts(self.site)}
+        await self._stop([name for name in running if name not in stores])
+        await self._stop([name for name in running if name in stores])
+
+    async def _stop(self, names: list[str]) -> None:
+        await asyncio.gather(*(self.processes.stop(name) for name in names))
 
     def _surroundings(self, services: list[str]) -> list[Process]:
+        """Say what else the services need: storage, a lab, and who hears of results."""
+        storage = [storage_part(self.site)] if services != ["api"] else []
         lab = lab_parts(self.site) if "labgrid-bridge" in services else []
         sinks = {sink.name: sink for sink in sink_parts(self.site)}
         wanted = {"email-reporter": "smtp", "kcidb-bridge": "kcidb"}
-        return lab + [sinks[s] for name, s in wanted.items() if name in services]
+        named = [sinks[s] for name, s in wanted.items() if name in services]
+        return [*storage, *lab, *named]
 
     async def _start(self, parts: list[Process]) -> None:
         for part in parts:

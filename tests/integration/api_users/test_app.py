@@ -61,3 +61,22 @@ async def test_the_documentation_names_what_is_there(http: httpx.AsyncClient) ->
         "/latest/events/stream",
     ):
         assert path in paths
+
+
+async def test_what_is_wrong_is_told_without_what_was_sent(
+    http: httpx.AsyncClient,
+) -> None:
+    body = b'{"kind": "job", "name": NaN, "password": "secret"}'
+    headers = {"Content-Type": "application/json"}
+    answer = await http.post("/latest/tokens", content=body, headers=headers)
+    assert answer.status_code in (401, 422)
+    form = {"username": "x", "pass": "secret"}
+    answer = await http.post("/latest/user/login", data=form)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "password"]
+    assert "secret" not in answer.text
+
+
+async def test_the_links_in_mails_lead_to_their_node(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/viewer?node_id=6b02e3dffe3cce038f7e6c05")
+    assert answer.headers["location"] == "/latest/node/6b02e3dffe3cce038f7e6c05"

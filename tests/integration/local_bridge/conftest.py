@@ -16,7 +16,7 @@ from kci_shared.bridge import LabJob, RunOutcome
 from kci_shared.bridge.workspace import Workspace
 from kci_shared.models import NODE
 
-IMAGES = Path(__file__).parents[3] / "var" / "images"
+IMAGES = Path(__file__).parents[3] / "var" / "cache"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 

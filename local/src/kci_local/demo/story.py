@@ -24,7 +24,7 @@ from kci_local.site import Site
 
 PATIENCE = 150.0
 """How long a revision may take, in seconds: QEMU is slow on a busy machine."""
-SETTLE = 1.0
+SETTLE = 0.5
 """After all is as expected: how long to wait for what should not come, in seconds."""
 
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The API as an application: its routes around its stores, its errors as answers."""
 
+from urllib.parse import quote
+
 from bson.errors import InvalidId
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from pymongo.errors import (
     ConnectionFailure,
@@ -23,6 +26,7 @@ from kci_api.users import routes as users
 from kci_shared.errors import (
     ApiError,
     BadRequest,
+    Invalid,
     NotLoggedIn,
     TooSlow,
     Unavailable,
@@ -34,7 +38,10 @@ log = get_logger(__name__)
 RETRY_AFTER_S = "2"
 AWAY = (ConnectionFailure, WaitQueueTimeoutError, RedisAway, RedisSilent)
 """What the drivers raise when a store does not answer."""
-RAISED = (ApiError, InvalidId, ExecutionTimeout, *AWAY, Exception)
+RAISED = (
+    *(ApiError, InvalidId, RequestValidationError, ExecutionTimeout),
+    *(*AWAY, Exception),
+)
 
 
 def create_app(stores: Stores) -> FastAPI:
@@ -56,12 +63,18 @@ def create_app(stores: Stores) -> FastAPI:
         app.include_router(part.router, prefix="/latest")
     app.include_router(health.router)
     app.add_api_route("/", to_docs, include_in_schema=False)
+    app.add_api_route("/viewer", to_node, include_in_schema=False)
     return app
 
 
 async def to_docs() -> RedirectResponse:
     """Show a person who comes by what is here."""
     return RedirectResponse("/docs")
+
+
+async def to_node(node_id: str) -> RedirectResponse:
+    """Lead from the links that clients and mails carry to the node."""
+    return RedirectResponse(f"/latest/node/{quote(node_id, safe='')}")
 
 
 async def answer_error(_: Request, error: Exception) -> JSONResponse:
@@ -83,6 +96,10 @@ def meaning(error: Exception) -> ApiError:
             return error
         case InvalidId():
             return BadRequest(str(error))
+        case RequestValidationError():
+            # without the input: it may be a password, or what no JSON can hold
+            told = ("loc", "msg", "type")
+            return Invalid([{key: one[key] for key in told} for one in error.errors()])
         case ExecutionTimeout():
             return TooSlow("the query took too long; ask for less")
         case _ if isinstance(error, AWAY):

@@ -25,7 +25,7 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """What is counted by name; a sender may invent any number of others."""
 
 PLAIN = {
-    *("/", "/docs", "/docs/oauth2-redirect", "/openapi.json"),
+    *("/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/viewer"),
     *("/health", "/ready", "/metrics"),
 }
 """The paths that are of no version."""

@@ -135,14 +135,13 @@ class Reporter:
         return node if isinstance(node, Checkout) else None
 
     async def _is_first(self, checkout: Checkout) -> bool:
-        """Say whether no revision of the branch was tested before."""
+        """Say whether the branch has no older revision, whichever is done first."""
         revision = checkout.data.kernel_revision
         if revision is None:
             return False
         older = await self._nodes.find(
             **{
                 "kind": Kind.CHECKOUT,
-                "state": State.DONE,
                 "data.kernel_revision.tree": revision.tree,
                 "data.kernel_revision.branch": revision.branch,
                 "created__lt": checkout.created.isoformat(),
