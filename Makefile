@@ -57,7 +57,7 @@ unit: ## Run the tests that need no server
 	$(RUN) pytest -q shared services local
 
 integration: ## Run the tests of one service with real servers around it
-	$(RUN) pytest -q tests/integration
+	$(RUN) pytest -q -n 2 --dist loadfile tests/integration
 
 end-to-end: ## Run the tests of the whole system
 	$(RUN) pytest -q tests/end_to_end

@@ -55,9 +55,7 @@ class Post:
 
     async def kill(self, name: str) -> None:
         """Kill -9 a process, and see it gone."""
-        self.stack.processes.kill(name)
-        while self.stack.processes.pid(name):
-            await asyncio.sleep(0.01)
+        await self.stack.processes.kill(name)
 
     def _part(self, name: str) -> Any:
         site = self.stack.site
