@@ -19,7 +19,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 MACHINE = "-machine pc -cpu qemu64 -m 256M -nodefaults -display none -no-reboot"
-KERNEL_ARGUMENTS = "console=ttyS0,115200 panic=-1"
+KERNEL_ARGUMENTS = "console=ttyS0,115200 panic=-1 tsc=reliable no_timer_check"
+"""The last two spare an emulated machine the calibration of its clock."""
 LAST_WISH = ["setpriv", "--pdeathsig", "KILL"]
 """Runs a program that the kernel kills when we die, however we die."""
 

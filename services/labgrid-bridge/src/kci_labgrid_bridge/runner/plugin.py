@@ -22,6 +22,7 @@ from pexpect import EOF, TIMEOUT
 
 import kci_labgrid_bridge.runner.console
 import kci_labgrid_bridge.runner.strategy  # noqa: F401 - labgrid finds what is there
+from kci_labgrid_bridge.runner.places import calm_down
 
 
 class Journal:
@@ -44,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[JOURNAL] = Journal(Path("report.jsonl"))
     steps.subscribe(_keep_console)
+    calm_down()
 
 
 def _keep_console(event: Any) -> None:
