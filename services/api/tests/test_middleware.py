@@ -61,7 +61,7 @@ def client(raised: Exception | None = None) -> httpx.AsyncClient:
         ("/v0/docs", "/docs"),
         ("/metrics", "/metrics"),
         ("/latestnodes", "/latest/latestnodes"),
-        ("/viewer", "/latest/viewer"),
+        ("/viewer", "/viewer"),
         ("/latest/latest/x", "/latest/latest/x"),
     ],
 )
