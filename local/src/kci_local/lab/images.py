@@ -83,13 +83,16 @@ def _kernel_package() -> str:
 def _unpack(package: Path, kinds: tuple[str, ...]) -> list[Path]:
     """Take files of /boot out of a Debian package, without its 100 MB of modules."""
     content = package.with_suffix(".tar")
-    with content.open("wb") as file:
-        subprocess.run(["dpkg-deb", "--fsys-tarfile", package], stdout=file, check=True)
+    with content.open("wb") as tar:
+        subprocess.run(["dpkg-deb", "--fsys-tarfile", package], stdout=tar, check=True)
     wanted = tuple(f"./boot/{kind}-" for kind in kinds)
+    files: list[Path] = []
     with tarfile.open(content) as archive:
-        members = [m for m in archive if m.name.startswith(wanted)]
-        archive.extractall(package.parent, members, filter="data")
-    return [package.parent / member.name for member in members]
+        for member in archive:
+            if member.name.startswith(wanted) and (file := archive.extractfile(member)):
+                files.append(package.with_name(Path(member.name).name))
+                files[-1].write_bytes(file.read())
+    return files
 
 
 def _lay_out(root: Path) -> Path:
