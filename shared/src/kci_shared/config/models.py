@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from kci_shared.config.values import Name, Names, Seconds, Words
+from kci_shared.config.values import BranchName, Name, Names, Period, Seconds, Words
 from kci_shared.config.when import When
 from kci_shared.models import TestStep
 
@@ -67,13 +67,19 @@ class Branch(Section):
 
     priority: Priority | None = None
     """Of all that runs on it, instead of the tests' own."""
+    arch: Names | None = None
+    """Which builds its checkouts want, as their `data.architecture_filter`."""
+    every: Period | None = None
+    """The least time between two checkouts; else each new commit gets one."""
 
 
 class Tree(Section):
-    """A git tree."""
+    """A git tree, and which of its branches are watched."""
 
-    url: Annotated[str, Field(pattern=r"^[a-z+]+://\S+$")]
-    branches: dict[str, Branch] = {}
+    url: Annotated[str, Field(pattern=r"^(https?|git|ssh|file)://[^\s-]\S*$")]
+    branches: dict[BranchName, Branch] = {}
+    every: Period | None = None
+    """Of its branches that say nothing else."""
 
 
 class Build(Section):

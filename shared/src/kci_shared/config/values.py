@@ -4,7 +4,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -16,10 +16,15 @@ def _listed(value: Any) -> Any:
 def _seconds(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    found = re.fullmatch(r"([0-9]+)([smhd])", value)
-    if found is None:
-        raise ValueError("write a time as 90s, 10m, 2h or 1d")
-    return int(found[1]) * UNITS[found[2]]
+    if not re.fullmatch(r"([0-9]{1,9}[smhd])+", value):
+        raise ValueError("write a time as 90s, 10m, 2h or 1d12h")
+    return sum(int(n) * UNITS[unit] for n, unit in re.findall(r"(\d+)(.)", value))
+
+
+def _branch(value: str) -> str:
+    if ".." in value or "//" in value or "@{" in value or value.endswith(("/", ".")):
+        raise ValueError("git takes no such name for a branch")
+    return value
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=100)]
@@ -29,3 +34,11 @@ Words = Annotated[list[Word], BeforeValidator(_listed)]
 Names = Annotated[list[Name], BeforeValidator(_listed), Field(min_length=1)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=86400)]
 """A time in seconds, or with its unit: `10m`."""
+Period = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=366 * 86400)]
+"""A time that may be long."""
+BranchName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+/@#-]*$", max_length=200),
+    AfterValidator(_branch),
+]
+"""What git takes as the name of a branch, and no program as an option."""

@@ -3,7 +3,7 @@
 
 from kci_shared.models.claims import Claim, ClaimRequest, Grant
 from kci_shared.models.data import Revision, Version
-from kci_shared.models.definition import Definition, TestStep
+from kci_shared.models.definition import BuildDefinition, Definition, TestStep
 from kci_shared.models.events import CHANNEL, Event, NodeChange
 from kci_shared.models.findings import Finding
 from kci_shared.models.nodes import (
@@ -35,6 +35,7 @@ __all__ = [
     "CHANNEL",
     "NODE",
     "Adoption",
+    "BuildDefinition",
     "Checkout",
     "Claim",
     "ClaimRequest",

@@ -60,6 +60,9 @@ class CheckoutData(NodeData):
     """What a checkout may say."""
 
     architecture_filter: list[str] = []
+    """Only builds of these are wanted; empty: of all."""
+    planned: bool | None = None
+    """True when all its builds have been created."""
 
 
 class BuiltData(NodeData):
@@ -83,12 +86,20 @@ class BuiltData(NodeData):
     """None until the log has been read."""
     planned: bool | None = None
     """True when all that follows from this node has been created."""
+    definition: dict[str, Any] | None = None
+    """What shall be built or run; see `kci_shared.models.definition`."""
+    run_timeout: float | None = None
+    """How long a claim may last, in seconds; `timeout` is for the time before it."""
+    failures: int | None = None
+    """How many earlier attempts ended as `fail`; the others failed otherwise."""
 
 
 class KbuildData(BuiltData):
     """What a build of the kernel may say."""
 
     fragments: list[str] = []
+    identity: str | None = None
+    """The same for builds of which one is enough: sources, compiler, configuration."""
 
 
 class JobData(BuiltData):
@@ -98,8 +109,6 @@ class JobData(BuiltData):
     test_source: str | None = None
     test_revision: Revision | None = None
     misc: dict[str, Any] | None = None
-    definition: dict[str, Any] | None = None
-    """What the lab shall run; see `kci_shared.models.definition`."""
 
 
 class ProcessData(BuiltData):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a lab is asked to run: `data.definition` of a job."""
+"""What a lab or a builder is asked to do: `data.definition` of a job or a kbuild."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+=-]*$", max_length=200)]
 
 
 class TestStep(BaseModel):
@@ -29,3 +31,28 @@ class Definition(BaseModel):
     tests: list[TestStep] = []
     timeout: Annotated[float, Field(gt=0, le=86400)] = 600
     """Of the whole run on the device, in seconds."""
+
+
+class BuildDefinition(BaseModel):
+    """A kernel to build, from the artifact `tarball` of the checkout above it.
+
+    The base configuration is made first (`make <defconfig>`); then the fragments are
+    merged into it, in their order, each as it stands.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    arch: Word
+    """As the configuration says it: x86_64, arm64, arm, i386, riscv, ..."""
+    compiler: Word
+    """With its version, such as gcc-12 or clang-19."""
+    defconfig: Word
+    """A target of make: defconfig, tinyconfig, multi_v7_defconfig, ..."""
+    fragments: dict[Word, Annotated[str, Field(max_length=100_000)]] = {}
+    """Lines of kernel configuration by the fragment's name."""
+    targets: list[Word] = []
+    """What is wanted (kernel, modules, dtbs, kselftest); empty: what the arch has."""
+    variables: dict[Word, Annotated[str, Field(max_length=1000)]] = {}
+    """For make, such as `LLVM: "1"`."""
+    timeout: Annotated[float, Field(gt=0, le=86400)] = 3600
+    """Of the whole build, in seconds."""
