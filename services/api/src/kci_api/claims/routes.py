@@ -9,7 +9,7 @@ from kci_api.claims.store import ClaimStore, grant
 from kci_api.nodes.answers import node_answer
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.responses import json_response, node_response
-from kci_api.nodes.times import stamp
+from kci_api.times import stamp
 from kci_api.users.auth import CurrentCaller
 from kci_shared.models import (
     Adoption,

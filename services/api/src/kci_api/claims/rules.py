@@ -7,7 +7,7 @@ from typing import Any
 from kci_api.nodes.changes import Change, merged, told
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.rules import holds, lost
-from kci_api.nodes.times import stamp
+from kci_api.times import stamp
 from kci_api.users.rules import Caller
 from kci_shared.errors import Conflict
 from kci_shared.models import (

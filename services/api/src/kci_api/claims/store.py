@@ -22,8 +22,8 @@ from kci_api.nodes.changes import Change, told
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.rules import lost, may_edit, may_run, require
 from kci_api.nodes.store import NodeStore, Plan
-from kci_api.nodes.times import now
 from kci_api.nodes.trees import TreePlanner
+from kci_api.times import now
 from kci_api.users.rules import Caller
 from kci_shared.models import Adoption, ClaimRequest, Grant, Release, Renewal, Report
 

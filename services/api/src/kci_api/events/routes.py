@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from kci_api.events.broadcast import Broadcast
 from kci_api.events.rules import Entry, EventFilter
 from kci_api.events.store import EventStore
-from kci_api.nodes.times import parse_time, stamp
+from kci_api.times import parse_time, stamp
 from kci_shared.errors import BadRequest
 from kci_shared.models import CHANNEL
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
-from kci_api.nodes.times import parse_time
+from kci_api.times import parse_time
 from kci_shared.models import Kind, Op, Result, State
 
 

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kci_api.nodes.times import stamp
+from kci_api.times import stamp
 from kci_shared.models.nodes import BaseNode
 
 FIELDS = tuple(BaseNode.model_fields)

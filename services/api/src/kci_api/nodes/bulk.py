@@ -13,7 +13,7 @@ from kci_api.nodes.changes import create
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.rules import inside, invalid, may_create, parse_id, require
 from kci_api.nodes.store import NodeStore, Plan
-from kci_api.nodes.times import now
+from kci_api.times import now
 from kci_api.users.rules import Caller
 from kci_shared.errors import Conflict, NotFound
 from kci_shared.models import Kind, NewNode

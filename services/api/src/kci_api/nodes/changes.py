@@ -17,7 +17,7 @@ from kci_api.nodes.rules import (
     invalid,
     outbox_entry,
 )
-from kci_api.nodes.times import to_milliseconds
+from kci_api.times import to_milliseconds
 from kci_api.users.rules import Caller
 from kci_shared.errors import Invalid, TooLarge
 from kci_shared.models import Kind, NewNode, NodePatch, Result, State

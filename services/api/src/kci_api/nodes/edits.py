@@ -8,8 +8,8 @@ from kci_api.nodes.changes import Change, merged, patched, replaced, said_of, to
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.rules import Terms, check_terms, may_edit, require
 from kci_api.nodes.store import NodeStore, Plan
-from kci_api.nodes.times import now
 from kci_api.nodes.trees import TreePlanner
+from kci_api.times import now
 from kci_api.users.rules import Caller
 from kci_shared.models import NewNode, NodePatch, ResultTree
 

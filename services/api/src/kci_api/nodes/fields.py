@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from kci_api.nodes.changes import DATA
 from kci_api.nodes.rules import LARGEST_INT, parse_id
-from kci_api.nodes.times import parse_time
+from kci_api.times import parse_time
 from kci_shared.models import Claim, Kind, Result, State
 
 EQUALITY = frozenset({"", "ne", "in", "nin"})

@@ -13,7 +13,7 @@ from bson.errors import InvalidId
 
 from kci_api.nodes.answers import node_answer
 from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.times import stamp
+from kci_api.times import stamp
 from kci_api.users.rules import Caller
 from kci_shared.errors import BadRequest, Conflict, Invalid, KciError, NotLoggedIn
 from kci_shared.models import Event, NodeChange, Op, State, may_become

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel, ConfigDict, Field
 
-from kci_api.nodes.times import stamp
+from kci_api.times import stamp
 from kci_api.users.auth import AdminCaller, CurrentSession, Tokens
 from kci_api.users.authenticator import Session
 from kci_api.users.documents import Group, Token

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from kci_api.nodes.times import now, parse_time, stamp, to_milliseconds
+from kci_api.times import now, parse_time, stamp, to_milliseconds
 from kci_shared.errors import BadRequest
 
 NOON = datetime(2026, 11, 22, 12, 37, 54, 783000, UTC)
