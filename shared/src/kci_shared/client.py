@@ -15,6 +15,8 @@ from kci_shared.models import (
     ClaimedNode,
     ClaimRequest,
     Grant,
+    Imported,
+    ImportedNode,
     NewNode,
     Node,
     Report,
@@ -24,6 +26,7 @@ from kci_shared.settings import ClientSettings
 ERRORS = ApiError.by_status()
 CLAIMED = TypeAdapter(list[ClaimedNode])
 NODES = TypeAdapter(list[Node])
+IMPORTED = TypeAdapter(list[Imported])
 ATTEMPTS = 5
 PAGE = 200
 """How many nodes a query fetches at once."""
@@ -94,6 +97,13 @@ class ApiClient:
         body = [_body(node) for node in nodes]
         return NODES.validate_python(
             await self._repeat("POST", "/latest/nodes", json=body)
+        )
+
+    async def bring(self, nodes: list[ImportedNode]) -> list[Imported]:
+        """Import nodes of another system; tell what became of each."""
+        body = [_body(node) for node in nodes]
+        return IMPORTED.validate_python(
+            await self._repeat("POST", "/latest/import", json=body)
         )
 
     async def update(

@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 from kci_api import health
 from kci_api.claims import routes as claims
 from kci_api.events import routes as events
+from kci_api.imports import routes as imports
 from kci_api.middleware import OneVersion, SmallBodies, Watch
 from kci_api.nodes import routes as nodes
 from kci_api.stores import Stores
@@ -59,7 +60,7 @@ def create_app(stores: Stores) -> FastAPI:
     )
     for name, value in vars(stores).items():
         setattr(app.state, name, value)
-    for part in (nodes, claims, events, users):  # the busiest are found first
+    for part in (nodes, claims, events, users, imports):  # the busiest are found first
         app.include_router(part.router, prefix="/latest")
     app.include_router(health.router)
     app.add_api_route("/", to_docs, include_in_schema=False)

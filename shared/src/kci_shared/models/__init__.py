@@ -6,6 +6,7 @@ from kci_shared.models.data import Revision, Version
 from kci_shared.models.definition import BuildDefinition, Definition, TestStep
 from kci_shared.models.events import CHANNEL, Event, NodeChange
 from kci_shared.models.findings import Finding
+from kci_shared.models.imports import Fate, Imported, ImportedNode
 from kci_shared.models.nodes import (
     NODE,
     Checkout,
@@ -43,8 +44,11 @@ __all__ = [
     "Definition",
     "ErrorCode",
     "Event",
+    "Fate",
     "Finding",
     "Grant",
+    "Imported",
+    "ImportedNode",
     "Job",
     "Kbuild",
     "Kind",

@@ -53,7 +53,9 @@ class StoredNode(BaseModel):
     attempts: int = 0
     """How many claims were not given back."""
     digest: str | None = None
-    """Of what the client sent with the idempotency key."""
+    """Of what the client sent with the idempotency key, or an import brought."""
+    imported: int | None = None
+    """The version that an import wrote; a later one was made here."""
 
     def to_mongo(self) -> dict[str, Any]:
         """Return the document; a key that is not there stays out of its index."""
@@ -61,8 +63,9 @@ class StoredNode(BaseModel):
         del document["id"]
         if self.claim is not None:
             document["claim"] = self.claim.model_dump()
-        if self.idempotency_key is None:
-            del document["idempotency_key"]
+        for name in ("idempotency_key", "imported"):
+            if document[name] is None:
+                del document[name]
         return document
 
 

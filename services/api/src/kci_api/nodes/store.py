@@ -48,6 +48,8 @@ class Plan:
     answer: Sequence[StoredNode]
     born: Sequence[StoredNode] = ()
     changed: Sequence[Change] = ()
+    brought: Sequence[StoredNode] = ()
+    """New here, but no news: nobody is told of them."""
 
 
 class NodeStore:
@@ -134,7 +136,7 @@ class NodeStore:
 
     async def write(self, plan: Plan) -> bool:
         """Write a plan if all is still as it was read; say whether it was."""
-        size = len(plan.born) + len(plan.changed)
+        size = len(plan.born) + len(plan.changed) + len(plan.brought)
         if size == 0:
             return True
         try:
@@ -150,15 +152,15 @@ class NodeStore:
         return done
 
     async def _write_one(self, plan: Plan) -> bool:
-        if plan.born:
-            await self._nodes.insert_one(newborn(plan.born[0]))
+        if documents := _documents(plan):
+            await self._nodes.insert_one(documents[0])
             return True
         (change,) = plan.changed
         result = await self._nodes.update_one(as_read(change), change.update())
         return result.matched_count == 1
 
     async def _write_all(self, plan: Plan) -> bool:
-        documents = [newborn(node) for node in plan.born]
+        documents = _documents(plan)
         updates = [UpdateOne(as_read(one), one.update()) for one in plan.changed]
         client = self._nodes.database.client
         try:
@@ -180,6 +182,14 @@ class NodeStore:
         result = await self._nodes.bulk_write(updates, session=session)
         if result.matched_count != len(updates):
             raise Overtaken
+
+
+def _documents(plan: Plan) -> list[dict[str, Any]]:
+    """Return what a plan adds to the collection."""
+    return [
+        *(newborn(node) for node in plan.born),
+        *(node.to_mongo() for node in plan.brought),
+    ]
 
 
 def _is_overtaken(error: OperationFailure) -> bool:

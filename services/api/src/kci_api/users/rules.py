@@ -26,9 +26,13 @@ class Scope(StrEnum):
     """All that an administrator may do."""
     NODES_WRITE = "nodes:write"
     """Create nodes, and change any of them."""
+    NODES_IMPORT = "nodes:import"
+    """Bring nodes from another system, with the ids, times and owners of there."""
 
 
-SCOPE = r"^(admin|nodes:write|runtime:[A-Za-z0-9_.-]{1,100}|node:[0-9a-f]{24})$"
+SCOPE = (
+    r"^(admin|nodes:(?:write|import)|runtime:[A-Za-z0-9_.-]{1,100}|node:[0-9a-f]{24})$"
+)
 """`runtime:<name>`: claim and change that runtime's nodes; `node:<id>`: that tree."""
 
 USERNAME = r"^[A-Za-z0-9_.+-]{1,100}$"

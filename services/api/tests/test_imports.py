@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from kci_api.imports.rules import Importer, check_may_import
+from kci_api.users.rules import Caller
+from kci_shared.errors import NotPermitted
+from kci_shared.models import Fate, Imported, ImportedNode
+
+ROOT = "65265305c746958074990370"
+BUILD = "65265305c746958074990371"
+WHEN = "2019-05-06T07:08:09.123456"
+
+
+def imported(node_id: str, **fields: Any) -> ImportedNode:
+    node = {"kind": "checkout", "name": "checkout", "state": "done", **fields}
+    times = {"created": WHEN, "updated": WHEN}
+    return ImportedNode.model_validate(
+        {"id": node_id, "owner": "them", **times, "node": node}
+    )
+
+
+def again(importer: Importer) -> Importer:
+    """Another request, after what the first one found was written."""
+    nodes = [*importer.brought, *(change.after for change in importer.changed)]
+    return Importer({**importer.by_id, **{node.id: node for node in nodes}}, {})
+
+
+def empty() -> Importer:
+    return Importer({}, {})
+
+
+def test_only_an_administrator_or_a_token_for_it_may_import() -> None:
+    check_may_import(Caller("root", is_superuser=True))
+    check_may_import(Caller("kci-import", scopes=frozenset({"nodes:import"})))
+    for caller in (
+        Caller("alice", groups=frozenset({"node:edit:any"})),
+        Caller("scheduler", scopes=frozenset({"nodes:write"})),
+    ):
+        with pytest.raises(NotPermitted):
+            check_may_import(caller)
+
+
+def test_a_node_keeps_its_id_times_and_owner_and_children_follow_their_parent() -> None:
+    importer = empty()
+    root = imported(ROOT, treeid="their-tree")
+    build = imported(BUILD, kind="kbuild", name="build", parent=ROOT, treeid="x")
+    assert [importer.judge(one).fate for one in (root, build)] == [Fate.CREATED] * 2
+    first, second = importer.brought
+    assert (str(first.id), first.owner, first.treeid) == (ROOT, "them", "their-tree")
+    assert first.created.isoformat() == "2019-05-06T07:08:09.123000+00:00"
+    assert second.path == ["checkout", "build"]
+    assert second.ancestors == [ObjectId(ROOT)]
+    assert second.treeid == "their-tree"
+
+
+def test_the_same_again_changes_nothing_and_other_content_makes_a_version() -> None:
+    importer = empty()
+    importer.judge(imported(ROOT))
+    second = again(importer)
+    assert second.judge(imported(ROOT)).fate is Fate.UNCHANGED
+    assert not second.plan().brought
+    assert not second.plan().changed
+    third = again(importer)
+    assert third.judge(imported(ROOT, result="pass")).fate is Fate.CHANGED
+    (change,) = third.changed
+    assert change.after.version == change.after.imported == 2
+    assert change.entry is None
+    assert set(change.update()["$set"]) == {"result", "digest", "version", "imported"}
+
+
+def test_what_was_made_or_changed_here_stays() -> None:
+    importer = empty()
+    importer.judge(imported(ROOT))
+    (node,) = importer.brought
+    for change, words in (
+        ({"imported": None}, "made here"),
+        ({"version": 2}, "changed here"),
+    ):
+        here = node.model_copy(update=change)
+        answer = Importer({here.id: here}, {}).judge(imported(ROOT, result="fail"))
+        assert answer.fate is Fate.REFUSED
+        assert words in (answer.reason or "")
+
+
+@pytest.mark.parametrize("field", ["kind", "name"])
+def test_what_other_nodes_rest_on_cannot_change(field: str) -> None:
+    importer = empty()
+    importer.judge(imported(ROOT))
+    answer = again(importer).judge(imported(ROOT, **{field: "test"}))
+    assert answer.fate is Fate.REFUSED
+
+
+def test_an_orphan_names_what_it_lacks() -> None:
+    child = imported(BUILD, kind="kbuild", name="build", parent=ROOT)
+    assert empty().judge(child) == Imported(
+        id=BUILD, fate=Fate.ORPHAN, reason=f"parent {ROOT} is not here", needs=ROOT
+    )
+    fail = {"fail_node": ROOT, "pass_node": BUILD}
+    tale = imported(BUILD, kind="regression", name="boot", data=fail)
+    assert empty().judge(tale).needs == ROOT
+
+
+def test_a_regression_has_the_path_of_what_failed() -> None:
+    importer = empty()
+    importer.judge(imported(ROOT, name="boot"))
+    fail = {"fail_node": ROOT, "pass_node": BUILD}
+    assert importer.judge(
+        imported(BUILD, kind="regression", name="x", data=fail)
+    ).fate is (Fate.CREATED)
+    assert importer.brought[1].path == ["boot"]
+
+
+def test_what_stands_twice_in_a_request_is_taken_once() -> None:
+    importer = empty()
+    nodes = [
+        imported(ROOT, idempotency_key="k"),
+        imported(ROOT, name="other"),
+        imported(BUILD, idempotency_key="k"),
+    ]
+    fates = [importer.judge(node).fate for node in nodes]
+    assert fates == [Fate.CREATED, Fate.REFUSED, Fate.REFUSED]
+    assert len(importer.brought) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"state": "running"}, "only what is done"),
+        ({"data": {"kernel_revision": {"tree": "x"}}}, "data.kernel_revision.url"),
+        ({"data": {"$where": 1}}, "data"),
+        ({"data": {"log": "x" * 2**21}}, "artifact"),
+        ({"parent": "zzz"}, "ObjectId"),
+        ({"idempotency_key": "taken"}, "belongs to node"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused_with_a_reason(
+    fields: dict[str, Any], words: str
+) -> None:
+    importer = empty()
+    importer.judge(imported(ROOT, idempotency_key="taken"))
+    (taken,) = importer.brought
+    importer = Importer({}, {"taken": taken})
+    answer = importer.judge(imported(BUILD, **fields))
+    assert answer.fate is Fate.REFUSED
+    assert words in (answer.reason or "")
+    assert importer.brought == []
