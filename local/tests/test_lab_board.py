@@ -10,7 +10,7 @@ from kci_local.lab.board import Board, relay
 
 @pytest.fixture
 def power(tmp_path: Path) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(relay(Board(tmp_path), serial=0))
+    transport = httpx.ASGITransport(relay([Board(tmp_path)], lines=[0]))
     return httpx.AsyncClient(transport=transport, base_url="http://board")
 
 

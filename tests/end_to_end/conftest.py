@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from kci_local.demo.evidence import Collector
-from kci_local.demo.outside import OutsideCi
+from kci_local.demo.run import open_story
 from kci_local.demo.story import Story
 from kci_local.demo.timeline import Timeline
 from kci_local.lab.images import make_images
 from kci_local.site import Site
 from kci_local.stack import ALL, Stack
 from kci_shared.client import ApiClient
-from kci_shared.storage import Storage, StorageSettings
 
 PROJECT = Path(__file__).parents[2]
 
@@ -28,8 +26,12 @@ class World:
 
     site: Site
     stack: Stack
-    api: ApiClient
     story: Story
+
+    @property
+    def api(self) -> ApiClient:
+        """Speak to the API as the outside CI."""
+        return self.story.outside.api
 
 
 @pytest.fixture(scope="session")
@@ -45,18 +47,5 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 async def world(site: Site) -> AsyncIterator[World]:
-    settings = StorageSettings(
-        api_url=site.url("api"),
-        storage_url=site.url("storage"),
-        token_file=site.secrets.path("outside.token"),
-    )
-    async with (
-        ApiClient.connect(settings) as api,
-        Storage.connect(settings) as storage,
-    ):
-        timeline = Timeline(Console())
-        images = make_images(site.cache)
-        outside, collector = OutsideCi(api, storage), Collector(site, api)
-        story = Story(site, outside, collector, timeline, images)
-        async with timeline.follow(site.url("api")):
-            yield World(site, Stack(site), api, story)
+    async with open_story(site, Timeline(Console()), make_images(site.cache)) as story:
+        yield World(site, Stack(site), story)

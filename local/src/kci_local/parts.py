@@ -61,7 +61,7 @@ def api_part(site: Site, replica: str = "") -> Process:
 
 
 def lab_parts(site: Site) -> list[Process]:
-    """Run a labgrid lab of one board: QEMU behind a relay and a serial line."""
+    """Run a labgrid lab whose boards are QEMU, behind a relay and serial lines."""
     return labgrid.lab_parts(site)
 
 

@@ -69,12 +69,14 @@ class Processes:
     async def until_ready(self, process: Process) -> None:
         """Wait until a process is ready; raise `NotReady` with the end of its log."""
         deadline = asyncio.get_running_loop().time() + PATIENCE
-        while not await _answers(process):
-            dead = self.pid(process.name) is None
-            if dead or asyncio.get_running_loop().time() > deadline:
-                what = "died at its start" if dead else "did not become ready"
-                raise NotReady(f"{process.name} {what}:\n{self._tail(process.name)}")
-            await asyncio.sleep(0.05)
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+            while not await _answers(process, http):
+                dead = self.pid(process.name) is None
+                if dead or asyncio.get_running_loop().time() > deadline:
+                    what = "died at its start" if dead else "did not become ready"
+                    said = self._tail(process.name)
+                    raise NotReady(f"{process.name} {what}:\n{said}")
+                await asyncio.sleep(0.1)
 
     async def stop(self, name: str) -> None:
         """Stop a process: SIGTERM, and SIGKILL to its whole group after a while."""
@@ -137,20 +139,19 @@ def _inherited() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith("KCI_")}
 
 
-async def _answers(process: Process) -> bool:
+async def _answers(process: Process, http: httpx.AsyncClient) -> bool:
     if process.health is not None:
-        return await _is_healthy(process.health)
+        return await _is_healthy(process.health, http)
     if process.port is not None:
         return await _listens(process.port)
     return True
 
 
-async def _is_healthy(url: str) -> bool:
-    async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
-        try:
-            return (await http.get(url)).is_success
-        except httpx.HTTPError:
-            return False
+async def _is_healthy(url: str, http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get(url)).is_success
+    except httpx.HTTPError:
+        return False
 
 
 async def _listens(port: int) -> bool:

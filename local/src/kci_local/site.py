@@ -48,8 +48,12 @@ class Site:
 
     @property
     def netboot(self) -> Path:
-        """What the demo's board boots from; its faults are files in there."""
-        return self.folder("board-1")
+        """Where each board has its folder."""
+        return self.folder("boards")
+
+    def board(self, name: str) -> Path:
+        """Return what a board boots from; its faults are files in there."""
+        return self.folder(f"boards/{name}")
 
     @property
     def mails(self) -> Path:

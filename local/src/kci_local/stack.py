@@ -52,7 +52,9 @@ class Stack:
 
     async def _prepare_lab(self, services: list[str]) -> None:
         if "labgrid-bridge" in services:
-            await labgrid.create_places(self.site.address("coordinator"))
+            coordinator = self.site.address("coordinator")
+            for board in labgrid.BOARDS:
+                await labgrid.create_place(coordinator, board)
 
     async def down(self) -> None:
         """Stop everything, the stores last."""

@@ -55,7 +55,7 @@ async def start_lab(site: Site) -> None:
     for part in labgrid.lab_parts(site):
         processes.start(part)
         await processes.until_ready(part)
-    await labgrid.create_places(site.address("coordinator"))
+    await labgrid.create_place(site.address("coordinator"), "board-1")
     await labgrid_client(site, "-p", "qemu-1", "create")
     await labgrid_client(site, "-p", "qemu-1", "set-tags", f"device={QEMU}")
 
@@ -144,7 +144,7 @@ class Bench:
         return node.id, bridge
 
     def break_board(self, fault: str) -> None:
-        (self.site.netboot / fault).touch()
+        (self.site.board("board-1") / fault).touch()
 
     async def labgrid_client(self, *command: str) -> None:
         await labgrid_client(self.site, *command)
@@ -167,7 +167,7 @@ class Bench:
             return bool(await coordinator.reservations(f"{self.runtime}/"))
 
     async def is_powered(self) -> bool:
-        url = f"{self.site.url('board relay')}/relay/0"
+        url = f"{self.site.url('relay')}/relay/0"
         async with httpx.AsyncClient(trust_env=False) as http:
             return (await http.get(url)).text == "1"
 
@@ -192,7 +192,7 @@ def a_job_node(platform: str, tests: list[TestStep], limit: float) -> Node:
 @pytest.fixture
 def bench(site: Site, images: Images, tmp_path: Path) -> Iterator[Bench]:
     for fault in ("power-fails", "console-hang"):
-        (site.netboot / fault).unlink(missing_ok=True)
+        (site.board("board-1") / fault).unlink(missing_ok=True)
     with ExitStack() as life:
         workspace = life.enter_context(Workspace.open(tmp_path))
         yield Bench(site, images, tmp_path, life, workspace)

@@ -67,8 +67,12 @@ CLOSED: Expectation = ("the checkout is closed", _closed)
 ROWS: Expectation = ("every job and test is at KCIDB", _all_rows_arrived)
 NO_REGRESSION: Expectation = ("no regression is claimed", lambda e: not e.regressions)
 
-GOOD: list[Expectation] = [
+BOOTED: list[Expectation] = [
     ("boot passes", lambda e: e.last("boot") is Result.PASS),
+]
+
+GOOD: list[Expectation] = [
+    *BOOTED,
     ("smoke passes", lambda e: e.last("smoke") is Result.PASS),
     ("the smoke job has tests", lambda e: len(e.tests()) > 1),
     ("nobody had to try twice", lambda e: len(e.jobs()) == 2),

@@ -44,7 +44,7 @@ class OutsideCi:
     """Stores what it built, and submits a checkout with a build that passed."""
 
     def __init__(self, api: ApiClient, storage: Storage) -> None:
-        self._api = api
+        self.api = api
         self._storage = storage
 
     async def submit(self, revision: Revision, files: dict[str, Path]) -> Submission:
@@ -52,7 +52,7 @@ class OutsideCi:
         urls = {
             name: await self._storage.put_file(path) for name, path in files.items()
         }
-        checkout = await self._api.create(
+        checkout = await self.api.create(
             NewNode(
                 kind=Kind.CHECKOUT,
                 name="checkout",
@@ -62,7 +62,7 @@ class OutsideCi:
                 idempotency_key=f"outside/{revision.commit}",
             )
         )
-        build = await self._api.create(
+        build = await self.api.create(
             NewNode(
                 kind=Kind.KBUILD,
                 name=BUILD,

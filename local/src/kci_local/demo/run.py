@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Run the demo from start to end, and say whether all was as it should be."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -35,9 +37,11 @@ async def demo(console: Console, site: Site, *, keep: bool) -> int:
                 await stack.down()
 
 
-async def _tell(
-    console: Console, site: Site, timeline: Timeline, images: Images
-) -> int:
+@asynccontextmanager
+async def open_story(
+    site: Site, timeline: Timeline, images: Images
+) -> AsyncIterator[Story]:
+    """Connect those who take part in the story, and follow it on the timeline."""
     settings = StorageSettings(
         api_url=site.url("api"),
         storage_url=site.url("storage"),
@@ -49,7 +53,13 @@ async def _tell(
         timeline.follow(site.url("api")),
     ):
         outside, collector = OutsideCi(api, storage), Collector(site, api)
-        story = Story(site, outside, collector, timeline, images)
+        yield Story(site, outside, collector, timeline, images)
+
+
+async def _tell(
+    console: Console, site: Site, timeline: Timeline, images: Images
+) -> int:
+    async with open_story(site, timeline, images) as story:
         branch = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         try:
             chapters = await story.tell(branch)

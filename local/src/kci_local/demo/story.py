@@ -10,7 +10,9 @@ from rich.markup import escape
 
 from kci_local.demo.evidence import Collector, Evidence
 from kci_local.demo.expectations import (
+    BOOTED,
     BROKEN_LAB,
+    CLOSED,
     GOOD,
     PANIC,
     REPAIRED_LAB,
@@ -20,6 +22,7 @@ from kci_local.demo.expectations import (
 from kci_local.demo.outside import OutsideCi, Submission, revision_of
 from kci_local.demo.timeline import Timeline
 from kci_local.lab.images import Images
+from kci_local.lab.labgrid import BOARDS
 from kci_local.site import Site
 
 PATIENCE = 150.0
@@ -45,16 +48,20 @@ class Story:
     async def tell(self, branch: str) -> list[Evidence]:
         """Tell all three chapters; raise `Disappointed` if one ends otherwise."""
         self._repair_power()
+        good = await self._good_kernel(branch)
+        # while one board still tests revision 1, the other boots revision 2
         return [
-            await self._good_kernel(branch),
-            await self._kernel_that_panics(branch),
+            *await asyncio.gather(
+                self.until(GOOD, good), self._kernel_that_panics(branch)
+            ),
             await self._broken_lab(branch),
         ]
 
-    async def _good_kernel(self, branch: str) -> Evidence:
+    async def _good_kernel(self, branch: str) -> Submission:
         async with self.timeline.step("revision 1: a kernel that works"):
             submission = await self.submit(branch, 1, with_ramdisk=True)
-            return await self.until(GOOD, submission)
+            await self.until(BOOTED, submission)
+            return submission
 
     async def _kernel_that_panics(self, branch: str) -> Evidence:
         async with self.timeline.step("revision 2: no initramfs, so it panics"):
@@ -62,8 +69,9 @@ class Story:
             return await self.until(PANIC, submission)
 
     async def _broken_lab(self, branch: str) -> Evidence:
-        async with self.timeline.step("revision 3: the board's power is broken"):
-            self._power_fault.touch()
+        async with self.timeline.step("revision 3: the boards' power is broken"):
+            for fault in self._power_faults:
+                fault.touch()
             submission = await self.submit(branch, 3, with_ramdisk=True)
             await self.until(BROKEN_LAB, submission)
         async with self.timeline.step("revision 3: the power is repaired"):
@@ -98,7 +106,7 @@ class Story:
             if time.monotonic() > deadline:
                 raise Disappointed(f"after {PATIENCE:.0f} s: not so: {missing}")
             await asyncio.sleep(0.3)
-        if expectations is not BROKEN_LAB:
+        if CLOSED in expectations:
             await asyncio.sleep(SETTLE)
             evidence = await self.collector.collect(submission)
             if missing := unmet(expectations, evidence):
@@ -106,8 +114,9 @@ class Story:
         return evidence
 
     @property
-    def _power_fault(self) -> Path:
-        return self.site.netboot / "power-fails"
+    def _power_faults(self) -> list[Path]:
+        return [self.site.board(name) / "power-fails" for name in BOARDS]
 
     def _repair_power(self) -> None:
-        self._power_fault.unlink(missing_ok=True)
+        for fault in self._power_faults:
+            fault.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A netboot board that is QEMU: behind a power relay (HTTP) and a serial line (TCP).
+"""Netboot boards that are QEMU: behind one power relay (HTTP), each on a serial line.
 
-As it is powered on it boots what lies in its folder: `vmlinuz`, and `rootfs.cpio.gz`
+As one is powered on it boots what lies in its folder: `vmlinuz`, and `rootfs.cpio.gz`
 if there is one. Two files there break it: with `power-fails` the relay answers 500,
 with `console-hang` the machine says nothing from its next power-on.
 """
@@ -102,10 +102,14 @@ class Board:
         ]
 
 
-def relay(board: Board, serial: int) -> Starlette:
-    """Build the power relay, as labgrid's model `rest` speaks to it."""
+def relay(boards: list[Board], lines: list[int]) -> Starlette:
+    """Build the power relay, as labgrid's model `rest` speaks to it.
+
+    Its outlet N powers board N, whose serial line is the TCP port N of `lines`.
+    """
 
     async def switch(request: Request) -> Response:
+        board = boards[request.path_params["outlet"]]
         if board.has("power-fails"):
             return PlainTextResponse("the relay is broken", 500)
         if request.method == "PUT":
@@ -114,24 +118,33 @@ def relay(board: Board, serial: int) -> Starlette:
         return PlainTextResponse("1" if board.is_on else "0")
 
     @asynccontextmanager
-    async def with_serial_line(_: Starlette) -> AsyncIterator[None]:
-        server = await asyncio.start_server(board.attach, "127.0.0.1", serial)
+    async def with_serial_lines(_: Starlette) -> AsyncIterator[None]:
+        servers = [
+            await asyncio.start_server(board.attach, "127.0.0.1", line)
+            for board, line in zip(boards, lines, strict=True)
+        ]
         yield
-        server.close()
-        await board.power_off()
+        for server in servers:
+            server.close()
+        for board in boards:
+            await board.power_off()
 
-    route = Route("/relay/0", switch, methods=["GET", "PUT"])
-    return Starlette(routes=[route], lifespan=with_serial_line)
+    route = Route("/relay/{outlet:int}", switch, methods=["GET", "PUT"])
+    return Starlette(routes=[route], lifespan=with_serial_lines)
 
 
 def main() -> None:
-    """Run a board until a signal comes."""
+    """Run boards until a signal comes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--power", type=int, required=True, help="port of the relay")
-    parser.add_argument("--serial", type=int, required=True, help="port of the line")
-    parser.add_argument("--netboot", type=Path, required=True, help="what it boots")
+    parser.add_argument(
+        "boards", nargs="+", metavar="PORT:FOLDER", help="serial line, what it boots"
+    )
     options = parser.parse_args()
-    app = relay(Board(options.netboot), options.serial)
+    boards = [board.split(":", 1) for board in options.boards]
+    app = relay(
+        [Board(Path(folder)) for _, folder in boards], [int(port) for port, _ in boards]
+    )
     uvicorn.run(
         app,
         port=options.power,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A real labgrid with one board, on loopback: what to start, and its one place."""
+"""A real labgrid on loopback: what to start, and a place for each of its boards."""
 
 import asyncio
 import json
@@ -12,16 +12,13 @@ from kci_local.site import Site
 
 BIN = Path(sys.executable).parent
 PYTHON = [sys.executable, "-m"]
-PLACE = "board-1"
-MATCH = f"lab/{PLACE}/*"
+BOARDS = ["board-1", "board-2"]
 PLATFORM = "netboot-x86_64"
 TAGS = ["kci=1", f"device={PLATFORM}", "arch=x86_64"]
-STEPS = [["create"], ["add-match", MATCH], ["set-tags", *TAGS]]
-"""How a place is made; each step may be repeated."""
-COMPLETE = [*TAGS, MATCH, "resource 'NetworkPowerPort'", "resource 'NetworkSerialPort'"]
-"""What labgrid shows of the place when nothing is missing."""
+COMPLETE = [*TAGS, "resource 'NetworkPowerPort'", "resource 'NetworkSerialPort'"]
+"""What labgrid shows of a place when nothing is missing."""
 PATIENCE = 60.0
-"""How long the exporter may take to show its board, in seconds."""
+"""How long the exporter may take to show its boards, in seconds."""
 
 
 class NoLab(Exception):
@@ -29,17 +26,18 @@ class NoLab(Exception):
 
 
 def lab_parts(site: Site) -> list[Process]:
-    """Say how to run the board, the coordinator and the exporter, in that order."""
+    """Say how to run the boards, the coordinator and the exporter, in that order."""
     coordinator = site.address("coordinator")
-    relay, serial = site.ports["board relay"], site.ports["board serial"]
-    ports = ["--power", str(relay), "--serial", str(serial)]
-    resources = write_exporter_file(site.state, relay, serial)
+    relay = site.ports["relay"]
+    lines = {name: site.ports[f"{name} serial"] for name in BOARDS}
+    boards = [f"{line}:{site.board(name)}" for name, line in lines.items()]
+    resources = write_exporter_file(site.state, relay, lines)
     own = site.folder("coordinator")  # it keeps its places in its current folder
     change = ["env", f"--chdir={own}"]
     return [
         Process(
-            "board",
-            [*PYTHON, "kci_local.lab.board", *ports, "--netboot", str(site.netboot)],
+            "boards",
+            [*PYTHON, "kci_local.lab.board", "--power", str(relay), *boards],
             port=relay,
         ),
         Process(
@@ -54,16 +52,18 @@ def lab_parts(site: Site) -> list[Process]:
     ]
 
 
-def write_exporter_file(folder: Path, relay: int, serial: int) -> Path:
-    """Write what the exporter shows of the board; return the file."""
-    power = {
-        "model": "rest",
-        "host": f"http://127.0.0.1:{relay}/relay/{{index}}",
-        "index": "0",
+def write_exporter_file(folder: Path, relay: int, lines: dict[str, int]) -> Path:
+    """Write what the exporter shows of the boards; return the file."""
+    power = {"model": "rest", "host": f"http://127.0.0.1:{relay}/relay/{{index}}"}
+    line = {"host": "127.0.0.1", "speed": 115200, "protocol": "raw"}
+    boards = {
+        name: {
+            "NetworkPowerPort": {**power, "index": str(outlet)},
+            "NetworkSerialPort": {**line, "port": port},
+        }
+        for outlet, (name, port) in enumerate(lines.items())
     }
-    line = {"host": "127.0.0.1", "port": serial, "speed": 115200, "protocol": "raw"}
-    board = {"NetworkPowerPort": power, "NetworkSerialPort": line}
-    return _write(folder / "exporter.yaml", {PLACE: board})
+    return _write(folder / "exporter.yaml", boards)
 
 
 def write_lab_file(site: Site) -> Path:
@@ -71,7 +71,7 @@ def write_lab_file(site: Site) -> Path:
     board = {"tags": {"device": PLATFORM}, "env": "netboot-x86_64.yaml"}
     lab = {
         "coordinator": site.address("coordinator"),
-        "variables": {"LG_NETBOOT": str(site.netboot.parent)},
+        "variables": {"LG_NETBOOT": str(site.netboot)},
         "devices": {PLATFORM: board},
     }
     return _write(site.state / "lab.yaml", lab)
@@ -82,26 +82,28 @@ def _write(file: Path, content: object) -> Path:
     return file
 
 
-async def create_places(coordinator: str) -> None:
-    """Make the board's place unless it is there, and wait for its resources."""
+async def create_place(coordinator: str, name: str) -> None:
+    """Make a board's place unless it is there, and wait for its resources."""
     deadline = time.monotonic() + PATIENCE
-    steps = STEPS
-    while not _is_complete(said := await _place(coordinator, "show")):
+    match = f"lab/{name}/*"
+    steps = [["create"], ["add-match", match], ["set-tags", *TAGS]]
+    while not _is_complete(said := await _place(coordinator, name), match):
         if time.monotonic() > deadline:
-            raise NoLab(f"{PLACE} is not complete after {PATIENCE:.0f} s: {said}")
+            raise NoLab(f"{name} is not complete after {PATIENCE:.0f} s: {said}")
         for step in steps:
-            await _place(coordinator, *step)
+            await _place(coordinator, name, *step)
         steps = []
 
 
-def _is_complete(shown: str) -> bool:
-    return all(part in shown for part in COMPLETE)
+def _is_complete(shown: str, match: str) -> bool:
+    return all(part in shown for part in (match, *COMPLETE))
 
 
-async def _place(coordinator: str, *command: str) -> str:
-    """Run labgrid-client on the place; return whatever it says."""
+async def _place(coordinator: str, name: str, *command: str) -> str:
+    """Run labgrid-client on a place, to show it by default; return what it says."""
     process = await asyncio.create_subprocess_exec(
-        *(str(BIN / "labgrid-client"), "-x", coordinator, "-p", PLACE, *command),
+        *(str(BIN / "labgrid-client"), "-x", coordinator, "-p", name),
+        *(command or ["show"]),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
