@@ -23,6 +23,7 @@ from kci_shared.models import Adoption, ClaimRequest, NewNode, Release, Report, 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LAB = Caller("lab-token", scopes=frozenset({"runtime:lab"}))
 PASSED = {"outcome": {"result": "pass"}}
+REVISION = {"tree": "t", "url": "u", "branch": "b", "commit": "c"}
 
 
 def job(**data: Any) -> StoredNode:
@@ -134,3 +135,14 @@ def test_a_released_claim_reports_no_more() -> None:
     after = released(held(), Release(token=1, reason="drain"), NOW)
     with pytest.raises(Conflict, match="lost"):
         reported(after, report(1), NOW)
+
+
+def test_a_checkout_becomes_available_by_its_report_and_gives_up_its_claim() -> None:
+    said = report(1, data={"kernel_revision": REVISION})
+    said.outcome.state = State.AVAILABLE
+    after = reported(held(), said, NOW)
+    assert (after.state, after.result, after.claim) == ("available", "pass", None)
+    assert after.data["kernel_revision"] == REVISION
+    assert reported(after, said, NOW) is after
+    with pytest.raises(Conflict, match="lost"):
+        reported(after, report(2), NOW)

@@ -5,8 +5,9 @@ A name that is the content's own hash makes storing idempotent, a stored artifac
 immutable, and every copy of it checkable.
 """
 
+import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Self
@@ -58,18 +59,32 @@ class Storage:
     async def put(self, name: str, content: bytes) -> str:
         """Store bytes under a plain file name; return their URL."""
         digest = hashlib.sha256(content).hexdigest()
-        url = f"{self._url}/{digest}/{quote(name, safe='')}"
-        headers = {"Authorization": f"Bearer {self._token}"}
-        async for attempt in stamina.retry_context(on=StorageError, attempts=ATTEMPTS):
-            with attempt:
-                await self._send(url, content, headers)
-        return url
+        return await self._put(name, digest, len(content), lambda: _once(content))
 
     async def put_file(self, path: Path) -> str:
-        """Store a file under its own name; return its URL."""
-        return await self.put(path.name, path.read_bytes())
+        """Store a file, however large, under its own name; return its URL."""
+        digest = await asyncio.to_thread(_digest_of, path)
+        size = path.stat().st_size
+        return await self._put(path.name, digest, size, lambda: _chunks(path))
 
-    async def _send(self, url: str, content: bytes, headers: dict[str, str]) -> None:
+    async def _put(
+        self,
+        name: str,
+        digest: str,
+        size: int,
+        read: Callable[[], AsyncIterator[bytes]],
+    ) -> str:
+        url = f"{self._url}/{digest}/{quote(name, safe='')}"
+        async for attempt in stamina.retry_context(on=StorageError, attempts=ATTEMPTS):
+            with attempt:
+                await self._send(url, size, read())
+        return url
+
+    async def _send(self, url: str, size: int, content: AsyncIterator[bytes]) -> None:
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Content-Length": str(size),
+        }
         try:
             answer = await self._http.put(url, content=content, headers=headers)
             answer.raise_for_status()
@@ -112,6 +127,21 @@ class Storage:
                 digest.update(chunk)
                 file.write(chunk)
         return digest.hexdigest()
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_final(error: Exception) -> bool:

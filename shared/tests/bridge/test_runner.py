@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 
-from kci_shared.bridge import LabError, RunOutcome, TestOutcome
+from kci_shared.bridge import LabError, RunOutcome, TestOutcome, artifacts
 from kci_shared.bridge import job as jobs
-from kci_shared.errors import Conflict, Invalid, NotPermitted
-from kci_shared.models import ErrorCode, Result
+from kci_shared.errors import Conflict, Invalid, NotPermitted, StorageError
+from kci_shared.models import ErrorCode, Result, State
 
 DEFINITION = {"artifacts": {"kernel": "http://s/k"}, "timeout": 0.05}
 
@@ -334,3 +335,43 @@ async def test_an_adoption_race_is_not_an_error(site: Any, job: Any) -> None:
     site.start()
     await site.until_done()
     assert site.lab.cancelled == ["run-2"]
+
+
+async def test_a_checkout_becomes_available_with_what_is_known_of_it(
+    site: Any, job: Any, tmp_path: Path
+) -> None:
+    tarball = tmp_path / "linux.tar.gz"
+    tarball.write_bytes(b"sources")
+    site.api.add(job("1"))
+    site.lab.behave = lambda _: RunOutcome(
+        Result.PASS,
+        state=State.AVAILABLE,
+        files={"tarball": tarball},
+        data={"kernel_revision": {"describe": "v6.1"}},
+    )
+    site.start()
+    await site.until_done()
+    report = site.api.reports[0][1]
+    assert report.outcome.state is State.AVAILABLE
+    assert report.data == {"kernel_revision": {"describe": "v6.1"}}
+    assert report.artifacts == {"tarball": "http://storage/linux.tar.gz"}
+
+
+async def test_an_outcome_is_worth_nothing_without_what_it_needs(
+    site: Any, job: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def put_file(_: Path) -> str:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(artifacts, "STORE_SECONDS", 0.001)
+    stamina.set_testing(True, attempts=1)
+    site.storage.put_file = put_file
+    site.api.add(job("1"))
+    site.lab.behave = lambda _: RunOutcome(
+        Result.PASS, files={"kernel": tmp_path / "k"}, needed=frozenset({"kernel"})
+    )
+    site.start()
+    await site.until_done()
+    outcome = site.api.reports[0][1].outcome
+    assert (outcome.result, outcome.error_code) == ("incomplete", "Infrastructure")
+    assert outcome.error_msg == "artifact: kernel: the disk is full"

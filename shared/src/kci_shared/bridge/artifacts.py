@@ -62,8 +62,13 @@ class Artifacts:
             raise LabError(f"artifact: {name}: {error}") from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def store(self, files: dict[str, Path]) -> dict[str, str]:
-        """Store files, return their URLs; what cannot be stored is left out."""
+    async def store(
+        self, files: dict[str, Path], needed: frozenset[str] = frozenset()
+    ) -> dict[str, str]:
+        """Store files, return their URLs; what cannot be stored is left out.
+
+        Raises `LabError` when that is one of those that are needed.
+        """
         urls: dict[str, str] = {}
         for name, path in files.items():
             try:
@@ -74,4 +79,6 @@ class Artifacts:
                         urls[name] = await self._storage.put_file(path)
             except StorageError as error:
                 log.warning("artifact lost", artifact=name, reason=str(error))
+                if name in needed:
+                    raise LabError(f"artifact: {name}: {error}") from error
         return urls

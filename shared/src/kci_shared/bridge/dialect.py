@@ -4,12 +4,12 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import ValidationError
 
 from kci_shared.errors import KciError
-from kci_shared.models import ErrorCode, Node, Result
+from kci_shared.models import ErrorCode, Job, Node, Result, State
 from kci_shared.models.definition import Definition
 
 
@@ -61,7 +61,7 @@ class LabJob:
 
 def has_definition(node: Node) -> bool:
     """Say whether a node tells what to boot; other work, such as a mail, does not."""
-    return getattr(node.data, "definition", None) is not None
+    return isinstance(node, Job) and node.data.definition is not None
 
 
 def read_definition(node: Node) -> Definition:
@@ -97,6 +97,11 @@ class RunOutcome:
     tests: list[TestOutcome] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     """Artifacts to store, by name: `log` is the console."""
+    needed: frozenset[str] = frozenset()
+    """Those without which the outcome is worth nothing."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What else is known of the node now, for its `data`."""
+    state: Literal[State.AVAILABLE, State.DONE] = State.DONE
 
 
 class Dialect(Protocol):

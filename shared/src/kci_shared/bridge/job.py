@@ -78,7 +78,7 @@ class JobRun:
         held, urls = self.held, {}
         try:
             outcome = await self._outcome(folder)
-            urls = await self._lab.artifacts.store(outcome.files)
+            urls = await self._lab.artifacts.store(outcome.files, outcome.needed)
             report = report_of(held.node, held.token, outcome, urls)
         except ClaimLost:
             raise
@@ -149,7 +149,9 @@ class JobRun:
 
 
 def _seconds(node: Node) -> float:
-    return read_definition(node).timeout if has_definition(node) else WORK_SECONDS
+    if has_definition(node):
+        return read_definition(node).timeout
+    return getattr(node.data, "run_timeout", None) or WORK_SECONDS
 
 
 def _trouble(error: Exception) -> RunOutcome:

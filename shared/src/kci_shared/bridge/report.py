@@ -35,11 +35,13 @@ def report_of(
         token=token,
         outcome=Outcome(
             result=outcome.result,
+            state=outcome.state,
             error_code=outcome.error_code,
             error_msg=_line(outcome.error_msg),
         ),
         child_nodes=_trees(outcome.tests, node.group or node.name, kept, depth=0),
         artifacts=artifacts,
+        data=outcome.data,
     )
 
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What passes between the API and the holder of a claim."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from kci_shared.models.claims import Grant, Seconds
 from kci_shared.models.nodes import Node, ResultTree, Url
-from kci_shared.models.words import Result
+from kci_shared.models.words import Result, State
 
 
 class ClaimedNode(BaseModel):
@@ -51,6 +51,8 @@ class Outcome(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     result: Result
+    state: Literal[State.AVAILABLE, State.DONE] = State.DONE
+    """`available`: a checkout whose sources may be built from now on."""
     error_code: str | None = None
     error_msg: Annotated[str, Field(max_length=4000)] | None = None
 
@@ -64,3 +66,5 @@ class Report(BaseModel):
     outcome: Outcome
     child_nodes: list[ResultTree] = []
     artifacts: dict[str, Url] = {}
+    data: dict[str, Any] = {}
+    """What else the run found out about its node."""

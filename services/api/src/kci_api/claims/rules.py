@@ -20,7 +20,7 @@ from kci_shared.models import (
     State,
 )
 
-CLAIMABLE = (Kind.JOB, Kind.KBUILD, Kind.PROCESS)
+CLAIMABLE = (Kind.CHECKOUT, Kind.KBUILD, Kind.JOB, Kind.PROCESS)
 MOST_ATTEMPTS = 3
 """A node whose lease ran out this often is not handed out again."""
 BY_PRIORITY_THEN_AGE = [("data.priority", -1), ("created", 1)]
@@ -97,19 +97,20 @@ def reported(node: StoredNode, report: Report, now: datetime) -> StoredNode:
     outcome = report.outcome
     errors = {"error_code": outcome.error_code, "error_msg": outcome.error_msg}
     said = {
-        "state": State.DONE,
+        "state": outcome.state,
         "result": outcome.result,
-        "data": errors,
+        "data": {**report.data, **errors},
         "artifacts": report.artifacts,
     }
-    done = merged(node, said, now)
+    ended = merged(node, said, now)
     # the holder itself ended it: its token stays good for saying so again
-    return done.model_copy(update={"fence": node.fence})
+    return ended.model_copy(update={"fence": node.fence, "claim": None})
 
 
 def is_repeated(node: StoredNode, report: Report) -> bool:
-    """Say whether a node was ended by the very claim that reports once more."""
-    return node.state is State.DONE and node.fence == report.token
+    """Say whether a claim was ended by the very report that comes once more."""
+    ended = node.claim is None and node.state is not State.RUNNING
+    return ended and node.fence == report.token
 
 
 def expiry(now: datetime, lease: float) -> datetime:
