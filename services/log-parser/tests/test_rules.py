@@ -38,7 +38,7 @@ def test_a_fault_before_the_banner_stays_the_labs(
     job: MakeNode, banner: int | None
 ) -> None:
     node = job(result="incomplete", data={"error_code": "Infrastructure"})
-    assert correction(node, LogFacts([found("fault")], banner)) is None
+    assert correction(node, LogFacts([found("fault")], banner=banner)) is None
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -78,3 +78,8 @@ def test_a_log_is_read_once_and_when_the_node_is_done(
     job: MakeNode, fields: dict[str, object], waits: bool
 ) -> None:
     assert waits_for_log(job(**fields)) is waits
+
+
+def test_what_a_compiler_says_in_a_job_is_no_fault_of_the_kernel(job: MakeNode) -> None:
+    error = found("fault").model_copy(update={"kind": "compiler"})
+    assert correction(job(result="pass"), LogFacts([error], banner=1)) is None

@@ -3,15 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kci_log_parser.folded import MAX_OF_A_KIND, MAX_OF_A_SEVERITY
 from kci_log_parser.markers import MARKERS
 from kci_log_parser.report import EXCERPT
-from kci_log_parser.scanner import (
-    MAX_OF_A_KIND,
-    MAX_OF_A_SEVERITY,
-    MAX_TAIL,
-    LogScanner,
-    scan,
-)
+from kci_log_parser.scanner import MAX_TAIL, LogScanner, scan
 
 HEADLINES = {
     "BUG: KASAN: slab-out-of-bounds in f+0x1/0x2": "kasan",
@@ -57,6 +52,17 @@ HEADLINES = {
     "Kernel panic - not syncing: VFS: Unable to mount root fs": "panic",
     "init invoked oom-killer: gfp_mask=0x0, order=0": "oom",
     "not ok 3 selftests: net: tls.sh # exit=1": "kselftest-fail",
+    "kern  :err   : [    1.0] usb 1-1: device not accepting address": "dmesg-level",
+    "watchdog: CPU3: Watchdog detected hard LOCKUP on cpu 3": "hard-lockup",
+    "watchdog: CPU 3 self-detected hard LOCKUP @ f+0x1/0x2": "hard-lockup",
+    "BUG: rwlock bad magic on CPU#0, init/1": "bug",
+    "BUG: Unable to handle kernel data access on read at 0xc000": "page-fault",
+    "Unable to handle kernel access at virtual address 5ac6d8f5": "page-fault",
+    "illegal operation: 0001 ilc:1 [#1] SMP": "trap",
+    "Reserved instruction in kernel code[#1]:": "trap",
+    "Kernel bug detected[#1]:": "kernel-bug",
+    "Kernel Fault: Code=26 (Data memory access rights trap) at addr 0": "oops",
+    "swapper(1): Oops [#1]": "oops",
 }
 PREFIXES = [
     "",

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kci_log_parser.signature import RECIPE, own_function, signature
+from kci_log_parser.signature import RECIPE, signature
+from kci_log_parser.stack import own_functions, trace
 
 STACK = ("probe", "really_probe")
 NUMBERS = st.integers(0, 2**32)
@@ -89,4 +90,15 @@ def test_a_signature_names_its_recipe() -> None:
 def test_a_line_of_a_stack_names_a_function_that_is_to_blame(
     line: str, function: str | None
 ) -> None:
-    assert own_function(line) == function
+    assert next(own_functions(line.encode()), None) == function
+
+
+def test_a_trace_leaves_out_what_another_cpu_says_between() -> None:
+    lines = [
+        "[    1.0][   T1] WARNING: CPU: 0 PID: 1 at a.c:1 f+0x1/0x2",
+        "[    1.0][   C3]  other+0x1/0x2",
+        *(f"[    1.0][   T1]  f{n}+0x1/0x2" for n in range(6)),
+        *("[    1.0][   C3] more of the other",) * 3,
+    ]
+    names = [frame.partition("+")[0] for frame in trace("\n".join(lines).encode(), 9)]
+    assert names == ["f", "f0", "f1", "f2", "f3", "f4", "f5"]

@@ -1,49 +1,58 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of markers, compiled: RE2 is linear in whatever a board may print."""
+"""All that is looked for, compiled: one scan by RE2, linear in whatever is printed."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
-from kci_log_parser.markers import BANNER, LEVEL, MARKERS, Marker
+from kci_log_parser.markers import MARKERS, Marker
+from kci_log_parser.signs import SIGNS, Sign
+
+ROWS: list[Marker | Sign] = [*MARKERS, *SIGNS]
+MAX_HITS = 4
+"""How many places of a line are looked at, and how far into it, in bytes."""
+MAX_LINE = 4000
 
 
-def _compile(pattern: str) -> Any:
+def _scan(pattern: str) -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # any byte is a character
+    options.never_nl = False
     return re2.compile(pattern.encode(), options)
 
 
-_CANDIDATE = _compile("|".join([*(m.pattern for m in MARKERS), LEVEL.pattern, BANNER]))
-# A subsystem may stand before a headline: `watchdog: `, `rcu: INFO: `, `[ `, `CPU 1 `.
-_HEADLINE = _compile(
-    r"^ *(?:\[ )?(?:[\w#./()-][\w #./()-]{0,40}: ){0,3}(?:CPU \d+ )?"
-    f"(?:{'|'.join(f'({marker.pattern})' for marker in MARKERS)})"
-)
-assert _HEADLINE.groups == len(MARKERS), "a marker's pattern must not capture"
-_LEVEL = _compile(LEVEL.pattern)
-_BANNER = _compile(BANNER)
+_ANY = _scan("|".join(row.pattern for row in ROWS))
+# RE2 is slow to tell which row it was; at a place that is known, Python's `re` is fast.
+_WHICH = re.compile("|".join(f"({row.pattern})" for row in ROWS).encode())
+assert _WHICH.groups == len(ROWS), "a row's pattern must not capture"
 
 
-def candidates(text: bytes) -> Iterator[int]:
-    """Yield where in `text` something stands that may be part of a headline."""
-    return (hit.start() for hit in _CANDIDATE.finditer(text))
+def lines_of_interest(text: bytes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+    """Yield each line in which something stands: its start, its end, and what.
+
+    What stands there is told as a row's number and its place in the line.
+    """
+    start = end = 0
+    found: list[tuple[int, int]] = []
+    for hit in _ANY.finditer(text):
+        place, over = hit.span()
+        if place >= end:
+            if found:
+                yield start, end, found
+                found = []
+            start = text.rfind(b"\n", end, place) + 1 or end
+            end = text.find(b"\n", place) + 1
+        if len(found) < MAX_HITS and place - start < MAX_LINE:
+            found.append((_row(text[place:over]), place - start))
+    if found:
+        yield start, end, found
 
 
-@lru_cache(maxsize=1024)  # a board that floods its console repeats itself
-def marker_of(text: str) -> Marker | None:
-    """Return the marker of a line that is clean."""
-    found = _HEADLINE.search(text.encode())
-    return None if found is None else MARKERS[int(found.lastindex) - 1]
-
-
-def has_level(raw: bytes) -> bool:
-    """Say whether a line is one of `dmesg -x` at a level that means trouble."""
-    return _LEVEL.search(raw) is not None
-
-
-def has_banner(raw: bytes) -> bool:
-    """Say whether a kernel says its name."""
-    return _BANNER.search(raw) is not None
+@lru_cache(maxsize=4096)  # most rows are words that never change
+def _row(said: bytes) -> int:
+    """Return the number of the row that fits, the first one before others."""
+    found = _WHICH.match(said)
+    return len(ROWS) if found is None else int(found.lastindex or 0) - 1

@@ -11,10 +11,13 @@ CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 LAVA = re.compile(r'^- \{.{0,100}?"?msg"?: ["\']?')
 PREFIXES = re.compile(
     r"^(?:"
-    r"\[\d{4}-\d\d-\d\d[T ][\d:.,+Z]+\] ?"  # LAVA
+    r"\[?\d{4}-\d\d-\d\d[T ]\d\d:[\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\]? ?"  # LAVA, CI
+    r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? "
+    r"|std(?:out|err) [FP] "  # Kubernetes
     r"|<\d{1,3}>"  # the raw level
     r"|(?:kern|user|daemon) *: ?\w+ *: ?"  # dmesg -x
     r"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}\] ?"  # dmesg -T
+    r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,80} kernel: "  # syslog
     r")+"
 )
 STAMP = re.compile(
@@ -27,16 +30,30 @@ CALLER = re.compile(r"^\[ *[TC]\d+\] ?")
 
 def clean(raw: bytes) -> str:
     """Return a line's text without time stamps, levels, callers, colours, controls."""
+    text = undecorated(raw)
+    return (text.rstrip("\"'} ") if raw.startswith(b"- {") else text).rstrip()
+
+
+def undecorated(raw: bytes) -> str:
+    """Return a line's text without what stands before it, to its very end."""
     text = printable(raw)
-    if lava := LAVA.match(text):
-        text = text[lava.end() :].rstrip("\"'} ")
+    if text.startswith("- {") and (lava := LAVA.match(text)):
+        text = text[lava.end() :]
     text = PREFIXES.sub("", text)
     text, stamps = STAMP.subn("", text)
-    return (text if stamps else CALLER.sub("", text)).rstrip()
+    return text if stamps else CALLER.sub("", text)
+
+
+def may_lead(pattern: str, raw: bytes) -> bool:
+    """Say whether the beginning of a line fits a pattern, but for its decorations."""
+    return re.fullmatch(pattern, undecorated(raw)) is not None
 
 
 def printable(raw: bytes) -> str:
     """Return a line as a terminal would leave it."""
     text = raw[: 4 * MAX_LINE].decode("utf-8", "replace").rstrip("\r\n")
-    text = ESCAPES.sub("", text.rpartition("\r")[2] or text)
+    if "\r" in text:
+        text = text.rpartition("\r")[2] or text
+    if "\x1b" in text:
+        text = ESCAPES.sub("", text)
     return CONTROLS.sub("", text)[:MAX_LINE]

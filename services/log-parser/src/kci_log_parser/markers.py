@@ -6,6 +6,8 @@ from enum import StrEnum
 
 Kinds = frozenset[str]
 NONE: Kinds = frozenset()
+LEAD = r" *(?:\[ )?(?:[\w#./()-][\w #./()-]{0,40}: ){0,3}(?:CPU \d+ )?"
+"""A subsystem may stand before a headline: `watchdog: `, `rcu: INFO: `, `CPU 1 `."""
 
 
 class Severity(StrEnum):
@@ -35,6 +37,8 @@ class Marker:
     """While a report of these kinds lasts, the line is a part of it."""
     after: Kinds = NONE
     """For some time after a fault of these kinds, the line is its aftermath."""
+    lead: str = LEAD
+    """What may stand before it in its line."""
 
     @property
     def severity(self) -> Severity:
@@ -43,9 +47,13 @@ class Marker:
 
 
 def _rows(
-    kind: str, *patterns: str, within: Kinds = NONE, after: Kinds = NONE
+    kind: str,
+    *patterns: str,
+    within: Kinds = NONE,
+    after: Kinds = NONE,
+    lead: str = LEAD,
 ) -> list[Marker]:
-    return [Marker(kind, pattern, within, after) for pattern in patterns]
+    return [Marker(kind, pattern, within, after, lead) for pattern in patterns]
 
 
 MARKERS: list[Marker] = [
@@ -69,6 +77,8 @@ MARKERS: list[Marker] = [
         "page-fault",
         r"[Uu]nable to handle (?:kernel|page fault for address)",
         r"BUG: (?:\w+ )?stack guard page was hit",
+        r"Kernel tried to access user memory at addr",  # um
+        r"Corrupted page table at address",
         within=BROKEN,
     ),
     *_rows(
@@ -79,12 +89,22 @@ MARKERS: list[Marker] = [
     ),
     *_rows(
         "trap",
-        r"(?:invalid opcode|divide[_ ]error|int3|double fault|bounds): [0-9a-f]{4} ",
+        r"(?:Oops: )?(?:invalid opcode|divide[_ ]error|int3|double fault|bounds)"
+        r": [0-9a-f]{4} ",
         r"(?:stack segment|segment not present|invalid TSS): [0-9a-f]{4} ",
-        r"(?:alignment check|control protection fault|SIMD \w+): [0-9a-f]{4} ",
+        r"(?:alignment check|control protection(?: fault)?|SIMD \w+): [0-9a-f]{4} ",
         r"PANIC: double fault",
         r"Insufficient stack space to handle exception",
-        r"Kernel panic - not syncing: kernel stack overflow",
+        r"[Kk]ernel stack overflow",  # riscv, s390
+        r"Kernel panic - not syncing: [Kk]ernel stack overflow",
+        r"(?:illegal operation|monitor event|specification exception): [0-9a-f]{4} ilc",
+        r"(?:addressing|protection|data|operand) exception: [0-9a-f]{4} ilc",
+        r"[\w-]+ (?:divide exception|protection): [0-9a-f]{4} ilc",  # s390
+        r"(?:Reserved|Break|Trap) instruction in kernel code ?\[#",  # mips
+        r"(?:Kernel|Unhandled kernel) unaligned (?:instruction )?access ?\[#",
+        r"do_cpu invoked from kernel context",
+        r"\*\*\* (?:ADDRESS|BUS) ERROR \*\*\*",  # m68k
+        r"Unexpected kernel \w+ exception at EL1",
         within=BROKEN,
     ),
     *_rows(
@@ -94,11 +114,17 @@ MARKERS: list[Marker] = [
         r"Unhandled fault: ",
         r"Unhandled prefetch abort",
         r"Bad mode in .* handler detected",
+        r"Kernel [Ff]ault: Code=",  # parisc
+        r"Machine check in kernel mode",  # powerpc
+        r"Unrecoverable (?:exception|FP Unavailable)",
+        r"Bad kernel stack pointer",
+        r"(?:Data|Instruction) bus error, epc ==",  # mips
+        r"CFI failure (?:at|\()",
         within=BROKEN,
     ),
     *_rows("kernel-bug", r"kernel BUG at ", within=frozenset({"bug"})),
     *_rows("kernel-bug", r"BUG: failure at "),
-    *_rows("kernel-bug", r"Kernel (?:BUG|bug detected) ?\[#", within=BROKEN),
+    *_rows("kernel-bug", r"Kernel (?:BUG|bug detected)(?:: \w+)? ?\[#", within=BROKEN),
     *_rows("suspicious-rcu", r"suspicious RCU (?:usage|context)"),
     *_rows(
         "lockdep",
@@ -111,6 +137,8 @@ MARKERS: list[Marker] = [
         r"[Nn]ested lock was not taken",
         r"\S+ still has locks held",
         r"BUG: workqueue leaked (?:lock|atomic)",
+        r"BUG: key \S+ (?:not in|has not been registered)",
+        r"BUG: looking up invalid subclass",
         r"trying to register non-static key",
         r"[Ii]nvalid wait context",
         r"spinlock (?:lockup|bad magic|recursion|cpu recursion|already unlocked|wrong)",
@@ -122,6 +150,7 @@ MARKERS: list[Marker] = [
         r"BUG: scheduling while atomic",
         r"BUG: sleeping function called from invalid context",
         r"BUG: using [\w()]+ in preemptible",
+        r"BUG: assuming (?:atomic|non migratable) context",
         after=BROKEN,  # as the task says that dies of it
     ),
     *_rows(
@@ -137,16 +166,18 @@ MARKERS: list[Marker] = [
     ),
     *_rows(
         "hung-task",
-        r"task .* blocked (?:in I/O wait )?for more than \d+ seconds",
-        r"task .* can't die for more than \d+ seconds",
+        r":\d+ blocked (?:in I/O wait )?for more than \d+ sec",
+        r":\d+ can't die for more than \d+ sec",
+        lead=".*",  # a task may be named with anything, a line feed included
     ),
     *_rows("soft-lockup", r"BUG: soft lockup - CPU#\d+ stuck for"),
-    *_rows("hard-lockup", r"[\w -]*[Hh]ard LOCKUP"),
+    *_rows("hard-lockup", r"[Hh]ard LOCKUP", lead=r"(?!Kernel panic)[\w :.-]*"),
     *_rows(
         "bug",
         r"BUG: ",
         r"BUG [\w.:()-]+ \((?:Not t|T)ainted",
         r"[Kk]ernel memory (?:exposure|overwrite) attempt detected",
+        r"Fixing recursive fault but reboot is needed",
     ),
     *_rows(
         "warning",
@@ -164,8 +195,8 @@ MARKERS: list[Marker] = [
     *_rows("oom", r"\S+ invoked oom-killer"),
     *_rows("oom", r"[Oo]ut of memory: Kill", within=frozenset({"oom"})),
     *_rows("kselftest-fail", r"not ok \d+ selftests: "),
+    # Any other line of `dmesg -x` at a level that means trouble.
+    *_rows(
+        "dmesg-level", r"kern *:(?:emerg|alert|crit|err) *: ", within=CAUSES, lead=".*"
+    ),
 ]
-BANNER = r"Linux version \d|Booting Linux on physical CPU"
-"""The first that a kernel says: a silence before it is the lab's."""
-LEVEL = Marker("dmesg-level", r"kern *:(?:emerg|alert|crit|err) *: ", within=CAUSES)
-"""Any other line of `dmesg -x` at a level that means trouble."""

@@ -72,10 +72,10 @@ class LogParser:
         except NotStored as error:
             return LogFacts([], error=str(error))
         findings = await asyncio.to_thread(scanner.finish)
-        for finding in findings:
+        for finding in [*findings, *scanner.warnings]:
             finding.url = f"{url}#L{finding.line}"
         cut = f"only its first {self._max_bytes} bytes were read" if left < 0 else None
-        return LogFacts(findings, scanner.banner, cut)
+        return LogFacts(findings, scanner.warnings, scanner.banner, cut)
 
     async def _note(self, node: Node, facts: LogFacts) -> None:
         """Write the facts on the very version of the node that they are judged by."""
@@ -97,6 +97,8 @@ class LogParser:
 def _changes(node: Node, facts: LogFacts) -> dict[str, Any]:
     """Return what is to be changed on a node."""
     data: dict[str, Any] = {"findings": [_dump(found) for found in facts.findings]}
+    if facts.warnings:
+        data["warnings"] = [_dump(found) for found in facts.warnings]
     if facts.error is not None:
         data["log_error"] = facts.error
     verdict = correction(node, facts)
@@ -108,4 +110,4 @@ def _changes(node: Node, facts: LogFacts) -> dict[str, Any]:
 
 
 def _dump(finding: Finding) -> dict[str, Any]:
-    return finding.model_dump(mode="json")
+    return finding.model_dump(mode="json", exclude_none=True)

@@ -1,81 +1,63 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One fault's report, as it is being read: headline, excerpt, stack, aftermath."""
+"""What one headline opened: the bytes below it, read closely only when it is news."""
 
-from kci_log_parser.markers import Marker, Severity
-from kci_log_parser.signature import FUNCTIONS, own_function, signature
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
 from kci_shared.models import Finding
 
 EXCERPT = 20
 """How many lines a finding quotes, and how much of each, in characters."""
 WIDTH = 160
-DEPTH = 60
-"""How many lines are searched for the stack."""
-REPORT = 100
-"""How many lines a report lasts when no end mark closes it."""
-AFTERMATH = 500
-"""For how many lines the consequences of a fault are put down to it."""
-END = "---[ end "
+WINDOW = 1 << 14
+"""How much of the log below a headline is kept, in bytes."""
 
 
-class FaultReport:
-    """What one headline opened; fed with the lines from there on."""
+@dataclass(frozen=True)
+class Place:
+    """Where a line stands."""
 
-    def __init__(self, marker: Marker, line: int, headline: str) -> None:
-        self.kind = marker.kind
-        self._line = line
-        self._headline = headline[: 2 * WIDTH]
-        self.severity = marker.severity
-        self._last = line
-        self._ended = False
-        self._read = 0
-        self._excerpt: list[str] = []
-        self._functions: list[str] = []
-        self.add(headline)
+    line: int
+    """From 1."""
+    byte: int
+    """From 0."""
+
+
+class Report(ABC):
+    """One headline, and the log from there on as far as it may belong to it."""
+
+    def __init__(self, kind: str, severity: str, place: Place, headline: str) -> None:
+        self.kind = kind
+        self.severity = severity
+        self.place = place
+        self.headline = headline[: 2 * WIDTH]
+        self._pieces: list[bytes] = []
+        self._left = WINDOW
+
+    def add(self, text: bytes, start: int, end: int) -> None:
+        """Keep what follows, while there is room."""
+        if self._left > 0:
+            piece = text[start : min(end, start + self._left)]
+            self._left -= len(piece)
+            self._pieces.append(piece)
 
     @property
-    def hungry(self) -> bool:
-        """Whether more lines could still say something."""
-        return not self._ended and self._read < DEPTH
+    def window(self) -> bytes:
+        """The log from the headline's line on."""
+        if len(self._pieces) > 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0] if self._pieces else b""
 
-    def add(self, text: str) -> None:
-        """Read one line."""
-        if not self.hungry:
-            return
-        self._read += 1
-        self._ended = END in text
-        if len(self._excerpt) < EXCERPT:
-            self._excerpt.append(text[:WIDTH])
-        if len(self._functions) < FUNCTIONS and (function := own_function(text)):
-            self._functions.append(function)
-
-    def absorb(self, marker: Marker, line: int, headline: str) -> bool:
-        """Take another headline as a part or a consequence, unless it is news.
-
-        A kernel that dies of what was only a warning makes it a fault.
-        """
-        age = line - self._last
-        part = not self._ended and age <= REPORT and self.kind in marker.within
-        aftermath = age <= AFTERMATH and self.kind in marker.after
-        if not (part or aftermath):
-            return False
-        self._last = line
-        if marker.severity is Severity.FAULT:
-            self.severity = Severity.FAULT
-        self.add(headline)
+    @property
+    def stands(self) -> bool:
+        """Whether it is one at all, now that what followed is known."""
         return True
 
     @property
+    @abstractmethod
     def signature(self) -> str:
-        """The fault's signature, as far as the report was read."""
-        return signature(self.kind, self._headline, tuple(self._functions))
+        """The same for the same trouble, whatever the run."""
 
+    @abstractmethod
     def finding(self) -> Finding:
-        """Return the report as a finding."""
-        return Finding(
-            kind=self.kind,
-            severity=self.severity,
-            headline=self._headline,
-            line=self._line,
-            excerpt=self._excerpt,
-            signature=self.signature,
-        )
+        """Read it closely."""

@@ -11,11 +11,13 @@ incomplete  Infrastructure  a fault, after a    fail, Test
 ==========  ==============  ==================  =========
 
 Everything else stays: warnings change no verdict, a lab's trouble before the first word
-of a kernel says nothing of the kernel, and a build is judged by its compiler.
+of a kernel says nothing of the kernel, and a build is judged by its exit code: what a
+compiler says in a job's log is a test's trouble, too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from kci_log_parser.build import KINDS as BUILD_KINDS
 from kci_log_parser.markers import Severity
 from kci_shared.models import (
     ErrorCode,
@@ -34,6 +36,8 @@ class LogFacts:
     """What a log says."""
 
     findings: list[Finding]
+    warnings: list[Finding] = field(default_factory=list)
+    """What a build was warned of: no findings, which are about to be mended."""
     banner: int | None = None
     """The line on which a kernel first said its name."""
     error: str | None = None
@@ -63,7 +67,11 @@ def correction(node: Node, facts: LogFacts) -> Verdict | None:
     if not isinstance(node, Job):
         return None
     because = node.data.error_code
-    faults = [found for found in facts.findings if found.severity == Severity.FAULT]
+    faults = [
+        found
+        for found in facts.findings
+        if found.severity == Severity.FAULT and found.kind not in BUILD_KINDS
+    ]
     if node.result is Result.INCOMPLETE and because == ErrorCode.INFRASTRUCTURE:
         faults = [
             f for f in faults if facts.banner is not None and f.line > facts.banner

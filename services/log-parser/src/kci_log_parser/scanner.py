@@ -1,105 +1,157 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The scan: a log's bytes in, its findings out, in one pass and bounded memory.
+"""The scan: a log's bytes in, what it shows out, in one pass and bounded memory.
 
-RE2 runs over whole chunks, so Python sees only the lines that may hold a headline and
-the first lines below each. Time grows with the log's length and nothing else.
+RE2 runs over whole chunks, so Python sees only the lines that may tell something, and
+what stands below a headline is read when it turns out to be news. Time grows with the
+log's length and nothing else.
 """
 
 from collections.abc import Iterable
 
-from kci_log_parser.engine import candidates, has_banner, has_level, marker_of
-from kci_log_parser.lines import clean
-from kci_log_parser.markers import LEVEL
-from kci_log_parser.report import FaultReport
+from kci_log_parser.boot import Boot, Boots, Start
+from kci_log_parser.build import BuildError
+from kci_log_parser.builds import Builds
+from kci_log_parser.engine import MAX_LINE, ROWS, lines_of_interest
+from kci_log_parser.fault import Fault
+from kci_log_parser.folded import Folded
+from kci_log_parser.lines import clean, may_lead
+from kci_log_parser.markers import Marker, Severity
+from kci_log_parser.report import Place, Report
+from kci_log_parser.signs import Sign, Topic
 from kci_shared.models import Finding
 
 MAX_TAIL = 1 << 16
 """How much is kept of a line that does not end, in bytes."""
-MAX_OF_A_KIND = 10
-MAX_OF_A_SEVERITY = 20
-"""How many findings are kept, so that they fit on a node; repeats are counted on."""
 
 
 class LogScanner:
     """Reads one log, chunk by chunk."""
 
     def __init__(self) -> None:
-        self.banner: int | None = None
-        """The line on which a kernel first said its name."""
-        self._found: dict[str, Finding] = {}
+        self._found = Folded()
+        self._warned = Folded()
+        self._builds = Builds()
+        self._boots = Boots()
         self._tail = b""
+        self._before = b""
         self._line = 0
-        self._report: FaultReport | None = None
+        self._byte = 0
+        self._cut = 0
+        self._report: Report | None = None
 
     def feed(self, chunk: bytes) -> None:
         """Read the next bytes of the log."""
         text = self._tail + chunk
         end = text.rfind(b"\n") + 1
+        if end:
+            self._read(text[:end])
         self._tail = text[end : end + MAX_TAIL]
-        self._read(text[:end])
+        self._cut += len(text) - end - len(self._tail)
 
     def finish(self) -> list[Finding]:
         """Return what was found, in the order of the log."""
         if self._tail:
             self._read(self._tail + b"\n")
             self._tail = b""
-        self._close()
-        return list(self._found.values())
+        self._open(None)
+        return self._found.findings()
+
+    @property
+    def banner(self) -> int | None:
+        """The line on which a kernel first said its name."""
+        return self._boots.banner
+
+    @property
+    def boot(self) -> Boot:
+        """How far the board came."""
+        return self._boots.finish()
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """What a build was warned of."""
+        return self._warned.findings()
 
     def _read(self, text: bytes) -> None:
         """Read whole lines."""
         done = 0
-        for hit in candidates(text):
-            if hit < done:
-                continue  # a second one in the same line
-            start = text.rfind(b"\n", done, hit) + 1 or done
-            end = text.find(b"\n", hit) + 1
+        for start, end, hits in lines_of_interest(text):
             self._pass(text, done, start)
             self._line += 1
-            self._judge(text[start:end])
+            self._judge(text, start, end, hits)
+            if self._report is not None:
+                self._report.add(text, start, end)
             done = end
         self._pass(text, done, len(text))
+        self._before = _line_before(text, len(text)) or self._before
+        self._byte += len(text) + self._cut
+        self._cut = 0
 
     def _pass(self, text: bytes, start: int, end: int) -> None:
-        """Pass over lines that hold no headline; an open report reads some."""
+        """Pass over lines that tell nothing; an open report keeps some."""
         self._line += text.count(b"\n", start, end)
-        while self._report is not None and self._report.hungry and start < end:
-            stop = text.find(b"\n", start, end) + 1
-            self._report.add(clean(text[start:stop]))
-            start = stop
-
-    def _judge(self, raw: bytes) -> None:
-        """Look closely at a line that may hold a headline."""
-        text = clean(raw)
-        marker = marker_of(text) or (LEVEL if has_level(raw) else None)
-        if marker is None:
-            self._pass_by(raw, text)
-        elif self._report is None or not self._report.absorb(marker, self._line, text):
-            self._close()
-            self._report = FaultReport(marker, self._line, text)
-
-    def _pass_by(self, raw: bytes, text: str) -> None:
+        self._boots.pass_over(text, start, end)
         if self._report is not None:
-            self._report.add(text)
-        if self.banner is None and has_banner(raw):
-            self.banner = self._line
+            self._report.add(text, start, end)
 
-    def _close(self) -> None:
-        """Turn the open report into a finding, or count a finding once more."""
-        report, self._report = self._report, None
-        if report is None:
+    def _judge(
+        self, text: bytes, start: int, end: int, hits: list[tuple[int, int]]
+    ) -> None:
+        """Look closely at a line that may tell something."""
+        raw = text[start : min(end, start + MAX_LINE)]
+        marker, sign = _rows(raw, hits)
+        place = Place(self._line, self._byte + start + (self._cut if start else 0))
+        if marker is not None:
+            self._headline(marker, place, raw)
+        elif sign is not None:
+            before = _line_before(text, start) if start else self._before
+            if report := self._hear(sign, raw, place, before):
+                self._open(report)
+
+    def _hear(
+        self, sign: Sign, raw: bytes, place: Place, before: bytes
+    ) -> Report | None:
+        """Let those read a line whom it concerns; return a report that it opens."""
+        if sign.topic is Topic.BOOT:
+            return self._boots.hear(sign.name, raw, place)
+        if sign.name == "suspect" and isinstance(self._report, Fault | Start):
+            return None  # a shell on a board
+        return self._builds.hear(sign.name, raw, place, before)
+
+    def _headline(self, marker: Marker, place: Place, raw: bytes) -> None:
+        if marker.kind == "panic":
+            self._boots.expect()
+        report = self._report
+        if isinstance(report, Fault) and report.absorb(marker, place.line):
             return
-        if known := self._found.get(report.signature):
-            known.count += 1
-            known.severity = min(known.severity, report.severity)  # "fault" wins
-        elif self._has_room(report):
-            self._found[report.signature] = report.finding()
+        self._open(Fault(marker, place, clean(raw)))
 
-    def _has_room(self, report: FaultReport) -> bool:
-        found = self._found.values()
-        alike = [each.kind for each in found if each.severity == report.severity]
-        few_of_its_kind = alike.count(report.kind) < MAX_OF_A_KIND
-        return few_of_its_kind and len(alike) < MAX_OF_A_SEVERITY
+    def _open(self, report: Report | None) -> None:
+        """Begin a report, and put away the one before."""
+        closed, self._report = self._report, report
+        if closed is not None and closed.stands:
+            warned = (
+                isinstance(closed, BuildError) and closed.severity == Severity.WARNING
+            )
+            (self._warned if warned else self._found).add(closed)
+
+
+def _line_before(text: bytes, start: int) -> bytes:
+    """Return the line that ends where another starts."""
+    return text[
+        text.rfind(b"\n", max(0, start - MAX_LINE), max(0, start - 1)) + 1 : start
+    ]
+
+
+def _rows(raw: bytes, hits: list[tuple[int, int]]) -> tuple[Marker | None, Sign | None]:
+    """Return the headline that a line is, the particular first, and what else it is."""
+    marker = sign = None
+    for number, place in sorted(hits):
+        row = ROWS[number]
+        if isinstance(row, Sign):
+            sign = sign or row
+        elif marker is None and may_lead(row.lead, raw[:place]):
+            marker = row
+    return marker, sign
 
 
 def scan(chunks: Iterable[bytes]) -> list[Finding]:

@@ -13,7 +13,6 @@ from functools import lru_cache
 RECIPE = 1
 FUNCTIONS = 3
 
-SYMBOL = re.compile(r"(\? )?([A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
 COMPILED = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)(?:\.\d+)*\b")
 """What a compiler adds to the name of a copy of a function."""
 
@@ -62,12 +61,3 @@ def signature(kind: str, headline: str, functions: tuple[str, ...]) -> str:
         said = pattern.sub(kept, said)
     recipe = "\n".join([kind, said.strip(), *functions[:FUNCTIONS]])
     return f"{RECIPE}-{hashlib.sha256(recipe.encode()).hexdigest()[:20]}"
-
-
-def own_function(line: str) -> str | None:
-    """Return the function that a line of a stack names; None for reporting code."""
-    found = SYMBOL.search(line)
-    if found is None or found[1]:  # a question mark: what happened to lie on the stack
-        return None
-    name = COMPILED.sub("", found[2])
-    return None if REPORTING.match(name) else name
