@@ -11,7 +11,7 @@ from rich.console import Console
 from kci_local.demo.run import demo
 from kci_local.processes import NotReady
 from kci_local.site import Site
-from kci_local.stack import ALL, Stack, UnknownService
+from kci_local.stack import ALL, KNOWN, Stack, UnknownService
 
 CONSOLE = Console()
 
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, default=Path("var/cache"))
     parser.add_argument("--api-port", type=int, help="default: a free one, remembered")
     parser.add_argument(
-        "--services", default="", help=f"of {' '.join(ALL)}; default: all"
+        "--services", default="", help=f"of {' '.join(KNOWN)}; default: {' '.join(ALL)}"
     )
     parser.add_argument("--keep", action="store_true", help="leave the demo running")
     return parser

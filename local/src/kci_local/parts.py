@@ -154,9 +154,31 @@ def _kcidb_bridge(site: Site) -> dict[str, str]:
     }
 
 
+def _trigger(site: Site) -> dict[str, str]:
+    return {
+        "KCI_CONFIG": str(site.config),
+        "KCI_PORT": str(site.ports["trigger"]),
+        "KCI_CACHE": str(site.folder("cache")),
+        "KCI_PROTOCOLS": '["https", "git", "file"]',
+        "KCI_POLL": "1",
+        "KCI_LEASE": "10",
+    }
+
+
+def _builder(site: Site) -> dict[str, str]:
+    return {"KCI_CACHE": str(site.folder("cache")), "KCI_LEASE": "15"}
+
+
+def _local_bridge(site: Site) -> dict[str, str]:
+    return {"KCI_CACHE": str(site.folder("cache")), "KCI_LEASE": "15"}
+
+
 OWN_SETTINGS: dict[str, Callable[[Site], dict[str, str]]] = {
     "scheduler": _scheduler,
     "labgrid-bridge": _labgrid_bridge,
     "email-reporter": _email_reporter,
     "kcidb-bridge": _kcidb_bridge,
+    "trigger": _trigger,
+    "builder": _builder,
+    "local-bridge": _local_bridge,
 }

@@ -13,6 +13,7 @@ from kci_shared.storage import StorageSettings
 SERVICES = [
     "api",
     "storage",
+    "trigger",
     "scheduler",
     "labgrid-bridge",
     "local-bridge",

@@ -25,6 +25,9 @@ SERVICES = [
     "kcidb-bridge",
 ]
 ALL = ["api", "storage", *SERVICES]
+ON_REQUEST = ["trigger", "builder", "local-bridge"]
+"""What builds, and boots what was built: nothing that `up` starts needs them."""
+KNOWN = [*ALL, *ON_REQUEST]
 
 
 class UnknownService(Exception):
@@ -40,13 +43,17 @@ class Stack:
 
     async def up(self, services: list[str]) -> None:
         """Start services with all that they need, and wait until they are ready."""
-        for name in set(services) - set(ALL):
-            raise UnknownService(f"no service {name!r}; there are {', '.join(ALL)}")
+        for name in set(services) - {*ALL, *ON_REQUEST}:
+            raise UnknownService(
+                f"no service {name!r}; there are {', '.join([*ALL, *ON_REQUEST])}"
+            )
         await self._start(store_parts(self.site))
         await self._start([api_part(self.site), *self._surroundings(services)])
         await asyncio.to_thread(issue_tokens, self.site.url("api"), self.site.secrets)
         wanted = [
-            service_part(self.site, name) for name in services if name in SERVICES
+            service_part(self.site, name)
+            for name in services
+            if name in {*SERVICES, *ON_REQUEST}
         ]
         await asyncio.gather(self._start(wanted), self._prepare_lab(services))
 

@@ -16,6 +16,9 @@ SCOPES = {
     "email-reporter": ["nodes:write", "runtime:email"],
     "kcidb-bridge": [],
     "labgrid-bridge": ["runtime:lab-demo"],
+    "local-bridge": ["runtime:lab-local"],
+    "trigger": ["nodes:write", "runtime:trigger"],
+    "builder": ["runtime:builder"],
 }
 A_MONTH = 30 * 24 * 3600
 KCIDB_ORIGIN = "demo"

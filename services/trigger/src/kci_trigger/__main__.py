@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Run the trigger: `python -m kci_trigger`."""
+
+import asyncio
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from kci_shared.bridge import Bridge
+from kci_shared.bridge.local import LocalRuns
+from kci_shared.client import ApiClient
+from kci_shared.config import load
+from kci_shared.health import QuietServer
+from kci_shared.service import run
+from kci_shared.storage import Storage
+from kci_trigger.app import WishRoutes, create_app
+from kci_trigger.callers import Callers
+from kci_trigger.git import Git
+from kci_trigger.rules import PLATFORM
+from kci_trigger.settings import Settings
+from kci_trigger.sources import Sources
+from kci_trigger.watch import Watcher
+from kci_trigger.wishes import Wishes
+
+GRACE_S = 5
+
+
+async def main(settings: Settings, stop: asyncio.Event) -> None:
+    """Watch git trees, check out what is new, and take requests of people."""
+    loaded = load(settings.config)
+    git = Git(settings.protocols, settings.max_bytes)
+    async with (
+        ApiClient.connect(settings) as api,
+        Storage.connect(settings) as storage,
+        httpx.AsyncClient(base_url=settings.api_url, timeout=10) as whoami,
+        httpx.AsyncClient(timeout=30) as web,
+        asyncio.TaskGroup() as all_of_it,
+    ):
+        watcher = Watcher(lambda: loaded, git, api, settings)
+        sources = Sources(lambda: loaded, git, storage, settings)
+        runs = LocalRuns(PLATFORM, settings.max_jobs, sources.run)
+        wishes = Wishes(lambda: loaded, api, watcher, storage)
+        routes = WishRoutes(wishes, Callers(whoami), web, settings.patch_hosts)
+        all_of_it.create_task(watcher.run(stop))
+        all_of_it.create_task(Bridge(api, storage, runs, settings).run(stop))
+        if settings.port:
+            all_of_it.create_task(_serve(create_app(routes), settings, stop))
+
+
+async def _serve(app: FastAPI, settings: Settings, stop: asyncio.Event) -> None:
+    server = QuietServer(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    serving = asyncio.create_task(server.serve())
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopped.cancel()
+    await serving
+
+
+def start() -> None:
+    """Start the service."""
+    run(main, Settings)
+
+
+if __name__ == "__main__":
+    start()
