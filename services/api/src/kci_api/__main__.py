@@ -3,6 +3,7 @@
 
 import argparse
 import asyncio
+import gc
 import re
 import signal
 import sys
@@ -11,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
+import uvloop
 from pymongo.errors import PyMongoError
 
 from kci_api.app import create_app
@@ -58,6 +60,8 @@ async def serve(settings: Settings) -> None:
                 timeout_keep_alive=KEEP_ALIVE_S,
             )
         )
+        gc.collect()
+        gc.freeze()  # what is there at the start stays; the collector need not look at it
         stopper = asyncio.create_task(_stop(server, stores, stop))
         await server.serve()
         stopper.cancel()
@@ -114,7 +118,7 @@ def start() -> None:
     settings = load_settings(Settings)
     configure(settings.log_format, settings.log_level)
     try:
-        asyncio.run(run_command(settings, arguments))
+        uvloop.run(run_command(settings, arguments))
     except (KciError, PyMongoError) as error:
         get_logger(__name__).error("stopped", reason=str(error))
         sys.exit(1)

