@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
+from kci_api.events import relay as relaying
 from kci_api.events.documents import EventDocument
 from kci_api.events.lease import LEASE_S
+from kci_api.events.outbox import Outbox
 from kci_api.events.relay import Relay
 
 pytestmark = pytest.mark.integration
 
 CHANGES = ("a", "b", "a", "c", "b", "a")
-STEPS = 9
+STEPS = 10
 """How many calls of its stores a turn makes."""
 
 
@@ -198,3 +200,47 @@ async def test_timestamps_of_the_history_grow_with_the_places(world: Any) -> Non
     await world.relay().turn()
     times = [entry.timestamp for entry in await world.history.after(0, 100)]
     assert times == sorted(set(times))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"x": "1"}, {"event": "{"}, {"event": "[]"}, {"event": '{"id": "a"}'}],
+    ids=["no event", "no JSON", "no object", "no change"],
+)
+@pytest.mark.parametrize("place", ["*", "4-1", "1000-0"])
+async def test_what_somebody_else_puts_into_the_stream_stops_nothing(
+    world: Any, place: str, fields: dict[str, str]
+) -> None:
+    relay = world.relay()
+    await world.change("a", "b", "c", "d")
+    await relay.turn()
+    await world.redis.xadd("node", fields, id=place)
+    for name in "ef":
+        await world.change(name)
+        while await relay.turn():
+            pass
+    after = await world.stream.read(2, 10)
+    assert [entry.event["id"] for entry in after] == world.told[2:]
+    if place != "4-1":  # that one is in nobody's way
+        assert await world.heard() == world.told
+
+
+async def test_an_event_of_another_replica_does_not_wait_for_the_next_poll(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "POLL_S", 60)
+    stop, own, other = asyncio.Event(), Outbox(), Outbox()
+    leader, follower = world.relay(), world.relay()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        await leader.turn()
+        for relay, outbox in ((leader, own), (follower, other)):
+            tasks.create_task(relay.run(outbox, stop))
+            tasks.create_task(relay.heed(outbox, stop))
+        await asyncio.sleep(0.5)
+        await world.change("a")
+        other.wake()
+        while await world.stream.last() == 0:
+            await asyncio.sleep(0.01)
+        stop.set()
+        own.wake()
+        other.wake()

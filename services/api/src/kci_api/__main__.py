@@ -61,7 +61,7 @@ async def serve(settings: Settings) -> None:
             )
         )
         gc.collect()
-        gc.freeze()  # what is there at the start stays; the collector need not look at it
+        gc.freeze()  # what is there now stays: the collector need not look again
         stopper = asyncio.create_task(_stop(server, stores, stop))
         await server.serve()
         stopper.cancel()

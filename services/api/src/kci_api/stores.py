@@ -88,6 +88,7 @@ async def _flowing(
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(relay.run(outbox, stop))
+        tasks.create_task(relay.heed(outbox, stop))
         tasks.create_task(broadcast.run(stop))
         tasks.create_task(keep_pruned(history, days, stop))
         try:

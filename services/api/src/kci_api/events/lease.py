@@ -13,6 +13,8 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 LEASE_S = 3.0
+REFUSED_S = 1.0
+"""How long one who was refused does not ask again."""
 
 
 class Lease:
@@ -33,14 +35,23 @@ class Lease:
         self._clock = clock
         self._me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._until = 0.0
+        self._ask_again = 0.0
+
+    @property
+    def held(self) -> bool:
+        """Whether the lease was ours when we looked last."""
+        return self._clock() < self._until
 
     async def hold(self) -> bool:
         """Take the lease or prolong it; say whether it is ours."""
         now = self._clock()
         if now < self._until - LEASE_S / 2:
             return True
+        if now < self._ask_again:
+            return False
         held = await self._write(now, now + LEASE_S)
         self._until = now + LEASE_S if held else 0.0
+        self._ask_again = 0.0 if held else now + REFUSED_S
         return held
 
     async def give_up(self) -> None:

@@ -6,6 +6,7 @@ be killed anywhere: the next one goes on from there.
 """
 
 import asyncio
+import time
 
 from prometheus_client import Counter
 from pymongo.errors import PyMongoError
@@ -21,7 +22,8 @@ log = get_logger(__name__)
 
 BATCH = 500
 POLL_S = 1.0
-"""How long an event may wait when nobody woke us, as other replicas can't."""
+"""How long an event may wait when nobody could wake us."""
+LONGEST_REST_S = 0.05
 PRUNE_S = 3600.0
 
 RELAYED = Counter("kci_events_relayed_total", "Events put into the stream")
@@ -46,9 +48,22 @@ class Relay:
     async def run(self, outbox: Outbox, stop: asyncio.Event) -> None:
         """Take turns until `stop` is set: when woken, and each second."""
         while not stop.is_set():
+            begin = time.monotonic()
             if not await self._try_turn():
+                # one turn for many events is cheaper than a turn for each
+                await asyncio.sleep(min(time.monotonic() - begin, LONGEST_REST_S))
                 await outbox.waiting(POLL_S)
         await self._lease.give_up()
+
+    async def heed(self, outbox: Outbox, stop: asyncio.Event) -> None:
+        """Wake up when another process wrote events, until `stop` is set."""
+        while not stop.is_set():
+            try:
+                async for _ in self._stream.rung(stop):
+                    if self._lease.held:
+                        outbox.wake()
+            except (RedisError, OSError):
+                await asyncio.sleep(POLL_S)  # each second it looks by itself
 
     async def _try_turn(self) -> bool:
         try:
@@ -63,8 +78,10 @@ class Relay:
     async def turn(self) -> bool:
         """Move one batch; say whether there may be more."""
         if not await self._lease.hold():
+            await self._stream.ring()
             return False
         if self._floor is None:
+            await self._mend()
             # a stream that outlived its database takes no place a second time
             self._floor = await self._stream.last()
         events = await self._waiting.oldest(BATCH)
@@ -80,9 +97,17 @@ class Relay:
         last = await self._stream.last()
         start = last or (await self._history.head()).sequence - KEPT
         entries = await self._history.after(start, BATCH)
-        if entries:
-            RELAYED.inc(await self._stream.extend(last, entries))
+        if not entries:
+            return last > (await self._history.head()).sequence and await self._mend()
+        RELAYED.inc(await self._stream.extend(last, entries))
         return len(entries) >= BATCH
+
+    async def _mend(self) -> bool:
+        """Drop a stream that somebody else wrote into; say whether it was so."""
+        foreign = await self._stream.drop_if_foreign()
+        if foreign:
+            log.error("a stream with foreign entries is dropped, and filled again")
+        return foreign
 
 
 async def keep_pruned(history: EventStore, days: float, stop: asyncio.Event) -> None:
