@@ -9,6 +9,7 @@ COPY pyproject.toml uv.lock ./
 COPY shared shared
 COPY local/pyproject.toml local/pyproject.toml
 COPY services services
+COPY import import
 RUN --mount=type=cache,target=/root/.cache/uv \
     UV_PROJECT_ENVIRONMENT=/opt/kci \
     uv sync --frozen --no-dev --no-editable --package "kci-$SERVICE"

@@ -111,6 +111,18 @@ def test_a_regression_has_the_path_of_what_failed() -> None:
         imported(BUILD, kind="regression", name="x", data=fail)
     ).fate is (Fate.CREATED)
     assert importer.brought[1].path == ["boot"]
+    assert importer.brought[1].treeid == ROOT
+
+
+def test_a_path_or_treeid_that_follows_from_other_nodes_here_is_told() -> None:
+    importer = empty()
+    importer.judge(imported(ROOT, treeid="tree"))
+    build = imported(BUILD, kind="kbuild", name="b", parent=ROOT, treeid="other")
+    answer = importer.judge(build.model_copy(update={"path": ["b"]}))
+    assert answer.fate is Fate.CREATED
+    assert answer.reason == (
+        "path is ['checkout', 'b'], was ['b']; treeid is 'tree', was 'other'"
+    )
 
 
 def test_what_stands_twice_in_a_request_is_taken_once() -> None:

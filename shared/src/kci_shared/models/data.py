@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from kci_shared.models.findings import Finding
+from kci_shared.models.words import Kind
 
 
 class Version(BaseModel):
@@ -129,3 +130,14 @@ class RegressionData(NodeData):
     compiler: str | None = None
     platform: str | None = None
     device: str | None = None
+
+
+DATA: dict[Kind, type[NodeData]] = {
+    Kind.CHECKOUT: CheckoutData,
+    Kind.KBUILD: KbuildData,
+    Kind.JOB: JobData,
+    Kind.TEST: JobData,
+    Kind.PROCESS: ProcessData,
+    Kind.REGRESSION: RegressionData,
+}
+"""What the data of a node of each kind may say."""

@@ -19,6 +19,8 @@ class ImportedNode(BaseModel):
     owner: Annotated[str, Field(min_length=1, max_length=256)]
     created: datetime
     updated: datetime
+    path: list[str] | None = None
+    """As it was elsewhere; here it follows from the parent, and the answer tells."""
     node: NewNode
     """All else; its `treeid` counts for a root only, and its `id` never."""
 
@@ -42,5 +44,6 @@ class Imported(BaseModel):
     id: str
     fate: Fate
     reason: str | None = None
+    """Why not; or of a node that is here, what is not as it was elsewhere."""
     needs: str | None = None
     """The node that an orphan lacks."""

@@ -53,7 +53,9 @@ class Importer:
     def judge(self, new: ImportedNode) -> Imported:
         """Say what becomes of a node, and note what has to be written for it."""
         try:
-            return Imported(id=new.id, fate=self._take(new))
+            fate = self._take(new)
+            told = _differences(new, self.by_id[parse_id(new.id)])
+            return Imported(id=new.id, fate=fate, reason=told)
         except Orphan as error:
             return Imported(
                 id=new.id, fate=Fate.ORPHAN, reason=str(error), needs=error.node_id
@@ -107,15 +109,17 @@ class Importer:
         parent = self._needed("parent", new.node.parent) if new.node.parent else None
         created = to_milliseconds(new.created)
         node = create(new.node, parent, Caller(new.owner), created)
+        treeid = parent.treeid if parent else new.node.treeid or new.id
         path = node.path
         if new.node.kind is Kind.REGRESSION:
-            path = self._needed("fail_node", node.data.get("fail_node")).path
+            failed = self._needed("fail_node", node.data.get("fail_node"))
+            path, treeid = failed.path, new.node.treeid or failed.treeid
         return node.model_copy(
             update={
                 "id": parse_id(new.id),
                 "path": path,
                 "updated": to_milliseconds(new.updated),
-                "treeid": parent.treeid if parent else new.node.treeid or new.id,
+                "treeid": treeid,
                 "digest": digest(new),
                 "imported": 1,
             }
@@ -141,6 +145,17 @@ def digest(new: ImportedNode) -> str:
     """Name what an import brought: the same for the same node brought again."""
     content = new.model_dump(mode="json", exclude_defaults=True)
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _differences(new: ImportedNode, node: StoredNode) -> str | None:
+    """Say what follows from other nodes here, and was something else there."""
+    said = {"path": new.path, "treeid": new.node.treeid}
+    told = [
+        f"{name} is {getattr(node, name)!r}, was {there!r}"
+        for name, there in said.items()
+        if there is not None and there != getattr(node, name)
+    ]
+    return "; ".join(told) or None
 
 
 def _check_untouched(before: StoredNode, node: StoredNode) -> None:

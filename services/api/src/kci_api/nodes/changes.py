@@ -21,23 +21,8 @@ from kci_api.times import to_milliseconds
 from kci_api.users.rules import Caller
 from kci_shared.errors import Invalid, TooLarge
 from kci_shared.models import Kind, NewNode, NodePatch, Result, State
-from kci_shared.models.data import (
-    CheckoutData,
-    JobData,
-    KbuildData,
-    NodeData,
-    ProcessData,
-    RegressionData,
-)
+from kci_shared.models.data import DATA
 
-DATA: dict[Kind, type[NodeData]] = {
-    Kind.CHECKOUT: CheckoutData,
-    Kind.KBUILD: KbuildData,
-    Kind.JOB: JobData,
-    Kind.TEST: JobData,
-    Kind.PROCESS: ProcessData,
-    Kind.REGRESSION: RegressionData,
-}
 LIFE = timedelta(hours=6)
 LARGEST_DATA = 1 << 20
 """In bytes: the node and its waiting events are one document of at most 16 MB."""

@@ -11,10 +11,10 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from kci_api.nodes.changes import DATA
 from kci_api.nodes.rules import LARGEST_INT, parse_id
 from kci_api.times import parse_time
 from kci_shared.models import Claim, Kind, Result, State
+from kci_shared.models.data import DATA
 
 EQUALITY = frozenset({"", "ne", "in", "nin"})
 ORDER = EQUALITY | {"lt", "lte", "gt", "gte"}

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Read the dump of a database one document after the other, however large it is."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, cast
+
+import ijson
+from bson import CodecOptions, DatetimeConversion, decode, json_util
+from bson.errors import BSONError
+
+from kci_shared.errors import KciError
+
+Document = dict[str, Any]
+SUFFIXES = (".bson", ".json", ".jsonl", ".bson.gz", ".json.gz")
+LARGEST = 16 << 20
+"""Of a document in MongoDB, and some more for its own bookkeeping."""
+SLACK = 16 << 10
+OPTIONS: CodecOptions[Document] = CodecOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+JSON_OPTIONS = json_util.JSONOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+
+
+class Unreadable(Exception):
+    """One document of a dump that cannot be read; those after it can."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One file of a dump."""
+
+    name: str
+    file: Path
+
+    def documents(self, skip: int = 0) -> Iterator[Document | Unreadable]:
+        """Yield the documents after the first `skip`."""
+        with _open(self.file) as stream:
+            if ".bson" in self.file.suffixes:
+                yield from _read_bson(self.file, stream, skip)
+            else:
+                yield from islice(_read_json(self.file, stream), skip, None)
+
+
+def find_collections(folder: Path) -> list[Collection]:
+    """Return the collections of a dump, as mongodump or mongoexport writes them."""
+    found: dict[str, Collection] = {}
+    for file in sorted(folder.iterdir()):
+        suffix = next((end for end in SUFFIXES if file.name.endswith(end)), None)
+        name = file.name.removesuffix(suffix or "")
+        if suffix is None or name.endswith(".metadata") or name == "prelude":
+            continue
+        if name in found:
+            raise KciError(f"{folder}: {found[name].file.name} and {file.name}: which?")
+        found[name] = Collection(name, file)
+    if not found:
+        kinds = ", ".join(f"*{end}" for end in SUFFIXES)
+        raise KciError(f"{folder}: holds no dump: none of {kinds}")
+    return list(found.values())
+
+
+def _open(file: Path) -> IO[bytes]:
+    if file.suffix == ".gz":
+        return cast("IO[bytes]", gzip.open(file))
+    return file.open("rb")
+
+
+def _read_bson(
+    file: Path, stream: IO[bytes], skip: int
+) -> Iterator[Document | Unreadable]:
+    number = 0
+    while head := stream.read(4):
+        size = int.from_bytes(head, "little")
+        if len(head) < 4 or not 5 <= size <= LARGEST + SLACK:
+            raise KciError(f"{file}: broken at document {number}: size {size}")
+        number += 1
+        if number <= skip:
+            stream.seek(size - 4, 1)
+            continue
+        body = stream.read(size - 4)
+        if len(body) < size - 4:
+            raise KciError(f"{file}: ends in the middle of document {number - 1}")
+        try:
+            yield decode(head + body, OPTIONS)
+        except (BSONError, ValueError) as error:
+            yield Unreadable(f"document {number - 1}: {error}")
+
+
+def _read_json(file: Path, stream: IO[bytes]) -> Iterator[Document | Unreadable]:
+    """Read an array of documents, or one document after the other."""
+    start = stream.read(1)
+    while start.isspace():
+        start = stream.read(1)
+    if not start:
+        return
+    stream.seek(0)
+    prefix = "item" if start == b"[" else ""
+    found = ijson.items(stream, prefix, multiple_values=True, use_float=True)
+    number = 0
+    while True:
+        try:
+            item = next(found, None)
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            raise KciError(
+                f"{file}: broken after document {number}: {error}"
+            ) from error
+        if item is None:
+            return
+        try:
+            yield _extended(item)
+        except (TypeError, ValueError, KeyError, BSONError) as error:
+            yield Unreadable(f"document {number}: {type(error).__name__}: {error}")
+        number += 1
+
+
+def _extended(item: Any) -> Document:
+    """Turn MongoDB's extended JSON, such as `{"$oid": …}`, into what it stands for."""
+    found = json_util.loads(json.dumps(item), json_options=JSON_OPTIONS)
+    if not isinstance(found, dict):
+        raise TypeError(f"a {type(found).__name__}, not a document")
+    return found
