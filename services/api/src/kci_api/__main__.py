@@ -16,6 +16,7 @@ import uvloop
 from pymongo.errors import PyMongoError
 
 from kci_api.app import create_app
+from kci_api.connections import WatchedConnection
 from kci_api.settings import Settings
 from kci_api.stores import Stores, open_authenticator, open_database, open_stores
 from kci_api.users.administrator import ensure_administrator
@@ -51,6 +52,7 @@ async def serve(settings: Settings) -> None:
         server = QuietServer(
             uvicorn.Config(
                 create_app(stores),
+                http=WatchedConnection,
                 host=settings.host,
                 port=settings.port,
                 log_config=None,
@@ -69,7 +71,7 @@ async def serve(settings: Settings) -> None:
 
 async def _stop(server: uvicorn.Server, stores: Stores, stop: asyncio.Event) -> None:
     await stop.wait()
-    stores.broadcast.close()  # else those who listen would keep the server up
+    stores.listening.close()  # else those who listen would keep the server up
     server.should_exit = True
 
 

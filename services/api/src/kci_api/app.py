@@ -17,12 +17,16 @@ from redis.exceptions import TimeoutError as RedisSilent
 from starlette.middleware import Middleware
 
 from kci_api import health
+from kci_api.channels import routes as channels
 from kci_api.claims import routes as claims
 from kci_api.events import routes as events
 from kci_api.imports import routes as imports
+from kci_api.kv import routes as kv
+from kci_api.lists import routes as lists
 from kci_api.middleware import OneVersion, SmallBodies, Watch
 from kci_api.nodes import routes as nodes
 from kci_api.stores import Stores
+from kci_api.subscriptions import routes as subscriptions
 from kci_api.users import routes as users
 from kci_shared.errors import (
     ApiError,
@@ -36,6 +40,11 @@ from kci_shared.logging import get_logger
 
 log = get_logger(__name__)
 
+PARTS = (
+    *(nodes, claims, subscriptions, events, users, imports),
+    *(channels, lists, kv),
+)
+"""The busiest are found first."""
 RETRY_AFTER_S = "2"
 AWAY = (ConnectionFailure, WaitQueueTimeoutError, RedisAway, RedisSilent)
 """What the drivers raise when a store does not answer."""
@@ -60,7 +69,7 @@ def create_app(stores: Stores) -> FastAPI:
     )
     for name, value in vars(stores).items():
         setattr(app.state, name, value)
-    for part in (nodes, claims, events, users, imports):  # the busiest are found first
+    for part in PARTS:
         app.include_router(part.router, prefix="/latest")
     app.include_router(health.router)
     app.add_api_route("/", to_docs, include_in_schema=False)

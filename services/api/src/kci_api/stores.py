@@ -2,7 +2,7 @@
 """What the API keeps its things in, and what moves between them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,8 +11,9 @@ from typing import Any
 from beanie import init_beanie
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
+from kci_api.channels.stream import PublishedStream
 from kci_api.claims.store import ClaimStore
 from kci_api.events.broadcast import Broadcast
 from kci_api.events.documents import EventDocument, LeaseDocument
@@ -21,9 +22,16 @@ from kci_api.events.outbox import Outbox
 from kci_api.events.relay import Relay, keep_pruned
 from kci_api.events.store import EventStore, WaitingEvents
 from kci_api.events.stream import NodeStream
+from kci_api.kv.documents import ValueDocument
+from kci_api.kv.store import ValueStore
+from kci_api.lists.store import ListStore
 from kci_api.nodes.documents import NodeDocument
 from kci_api.nodes.store import NodeStore
 from kci_api.settings import Settings
+from kci_api.subscriptions.documents import SubscriberDocument
+from kci_api.subscriptions.durable import DurablePlaces
+from kci_api.subscriptions.listening import Listening
+from kci_api.subscriptions.store import SubscriptionStore
 from kci_api.users.authenticator import Authenticator
 from kci_api.users.documents import TokenDocument, UserDocument
 from kci_api.users.store import UserStore
@@ -31,6 +39,14 @@ from kci_api.users.tokens import Signer
 
 Database = AsyncDatabase[dict[str, Any]]
 
+DOCUMENTS = [
+    *(NodeDocument, EventDocument, LeaseDocument, UserDocument, TokenDocument),
+    *(SubscriberDocument, ValueDocument),
+]
+
+REDIS_CONNECTIONS = 64
+"""For all requests at once: a thousand who listen need none while they wait."""
+REDIS_WAIT_S = 5
 MONGO_WAIT_MS = 3000
 """How long a request waits for MongoDB, before it is told to come again."""
 
@@ -47,6 +63,10 @@ class Stores:
     broadcast: Broadcast
     nodes: NodeStore
     claims: ClaimStore
+    published: PublishedStream
+    listening: Listening
+    lists: ListStore
+    values: ValueStore
 
 
 @asynccontextmanager
@@ -63,34 +83,22 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         database = client.get_default_database("kernelci")
         await init_beanie(
             database,
-            document_models=[
-                NodeDocument,
-                EventDocument,
-                LeaseDocument,
-                UserDocument,
-                TokenDocument,
-            ],
+            document_models=DOCUMENTS,
         )
         yield database
 
 
 @asynccontextmanager
 async def _flowing(
-    history: EventStore, broadcast: Broadcast, outbox: Outbox, days: float
+    relay: Relay, outbox: Outbox, broadcasts: Sequence[Broadcast]
 ) -> AsyncIterator[None]:
     """Let events flow from the nodes to the listeners as long as the block lasts."""
-    relay = Relay(
-        WaitingEvents(NodeDocument.get_pymongo_collection()),
-        history,
-        broadcast.stream,
-        Lease(LeaseDocument.get_pymongo_collection(), "relay"),
-    )
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(relay.run(outbox, stop))
         tasks.create_task(relay.heed(outbox, stop))
-        tasks.create_task(broadcast.run(stop))
-        tasks.create_task(keep_pruned(history, days, stop))
+        for broadcast in broadcasts:
+            tasks.create_task(broadcast.run(stop))
         try:
             yield
         finally:
@@ -99,19 +107,49 @@ async def _flowing(
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
-    """Open the stores, and let events flow as long as the block lasts."""
-    redis = Redis.from_url(
+async def _pruned(history: EventStore, days: float) -> AsyncIterator[None]:
+    """Forget old events now and then, as long as the block lasts."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(keep_pruned(history, days, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+def open_redis(settings: Settings) -> Redis:
+    """Open Redis; a request that finds all connections in use waits for one."""
+    pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
         settings.redis_url,
+        max_connections=REDIS_CONNECTIONS,
+        timeout=REDIS_WAIT_S,
         socket_timeout=None,  # a blocking read outlasts any client timeout
         decode_responses=True,
     )
-    async with open_database(settings) as database, redis:
+    return Redis.from_pool(pool)
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Open the stores, and let events flow as long as the block lasts."""
+    async with open_database(settings) as database, open_redis(settings) as redis:
         history = EventStore(EventDocument.get_pymongo_collection())
+        relay = Relay(
+            WaitingEvents(NodeDocument.get_pymongo_collection()),
+            history,
+            NodeStream(redis),
+            Lease(LeaseDocument.get_pymongo_collection(), "relay"),
+        )
         broadcast = await Broadcast.begin(history, NodeStream(redis))
+        stream = PublishedStream(redis)
+        published = await Broadcast.begin(stream, stream)
         outbox = Outbox()
         nodes = NodeStore(outbox.wake)
-        async with _flowing(history, broadcast, outbox, settings.event_days):
+        async with (
+            _flowing(relay, outbox, [broadcast, published]),
+            _pruned(history, settings.event_days),
+        ):
             yield Stores(
                 settings=settings,
                 database=database,
@@ -121,6 +159,15 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                 broadcast=broadcast,
                 nodes=nodes,
                 claims=ClaimStore(nodes, broadcast),
+                published=stream,
+                listening=Listening(
+                    SubscriptionStore(redis, settings.event_days * 24 * 3600),
+                    DurablePlaces(),
+                    broadcast,
+                    published,
+                ),
+                lists=ListStore(redis),
+                values=ValueStore(),
             )
 
 

@@ -5,13 +5,12 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from itertools import takewhile
-from typing import Self
+from time import monotonic
+from typing import Protocol, Self
 
 from redis.exceptions import RedisError
 
-from kci_api.events.rules import Entry
-from kci_api.events.store import EventStore
-from kci_api.events.stream import NodeStream
+from kci_api.events.rules import Entry, Head
 from kci_shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -22,16 +21,33 @@ BLOCK_MS = 250
 """How long a read waits, so that a stop is seen within this time."""
 
 
+class Past(Protocol):
+    """What happened, as far back as it is kept."""
+
+    async def head(self) -> Head:
+        """Return the last place that is taken."""
+
+    async def after(self, sequence: int, limit: int) -> list[Entry]:
+        """Return the events that follow a place."""
+
+
+class Present(Protocol):
+    """What happens."""
+
+    async def read(self, after: int, block_ms: int) -> list[Entry]:
+        """Return what follows a place, as soon as there is something, or nothing."""
+
+
 class Broadcast:
-    """The only reader of the stream here, however many listen.
+    """The only reader of a stream here, however many listen.
 
     A listener has no queue: it keeps its place, and takes what follows from what is
     recent, or from the history when it is behind. A slow one costs the others nothing.
     """
 
-    def __init__(self, history: EventStore, stream: NodeStream, begin: int) -> None:
+    def __init__(self, history: Past, stream: Present, begin: int) -> None:
         self._history = history
-        self.stream = stream
+        self._stream = stream
         self._recent: deque[Entry] = deque()
         self._floor = begin
         """All that follows this place, and was heard, is in `_recent`."""
@@ -39,7 +55,7 @@ class Broadcast:
         self._closed = False
 
     @classmethod
-    async def begin(cls, history: EventStore, stream: NodeStream) -> Self:
+    async def begin(cls, history: Past, stream: Present) -> Self:
         """Return one that hears what comes next."""
         return cls(history, stream, (await history.head()).sequence)
 
@@ -52,7 +68,7 @@ class Broadcast:
         """Listen until `stop` is set; then all who follow come to their end."""
         while not stop.is_set():
             try:
-                self._hear(await self.stream.read(self.position, BLOCK_MS))
+                self._hear(await self._stream.read(self.position, BLOCK_MS))
             except (RedisError, OSError) as error:
                 log.warning("redis away", reason=str(error))
                 await asyncio.sleep(1)
@@ -76,26 +92,43 @@ class Broadcast:
 
     async def changed(self, timeout: float) -> None:
         """Return when the next event is heard, or after `timeout` seconds."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._news.wait()
-        except TimeoutError:
-            return
+        await _set_in_time(self._news, timeout)
 
     async def follow(self, after: int) -> AsyncIterator[Entry]:
         """Yield each event that follows a place, once and in order, for ever."""
-        while not self._closed:
-            news = self._news
-            entries = await self._following(after)
+        while entries := await self.following(after):
             for entry in entries:
                 yield entry
-            if entries:
-                after = entries[-1].sequence
-            else:
-                await news.wait()
+            after = entries[-1].sequence
 
-    async def _following(self, after: int) -> list[Entry]:
+    async def following(
+        self, after: int, most: int = PAGE, timeout: float | None = None
+    ) -> list[Entry]:
+        """Return what follows a place as soon as there is something.
+
+        It returns nothing when the time is over, and when all come to their end.
+        """
+        until = None if timeout is None else monotonic() + timeout
+        while not self._closed:
+            news = self._news
+            if entries := await self._page(after, most):
+                return entries
+            left = None if until is None else until - monotonic()
+            if not await _set_in_time(news, left):
+                break
+        return []
+
+    async def _page(self, after: int, most: int) -> list[Entry]:
         if after < self._floor:
-            return await self._history.after(after, PAGE)
+            return await self._history.after(after, most)
         newer = takewhile(lambda entry: entry.sequence > after, reversed(self._recent))
-        return list(newer)[::-1]
+        return list(newer)[: -most - 1 : -1]
+
+
+async def _set_in_time(news: asyncio.Event, timeout: float | None) -> bool:
+    try:
+        async with asyncio.timeout(timeout):
+            await news.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
 from kci_api.times import parse_time
-from kci_shared.models import Kind, Op, Result, State
+from kci_shared.models import CHANNEL, Kind, Op, Result, State
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,32 @@ class Entry:
     sequence: int
     event: dict[str, Any]
     timestamp: datetime | None = None
+    channel: str = CHANNEL
 
     @cached_property
     def text(self) -> str:
         """The event as it is told: JSON, with its place."""
         told = {**self.event, "_sequence_id": self.sequence}
         return to_json(told).decode()
+
+    @cached_property
+    def message(self) -> bytes:
+        """The event as one who subscribed hears it."""
+        return message(self.channel, self.text)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last place of a channel that is taken."""
+
+    sequence: int = 0
+    timestamp: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def message(channel: str, text: str) -> bytes:
+    """Say something on a channel as Redis would tell it, which clients are used to."""
+    told = {"type": "message", "pattern": None, "channel": channel, "data": text}
+    return to_json(told)
 
 
 class EventFilter(BaseModel):

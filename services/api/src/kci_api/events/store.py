@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Events in MongoDB: those that wait in their nodes, and the history of all."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from kci_api.events.rules import Entry, Waiting, in_order
+from kci_api.events.rules import Entry, Head, Waiting, in_order
 
 Collection = AsyncCollection[dict[str, Any]]
 CloudEvent = dict[str, Any]
@@ -48,14 +47,6 @@ class WaitingEvents:
         ]
         if removals:
             await self._nodes.bulk_write(removals, ordered=False)
-
-
-@dataclass(frozen=True)
-class Head:
-    """The last place of the history that is taken."""
-
-    sequence: int = 0
-    timestamp: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EventStore:

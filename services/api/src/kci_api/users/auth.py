@@ -8,7 +8,7 @@ from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
 from fastapi.security.base import SecurityBase
 
 from kci_api.users.authenticator import Authenticator, Session
-from kci_api.users.rules import Caller, check_admin
+from kci_api.users.rules import Caller, check_admin, check_free
 from kci_shared.errors import NotLoggedIn
 
 LOGIN = OAuthFlowPassword(tokenUrl="/latest/user/login", scopes={})
@@ -56,6 +56,16 @@ class ByCaller(Bearer):
         return (await session_of(request)).caller
 
 
+class ByFree(Bearer):
+    """Asks for a caller who is not confined to one lab or one node."""
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return the caller; 403 if confined."""
+        caller = (await session_of(request)).caller
+        check_free(caller)
+        return caller
+
+
 class ByAdmin(Bearer):
     """Asks for an administrator."""
 
@@ -69,4 +79,5 @@ class ByAdmin(Bearer):
 Tokens = Annotated[Authenticator, Depends(authenticator)]
 CurrentSession = Annotated[Session, Depends(BySession())]
 CurrentCaller = Annotated[Caller, Depends(ByCaller())]
+FreeCaller = Annotated[Caller, Depends(ByFree())]
 AdminCaller = Annotated[Caller, Depends(ByAdmin())]

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Values over HTTP."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Depends, Path, Request
+from fastapi.responses import PlainTextResponse
+
+from kci_api.kv.store import ValueStore
+from kci_api.nodes.rules import check_storable
+from kci_api.users.auth import FreeCaller
+
+router = APIRouter(prefix="/kv", tags=["kv"])
+
+LONGEST = 64 << 10
+
+
+async def value_store(request: Request) -> ValueStore:
+    """Return this application's values."""
+    found = request.app.state.values
+    assert isinstance(found, ValueStore)
+    return found
+
+
+Values = Annotated[ValueStore, Depends(value_store)]
+Part = Annotated[
+    str, Path(pattern=r"^[^\s/\x00-\x1f]+$", max_length=200, examples=["last"])
+]
+
+
+@router.get("/{namespace}/{key}")
+async def get_value(
+    namespace: Part, key: Part, _: FreeCaller, values: Values
+) -> str | None:
+    """Answer a value, or null if there is none."""
+    return await values.get(namespace, key)
+
+
+@router.post("/{namespace}/{key}")
+async def set_value(
+    namespace: Part,
+    key: Part,
+    caller: FreeCaller,
+    values: Values,
+    value: Annotated[str | None, Body(max_length=LONGEST)] = None,
+) -> Literal["OK"]:
+    """Set a value for all clients; an empty body deletes it."""
+    if value is None:
+        await values.delete(namespace, key)
+        return "OK"
+    check_storable(value, ("body",))
+    await values.set(namespace, key, value, caller.name)
+    return "OK"
+
+
+@router.delete("/{namespace}/{key}", response_class=PlainTextResponse)
+async def delete_value(
+    namespace: Part, key: Part, _: FreeCaller, values: Values
+) -> str:
+    """Delete a value."""
+    await values.delete(namespace, key)
+    return "Key-value pair deleted successfully"

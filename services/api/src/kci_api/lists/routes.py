@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Lists over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic_core import to_json
+
+from kci_api.channels.rules import ChannelName, Message, cloud_event
+from kci_api.lists.store import ListStore
+from kci_api.times import now
+from kci_api.users.auth import FreeCaller
+
+router = APIRouter(tags=["events"])
+
+
+async def list_store(request: Request) -> ListStore:
+    """Return this application's lists."""
+    found = request.app.state.lists
+    assert isinstance(found, ListStore)
+    return found
+
+
+Lists = Annotated[ListStore, Depends(list_store)]
+
+
+@router.post("/push/{list_name}")
+async def push(
+    list_name: ChannelName, message: Message, caller: FreeCaller, lists: Lists
+) -> None:
+    """Add a message to a list; one client will get it."""
+    await lists.push(list_name, to_json(cloud_event(message, caller, now())))
+
+
+@router.get("/pop/{list_name}", response_model=dict[str, Any] | None)
+async def pop(
+    list_name: ChannelName, _: FreeCaller, lists: Lists, request: Request
+) -> Response:
+    """Take the first message of a list, waiting for one; null after 45 s without."""
+    message = await lists.pop(list_name, request.is_disconnected)
+    return Response(message or "null", media_type="application/json")

@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Subscribing and listening, as today's clients do it."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from secrets import token_hex
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from httpx import AsyncClient
+
+from kci_api.subscriptions import listening
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+CLOUD_EVENT = [
+    *("specversion", "id", "source", "type", "time", "data", "owner", "_sequence_id"),
+]
+CREATED = [
+    *("op", "id", "kind", "name", "path", "group", "state", "result", "owner", "data"),
+    "is_hierarchy",
+]
+
+
+async def good(answer: Any) -> Any:
+    got = await answer
+    assert got.status_code == 200, got.text
+    return got.json()
+
+
+def event(told: dict[str, Any]) -> Any:
+    assert list(told) == ["type", "pattern", "channel", "data"]
+    assert (told["type"], told["pattern"]) == ("message", None)
+    return json.loads(told["data"])
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def alice(site: Any) -> AsyncIterator[AsyncClient]:
+    yield await site.person(f"alice-{token_hex(3)}")
+
+
+@pytest.fixture
+def channel() -> str:
+    return f"talk-{token_hex(3)}"
+
+
+async def subscribe(client: AsyncClient, channel: str, **query: Any) -> Any:
+    return await good(client.post(f"/subscribe/{channel}", params=query))
+
+
+async def publish(client: AsyncClient, channel: str, *said: Any) -> None:
+    for data in said:
+        assert (
+            await good(client.post(f"/publish/{channel}", json={"data": data})) is None
+        )
+
+
+async def hear(client: AsyncClient, sub: Any, **query: Any) -> Any:
+    return await good(client.get(f"/listen/{sub['id']}", params=query))
+
+
+async def test_a_change_of_a_node_is_heard_as_clients_know_it(
+    alice: AsyncClient, a_checkout: dict[str, Any]
+) -> None:
+    sub = await subscribe(alice, "node")
+    assert list(sub) == ["id", "channel", "user", "promiscuous"]
+    assert (sub["channel"], sub["promiscuous"]) == ("node", False)
+    node = await good(alice.post("/node", json=a_checkout))
+    told = await hear(alice, sub)
+    created = event(told)
+    assert told["channel"] == "node"
+    assert sorted(created) == sorted(CLOUD_EVENT)
+    assert list(created["data"]) == CREATED
+    assert created["data"]["id"] == node["id"]
+    await good(alice.patch(f"/node/{node['id']}", json={"state": "done"}))
+    changed = event(await hear(alice, sub))
+    assert changed["data"]["previous_state"] == "running"
+    assert await good(alice.post(f"/unsubscribe/{sub['id']}")) is None
+    for answer in (
+        await alice.get(f"/listen/{sub['id']}"),
+        await alice.post(f"/unsubscribe/{sub['id']}"),
+    ):
+        assert answer.status_code == 404
+
+
+async def test_what_is_published_is_a_cloud_event_that_says_who_did(
+    alice: AsyncClient, channel: str
+) -> None:
+    sub = await subscribe(alice, channel)
+    body = {
+        "data": {"x": 1},
+        "type": "t",
+        "source": "https://s",
+        "attributes": {"owner": "somebody", "id": "mine", "subject": "s"},
+    }
+    await good(alice.post(f"/publish/{channel}", json=body))
+    told = event(await hear(alice, sub))
+    assert (told["type"], told["source"], told["subject"]) == ("t", "https://s", "s")
+    assert told["data"] == {"x": 1}
+    assert told["owner"] == sub["user"]
+    assert told["id"] != "mine"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"data": None}, {"data": 1, "x": 2}, {"data": {"$x": 1}}]
+)
+async def test_what_says_nothing_is_not_published(
+    alice: AsyncClient, channel: str, body: Any
+) -> None:
+    for path in ("publish", "push"):
+        answer = await alice.post(f"/{path}/{channel}", json=body)
+        assert answer.status_code == 422, answer.text
+
+
+async def test_nobody_tells_for_the_nodes(alice: AsyncClient) -> None:
+    answer = await alice.post("/publish/node", json={"data": {"op": "created"}})
+    assert answer.status_code == 403
+
+
+async def test_one_hears_ones_own_and_with_promisc_all(
+    site: Any, alice: AsyncClient, channel: str
+) -> None:
+    bob = await site.person(f"bob-{token_hex(3)}")
+    own, all_ = (
+        await subscribe(alice, channel),
+        await subscribe(alice, channel, promisc="true"),
+    )
+    assert all_["promiscuous"] is True
+    await publish(bob, channel, "bob's")
+    await publish(alice, channel, "alice's")
+    assert event(await hear(alice, own))["data"] == "alice's"
+    heard = await hear(alice, all_, max=10)
+    assert [event(one)["data"] for one in heard] == ["bob's", "alice's"]
+
+
+async def test_what_was_answered_is_received_when_one_listens_again(
+    alice: AsyncClient, channel: str
+) -> None:
+    sub = await subscribe(alice, channel)
+    await publish(alice, channel, *range(5))
+    assert event(await hear(alice, sub))["data"] == 0
+    batch = await hear(alice, sub, max=3)
+    assert [event(one)["data"] for one in batch] == [1, 2, 3]
+    first = event(batch[0])["_sequence_id"]
+    again = await hear(alice, sub, max=100, ack=first)
+    assert [event(one)["data"] for one in again] == [2, 3, 4]
+    assert event(again[0])["id"] == event(batch[1])["id"]
+
+
+async def test_an_abandoned_listen_loses_nothing(
+    site: Any, alice: AsyncClient, channel: str
+) -> None:
+    sub = await subscribe(alice, channel)
+    heard: list[int] = []
+    for number in range(0, 40, 4):
+        with pytest.raises(httpx.ReadTimeout):
+            async with httpx.AsyncClient(
+                base_url=alice.base_url, headers=alice.headers, timeout=0.03
+            ) as impatient:
+                await impatient.get(f"/listen/{sub['id']}")
+        await publish(alice, channel, *range(number, number + 4))
+        batch = await hear(alice, sub, max=100)
+        heard += [event(one)["data"] for one in batch]
+    if len(heard) < 40:
+        heard += [event(one)["data"] for one in await hear(alice, sub, max=100)]
+    assert heard == list(range(40))
+
+
+async def test_clients_that_go_away_at_any_moment_lose_nothing(
+    alice: AsyncClient, channel: str
+) -> None:
+    """Half of the listens are cut off, some of them with the answer half read."""
+    sub = await subscribe(alice, channel)
+    heard: set[int] = set()
+    received = 0
+
+    async def talk() -> None:
+        for number in range(100):
+            await publish(alice, channel, number)
+
+    talking = asyncio.create_task(talk())
+    turn = 0
+    until = time.monotonic() + 60
+    while len(heard) < 100 and time.monotonic() < until:
+        turn += 1
+        timeout = 30 if turn % 2 else 0.002 * (turn % 7)
+        try:
+            async with httpx.AsyncClient(
+                base_url=alice.base_url, headers=alice.headers, timeout=timeout or 0.001
+            ) as client:
+                batch = await hear(client, sub, max=10, ack=received)
+        except httpx.TimeoutException:
+            continue
+        heard |= {event(one)["data"] for one in batch}
+        received = event(batch[-1])["_sequence_id"]
+    await talking
+    assert sorted(heard) == list(range(100))
+
+
+async def test_an_answer_that_nobody_read_comes_again(
+    alice: AsyncClient, channel: str
+) -> None:
+    sub = await subscribe(alice, channel)
+    host, port = alice.base_url.host, alice.base_url.port
+    head = f"GET /listen/{sub['id']} HTTP/1.1\r\nHost: x\r\n"
+    login = f"Authorization: {alice.headers['Authorization']}\r\n\r\n"
+    for number in range(10):
+        _, writer = await asyncio.open_connection(host, port)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write((head + login).encode())
+        await asyncio.sleep(0.02 if number % 2 else 0)
+        await publish(alice, channel, number)
+        await asyncio.sleep(0.05)
+        writer.close()
+    heard: list[int] = []
+    while 9 not in heard:
+        heard += [event(one)["data"] for one in await hear(alice, sub, max=100)]
+    assert heard == list(range(10))
+
+
+async def test_of_two_who_listen_the_newer_one_wins(
+    site: Any, alice: AsyncClient, channel: str
+) -> None:
+    sub = await subscribe(alice, channel)
+    for newer in (alice, await site.at(alice, 1)):
+        first = asyncio.create_task(alice.get(f"/listen/{sub['id']}"))
+        await asyncio.sleep(0.2)
+        second = asyncio.create_task(newer.get(f"/listen/{sub['id']}"))
+        await asyncio.sleep(0.2)
+        await publish(alice, channel, "x")
+        assert event((await second).json())["data"] == "x"
+        assert (await first).status_code == 409, (await first).text
+
+
+async def test_any_replica_serves_any_subscription(
+    site: Any, alice: AsyncClient, channel: str
+) -> None:
+    sub = await subscribe(alice, channel)
+    other = await site.at(alice, 1)
+    for number in range(20):
+        speaker, listener = (alice, other) if number % 2 else (other, alice)
+        await publish(speaker, channel, number)
+        assert event(await hear(listener, sub))["data"] == number
+
+
+async def test_nobody_listens_on_somebody_elses_subscription(
+    site: Any, admin: AsyncClient, alice: AsyncClient, channel: str
+) -> None:
+    bob = await site.person(f"bob-{token_hex(3)}")
+    name = f"lab-{token_hex(3)}"
+    sub = await subscribe(alice, channel, subscriber_id=name)
+    waiting = asyncio.create_task(alice.get(f"/listen/{sub['id']}"))
+    await asyncio.sleep(0.1)
+    before = await good(admin.get("/stats/subscriptions"))
+    for answer in (
+        await bob.get(f"/listen/{sub['id']}"),
+        await bob.post(f"/unsubscribe/{sub['id']}"),
+        await bob.post(f"/subscribe/{channel}", params={"subscriber_id": name}),
+    ):
+        assert answer.status_code == 403, answer.text
+    after = await good(admin.get("/stats/subscriptions"))
+    assert [one["id"] for one in after] == [one["id"] for one in before]
+    await publish(alice, channel, "still here")
+    assert event((await waiting).json())["data"] == "still here"
+
+
+async def test_a_durable_subscriber_goes_on_where_he_was(
+    site: Any, alice: AsyncClient, channel: str
+) -> None:
+    name = f"lab-{token_hex(3)}"
+    first = await subscribe(alice, channel, subscriber_id=name)
+    await publish(alice, channel, *range(6))
+    assert event(await hear(alice, first))["data"] == 0
+    kept = await hear(alice, first, max=2)
+    assert [event(one)["data"] for one in kept] == [1, 2]
+    second = await subscribe(alice, channel, subscriber_id=name)
+    assert (await alice.get(f"/listen/{first['id']}")).status_code == 404
+    again = await hear(alice, second, max=100)
+    assert [event(one)["data"] for one in again] == [1, 2, 3, 4, 5]
+    assert again[0] == kept[0], "the same event has the same id"
+    other = await alice.post("/subscribe/x", params={"subscriber_id": name})
+    assert other.status_code == 400
+
+
+async def test_a_durable_subscriber_misses_nothing_when_redis_loses_all(
+    site: Any, alice: AsyncClient, a_checkout: dict[str, Any]
+) -> None:
+    name = f"lab-{token_hex(3)}"
+    sub = await subscribe(alice, "node", subscriber_id=name)
+    await good(alice.post("/node", json=a_checkout))
+    seen = event(await hear(alice, sub))
+    await site.stores.redis.flushall()
+    ids = [(await good(alice.post("/node", json=a_checkout)))["id"] for _ in range(4)]
+    assert (await alice.get(f"/listen/{sub['id']}")).status_code == 404
+    sub = await subscribe(alice, "node", subscriber_id=name)
+    heard: list[Any] = []
+    while len(heard) < 5:
+        heard += [event(one) for one in await hear(alice, sub, max=100)]
+    assert heard[0] == seen
+    assert [one["data"]["id"] for one in heard[1:]] == ids
+
+
+async def test_who_waits_for_nothing_is_told_so(
+    alice: AsyncClient, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "WAIT_S", 0.2)
+    sub = await subscribe(alice, channel)
+    beep = {"type": "message", "pattern": None, "channel": channel, "data": "BEEP"}
+    assert await hear(alice, sub) == beep
+    assert await hear(alice, sub, max=5) == [beep]
+    await publish(alice, channel, "x")
+    assert event(await hear(alice, sub))["data"] == "x"
+
+
+async def test_many_subscribers_leave_writers_alone(
+    site: Any, alice: AsyncClient, a_checkout: dict[str, Any]
+) -> None:
+    """More than a pool of connections to Redis has."""
+    crowd = [await site.at(alice, number % 2) for number in range(150)]
+    subs = [await subscribe(one, "node") for one in crowd]
+    ears = [
+        asyncio.create_task(hear(one, sub))
+        for one, sub in zip(crowd, subs, strict=True)
+    ]
+    await asyncio.sleep(1)
+    node = await good(alice.post("/node", json=a_checkout))
+    heard = {event(told)["data"]["id"] for told in await asyncio.gather(*ears)}
+    assert heard == {node["id"]}
+
+
+async def test_each_message_of_a_list_goes_to_one_client(
+    site: Any, alice: AsyncClient, channel: str
+) -> None:
+    other = await site.at(alice, 1)
+    waiting = [
+        asyncio.create_task(good(one.get(f"/pop/{channel}")))
+        for one in (alice, alice, other)
+    ]
+    await asyncio.sleep(0.1)
+    for number in range(3):
+        await good(alice.post(f"/push/{channel}", json={"data": number}))
+    popped = await asyncio.gather(*waiting)
+    assert sorted(one["data"] for one in popped) == [0, 1, 2]
+    assert {one["specversion"] for one in popped} == {"1.0"}
+
+
+async def test_an_abandoned_pop_takes_nothing(alice: AsyncClient, channel: str) -> None:
+    async with httpx.AsyncClient(
+        base_url=alice.base_url, headers=alice.headers, timeout=0.1
+    ) as impatient:
+        with pytest.raises(httpx.ReadTimeout):
+            await impatient.get(f"/pop/{channel}")
+    await good(alice.post(f"/push/{channel}", json={"data": "x"}))
+    assert (await good(alice.get(f"/pop/{channel}")))["data"] == "x"
+
+
+async def test_a_value_is_kept_for_all(site: Any, alice: AsyncClient) -> None:
+    bob = await site.person(f"bob-{token_hex(3)}")
+    address = f"/kv/space/{token_hex(3)}"
+    assert await good(alice.get(address)) is None
+    assert await good(alice.post(address, json="one")) == "OK"
+    assert await good(bob.get(address)) == "one"
+    assert await good(bob.post(address)) == "OK"
+    assert await good(alice.get(address)) is None
+    await good(alice.post(address, json="two"))
+    deleted = await alice.delete(address)
+    assert deleted.text == "Key-value pair deleted successfully"
+    assert await good(alice.get(address)) is None
+
+
+async def test_a_lab_tells_nobody_anything_and_changes_no_value(site: Any) -> None:
+    lab = await site.service("runtime:lab-x")
+    for answer in (
+        await lab.post("/publish/x", json={"data": 1}),
+        await lab.post("/push/x", json={"data": 1}),
+        await lab.get("/pop/x"),
+        await lab.post("/kv/a/b", json="x"),
+        await lab.delete("/kv/a/b"),
+    ):
+        assert answer.status_code == 403
+    sub = await subscribe(lab, "node", promisc="true")
+    assert sub["user"].startswith("service-")
