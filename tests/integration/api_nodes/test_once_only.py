@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from pymongo.errors import AutoReconnect
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -97,3 +98,53 @@ async def test_one_bad_node_of_many_leaves_nothing_behind(
     assert await world.nodes.count_documents({"treeid": root["id"]}) == 1
     twice = await scheduler.post("/nodes", json=[job(root, "e"), job(root, "e")])
     assert (twice.status_code, "twice" in twice.text) == (422, True)
+
+
+async def answer_lost(write: Any, store: Any, plan: Any) -> bool:
+    await write(store, plan)
+    raise AutoReconnect
+
+
+async def sent_twice(write: Any, store: Any, plan: Any) -> bool:
+    await write(store, plan)
+    done: bool = await write(store, plan)
+    return done
+
+
+@pytest.mark.parametrize("broken", [answer_lost, sent_twice])
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+async def test_a_write_that_got_no_answer_is_not_done_twice(
+    world: Any, root: Any, scheduler: AsyncClient, broken: Any, many: bool
+) -> None:
+    store = type(world.stores.nodes)
+    name = "_write_all" if many else "_write_one"
+    write = getattr(store, name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, name, lambda *to: broken(write, *to))
+        if many:
+            bodies = [job(root), job(root)]
+            nodes = await world.good(scheduler.post("/nodes", json=bodies))
+        else:
+            nodes = [await world.good(scheduler.post("/node", json=job(root)))]
+    assert await world.nodes.count_documents({"treeid": root["id"]}) == 1 + len(nodes)
+    for node in nodes:
+        assert await world.good(scheduler.get(f"/node/{node['id']}")) == node
+
+
+async def test_an_unsure_change_is_made_once(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    store = type(world.stores.nodes)
+    write = store._write_one
+    lost = [True]
+
+    async def answer_lost_once(*to: Any) -> bool:
+        return await (answer_lost(write, *to) if lost.pop() else write(*to))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "_write_one", answer_lost_once)
+        url = f"/node/{root['id']}"
+        change = {"state": "done", "data": {"x": 1}}
+        node = await world.good(scheduler.patch(url, json=change))
+    assert (node["version"], node["data"]["x"]) == (2, 1)
+    assert len(await world.events(node)) == 2

@@ -49,6 +49,8 @@ REDIS_CONNECTIONS = 64
 REDIS_WAIT_S = 5
 MONGO_WAIT_MS = 3000
 """How long a request waits for MongoDB, before it is told to come again."""
+MONGO_SILENT_MS = 20_000
+"""How long MongoDB may keep us waiting for an answer: longer than for any query."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         journal=True,
         tz_aware=True,
         serverSelectionTimeoutMS=MONGO_WAIT_MS,
+        connectTimeoutMS=MONGO_WAIT_MS,
+        waitQueueTimeoutMS=MONGO_WAIT_MS,
+        socketTimeoutMS=MONGO_SILENT_MS,
     )
     async with client:
         database = client.get_default_database("kernelci")

@@ -13,10 +13,12 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import (
     BulkWriteError,
+    ConnectionFailure,
     DocumentTooLarge,
     ExecutionTimeout,
     OperationFailure,
 )
+from pymongo.read_concern import ReadConcern
 
 from kci_api.nodes.answers import node_answer
 from kci_api.nodes.changes import Change
@@ -143,13 +145,27 @@ class NodeStore:
             done = await (self._write_one(plan) if size == 1 else self._write_all(plan))
         except DocumentTooLarge as error:
             raise TooLarge("the node is too large; store parts as artifacts") from error
+        except ConnectionFailure:
+            done = await self._are_born(plan)
         except OperationFailure as error:
-            if _is_overtaken(error):
-                return False
-            raise
+            if not _is_overtaken(error):
+                raise
+            done = await self._are_born(plan)
         if done:
             self._wake()
         return done
+
+    async def _are_born(self, plan: Plan) -> bool:
+        """Say whether new nodes are there although their write was not confirmed.
+
+        The answer may be lost, or the driver sent it again to a server that had been
+        killed in between. Their ids are nobody else's, so to look is to know. What
+        else is unsure is judged again: it changes nothing a second time.
+        """
+        if not plan.born:
+            return False
+        sure = self._nodes.with_options(read_concern=ReadConcern("majority"))
+        return await sure.find_one({"_id": plan.born[0].id}, {"_id": 1}) is not None
 
     async def _write_one(self, plan: Plan) -> bool:
         if documents := _documents(plan):
