@@ -115,16 +115,12 @@ def test_a_wrong_turn_names_the_state_and_the_node() -> None:
 
 
 def test_terms_are_met_or_a_conflict() -> None:
-    claim = Claim(holder="lab", expires=NOW, attempt=1)
-    held = node(version=3, claim=claim, fence=7)
+    held = node(version=3)
     check_terms(held, Terms())
-    check_terms(held, Terms(if_version=3, token=7))
+    check_terms(held, Terms(if_version=3))
     with pytest.raises(Conflict) as refused:
         check_terms(held, Terms(if_version=2))
     assert refused.value.detail["version"] == 3
-    for late in (held, node(fence=6)):
-        with pytest.raises(Conflict, match="lost"):
-            check_terms(late, Terms(token=6))
 
 
 def test_a_bad_id_is_told_in_the_words_that_clients_know() -> None:

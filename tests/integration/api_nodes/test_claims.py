@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from bson import ObjectId
 from httpx import AsyncClient
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -327,3 +328,65 @@ async def test_a_report_with_a_bad_test_is_refused_whole(
     assert (answer.status_code, "findings" in answer.text) == (422, True)
     assert await world.nodes.count_documents({"treeid": root["id"]}) == 2
     assert (await lab.report(claimed)).status_code == 200
+
+
+async def test_a_stale_holder_writes_nothing_to_its_node_and_its_tree(
+    world: Any, lab: Lab, job: Any
+) -> None:
+    stale = await lab.claim(lease=0.2)
+    test = {"kind": "test", "name": "uname", "parent": job["id"]}
+    children = {
+        "node": {"kind": "job", "name": "boot"},
+        "child_nodes": [{"node": test}],
+    }
+    old = {"Claim-Token": str(stale["claim"]["token"])}
+    child = await world.good(lab.client.post("/node", json=test, headers=old))
+    await asyncio.sleep(0.3)
+    held = await lab.claim()
+    new = {"Claim-Token": str(held["claim"]["token"])}
+
+    async def writes(headers: dict[str, str]) -> list[int]:
+        calls = (
+            lab.client.patch(
+                f"/node/{job['id']}", json={"data": {"x": 1}}, headers=headers
+            ),
+            lab.client.put(f"/nodes/{job['id']}", json=children, headers=headers),
+            lab.client.patch(
+                f"/node/{child['id']}", json={"data": {"x": 1}}, headers=headers
+            ),
+            lab.client.put(
+                f"/node/{child['id']}", json={**test, "result": "fail"}, headers=headers
+            ),
+            lab.client.post("/node", json={**test, "name": "more"}, headers=headers),
+            lab.client.post("/nodes", json=[{**test, "name": "many"}], headers=headers),
+        )
+        return [(await call).status_code for call in calls]
+
+    before = await world.nodes.count_documents({"treeid": job["treeid"]})
+    assert await writes(old) == [409] * 6
+    assert await writes({}) == [409] * 6, "a lab must say by which claim it writes"
+    assert await world.nodes.count_documents({"treeid": job["treeid"]}) == before
+    assert await writes(new) == [200] * 6
+    await world.good(lab.report(held))
+    assert await writes(new) == [409] * 6
+
+
+async def test_a_claim_between_reading_and_writing_stops_the_stale_holder(
+    world: Any, lab: Lab, job: Any, monkeypatch: Any
+) -> None:
+    stale = await lab.claim(lease=0.2)
+    await asyncio.sleep(0.3)
+    store = type(world.stores.nodes)
+    write_all = store._write_all
+
+    async def claim_first(self: Any, plan: Any) -> Any:
+        monkeypatch.undo()
+        await lab.claim()
+        return await write_all(self, plan)
+
+    monkeypatch.setattr(store, "_write_all", claim_first)
+    headers = {"Claim-Token": str(stale["claim"]["token"])}
+    test = {"kind": "test", "name": "uname", "parent": job["id"]}
+    late = await lab.client.post("/node", json=test, headers=headers)
+    assert late.status_code == 409
+    assert await world.nodes.count_documents({"parent": ObjectId(job["id"])}) == 0

@@ -11,6 +11,7 @@ from bson import ObjectId
 
 from kci_api.nodes.changes import create
 from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.holders import Writer, held_for, still_held
 from kci_api.nodes.rules import inside, invalid, may_create, parse_id, require
 from kci_api.nodes.store import NodeStore, Plan
 from kci_api.times import now
@@ -29,26 +30,26 @@ class Known:
     by_key: dict[str, StoredNode]
 
 
-async def create_node(store: NodeStore, caller: Caller, new: NewNode) -> StoredNode:
+async def create_node(store: NodeStore, writer: Writer, new: NewNode) -> StoredNode:
     """Create a node; again with the same key, return the first."""
-    (node,) = await _create(store, caller, [new], [("body",)])
+    (node,) = await _create(store, writer, [new], [("body",)])
     return node
 
 
 async def create_nodes(
-    store: NodeStore, caller: Caller, new: Sequence[NewNode]
+    store: NodeStore, writer: Writer, new: Sequence[NewNode]
 ) -> list[StoredNode]:
     """Create nodes, all or none, and return them in the order in which they came."""
     keys = Counter(one.idempotency_key for one in new if one.idempotency_key)
     for key, times in keys.items():
         if times > 1:
             raise invalid(("body",), f"idempotency_key {key!r} stands there twice")
-    return await _create(store, caller, new, [("body", n) for n in range(len(new))])
+    return await _create(store, writer, new, [("body", n) for n in range(len(new))])
 
 
 async def _create(
     store: NodeStore,
-    caller: Caller,
+    writer: Writer,
     new: Sequence[NewNode],
     places: Sequence[tuple[str | int, ...]],
 ) -> list[StoredNode]:
@@ -58,12 +59,16 @@ async def _create(
         answer: list[StoredNode] = []
         for one, place in zip(new, places, strict=True):
             with inside(*place):
-                node = _earlier(one, caller, known)
+                node = _earlier(one, writer.caller, known)
                 if node is None:
-                    node = _create_one(one, caller, known)
+                    node = _create_one(one, writer.caller, known)
                     born.append(node)
             answer.append(node)
-        return Plan(answer, born)
+        parents = {node.parent for node in born if node.parent}
+        held = [
+            await held_for(store, writer, known.by_id[parent]) for parent in parents
+        ]
+        return Plan(answer, born, fences=[still_held(one) for one in held if one])
 
     return await store.carry_out(plan)
 

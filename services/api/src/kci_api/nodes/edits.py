@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Changes of one node, or of one tree: who may, on which terms, and to what."""
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime
 
+from pymongo import UpdateOne
+
 from kci_api.nodes.changes import Change, merged, patched, replaced, said_of, told
 from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.holders import Writer, held_for, still_held
 from kci_api.nodes.rules import Terms, check_terms, may_edit, require
 from kci_api.nodes.store import NodeStore, Plan
 from kci_api.nodes.trees import TreePlanner
@@ -36,31 +40,35 @@ class Editor:
         """Merge a tree into what is stored; return it flat, root first."""
 
         async def plan() -> Plan:
-            root = await self._read(root_id)
+            root, fences = await self._read(root_id)
             at = now()
             after = merged(root, said_of(root, tree.node, ("body", "node")), at)
             require(may_edit(self._caller, after))
             below = await self._store.among("ancestors", [root.id])
             planner = TreePlanner(self._caller, below, at)
-            return planner.plan(root, after, tree.child_nodes)
+            planned = planner.plan(root, after, tree.child_nodes)
+            return dataclasses.replace(planned, fences=fences)
 
         return await self._store.carry_out(plan)
 
     async def _edit(self, node_id: str, edit: Edit) -> StoredNode:
         async def plan() -> Plan:
-            before = await self._read(node_id)
+            before, fences = await self._read(node_id)
             after = edit(before, now())
             require(may_edit(self._caller, after))
-            return Plan([after], changed=self._changes(before, after))
+            return Plan([after], changed=self._changes(before, after), fences=fences)
 
         (node,) = await self._store.carry_out(plan)
         return node
 
-    async def _read(self, node_id: str) -> StoredNode:
+    async def _read(self, node_id: str) -> tuple[StoredNode, list[UpdateOne]]:
         node = await self._store.read(node_id)
         require(may_edit(self._caller, node))
         check_terms(node, self._terms)
-        return node
+        writer = Writer(self._caller, self._terms.token)
+        held = await held_for(self._store, writer, node)
+        # of the node itself the version tells enough
+        return node, [still_held(held)] if held and held is not node else []
 
     def _changes(self, before: StoredNode, after: StoredNode) -> list[Change]:
         if after is before:

@@ -12,6 +12,7 @@ from kci_api.nodes.answers import node_answer
 from kci_api.nodes.bulk import create_node, create_nodes
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.edits import Editor
+from kci_api.nodes.holders import Writer
 from kci_api.nodes.queries import NodeQuery, parse_filter, parse_sort
 from kci_api.nodes.responses import json_response, node_response
 from kci_api.nodes.rules import Terms, invalid
@@ -38,9 +39,17 @@ async def filters(request: Request) -> dict[str, Any]:
     )
 
 
+ClaimToken = Annotated[int | None, Header()]
+
+
+async def writer(caller: CurrentCaller, claim_token: ClaimToken = None) -> Writer:
+    """Return who writes, and by which claim."""
+    return Writer(caller, claim_token)
+
+
 async def terms(
     if_match: Annotated[str | None, Header()] = None,
-    claim_token: Annotated[int | None, Header()] = None,
+    claim_token: ClaimToken = None,
     noevent: Annotated[bool, Query()] = False,
 ) -> Terms:
     """Return under which conditions a change is meant."""
@@ -54,6 +63,7 @@ async def terms(
 
 PAGING = ("limit", "offset", "sort")
 Nodes = Annotated[NodeStore, Depends(node_store)]
+CurrentWriter = Annotated[Writer, Depends(writer)]
 Filter = Annotated[dict[str, Any], Depends(filters)]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
@@ -117,7 +127,7 @@ async def count_nodes(nodes: Nodes, wanted: Filter) -> int:
 async def post_node(
     new: NewNode,
     nodes: Nodes,
-    caller: CurrentCaller,
+    writer: CurrentWriter,
     idempotency_key: Annotated[str | None, Header(max_length=512)] = None,
 ) -> Response:
     """Create a node; again with the same idempotency key, answer the first."""
@@ -125,17 +135,17 @@ async def post_node(
         if new.idempotency_key not in (None, idempotency_key):
             raise invalid(("body", "idempotency_key"), "the header has another")
         new = new.model_copy(update={"idempotency_key": idempotency_key})
-    return _answer(await create_node(nodes, caller, new))
+    return _answer(await create_node(nodes, writer, new))
 
 
 @router.post("/nodes", response_model=list[Node])
 async def post_nodes(
     new: Annotated[list[NewNode], Body(max_length=MOST)],
     nodes: Nodes,
-    caller: CurrentCaller,
+    writer: CurrentWriter,
 ) -> Response:
     """Create nodes, all or none; answer them in the order in which they came."""
-    return _answers(await create_nodes(nodes, caller, new))
+    return _answers(await create_nodes(nodes, writer, new))
 
 
 @router.patch("/node/{node_id}", response_model=Node)

@@ -50,6 +50,8 @@ class Plan:
     answer: Sequence[StoredNode]
     born: Sequence[StoredNode] = ()
     changed: Sequence[Change] = ()
+    fences: Sequence[UpdateOne] = ()
+    """Fail if the claim, by whose token all this is written, is lost by now."""
     brought: Sequence[StoredNode] = ()
     """New here, but no news: nobody is told of them."""
 
@@ -141,6 +143,7 @@ class NodeStore:
         size = len(plan.born) + len(plan.changed) + len(plan.brought)
         if size == 0:
             return True
+        size += len(plan.fences)
         try:
             done = await (self._write_one(plan) if size == 1 else self._write_all(plan))
         except DocumentTooLarge as error:
@@ -178,6 +181,7 @@ class NodeStore:
     async def _write_all(self, plan: Plan) -> bool:
         documents = _documents(plan)
         updates = [UpdateOne(as_read(one), one.update()) for one in plan.changed]
+        updates += plan.fences
         client = self._nodes.database.client
         try:
             async with (

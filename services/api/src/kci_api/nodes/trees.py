@@ -17,6 +17,7 @@ from kci_api.nodes.changes import (
     touched,
 )
 from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.holders import check_unheld
 from kci_api.nodes.rules import (
     Place,
     inside,
@@ -93,6 +94,7 @@ class TreePlanner:
         after = merged(stored, said_of(stored, said, ("body",)), self._now)
         if after is not stored:
             require(may_edit(self._caller, stored) and may_edit(self._caller, after))
+            check_unheld(self._caller, stored)
             self._changed.append(told(stored, after))
         return after
 
