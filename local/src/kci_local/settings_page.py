@@ -15,6 +15,7 @@ SERVICES = [
     "storage",
     "trigger",
     "scheduler",
+    "builder",
     "labgrid-bridge",
     "local-bridge",
     "log-parser",

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+int hello_init(void);
+
+int hello_init(void)
+{
+	return 0;
+}

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the builder is told."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from kci_shared.bridge import BridgeSettings
+from kci_shared.bridge.settings import Runtime
+
+
+class Fence(StrEnum):
+    """What keeps a build from the rest of the machine."""
+
+    AUTO = "auto"
+    BWRAP = "bwrap"
+    NONE = "none"
+
+
+class Settings(BridgeSettings):
+    """A builder: this machine's compilers, and how much of it builds may use."""
+
+    runtime: Runtime = "builder"
+    max_jobs: Annotated[
+        int, Field(ge=1, le=100, description="how many kernels are built at once")
+    ] = 1
+    queue: Annotated[
+        float, Field(ge=0, description="seconds added to each build's own time limit")
+    ] = 1800
+    make_jobs: Annotated[
+        int, Field(ge=0, description="make -j of each build; 0: as many as processors")
+    ] = 0
+    sandbox: Annotated[
+        Fence, Field(description="auto: bwrap if it works here; bwrap; none")
+    ] = Fence.AUTO
+    ccache: Annotated[
+        Path | None, Field(description="a folder for ccache; none: it is not used")
+    ] = None
+    min_free: Annotated[
+        int, Field(ge=0, description="bytes of free disk below which nothing is built")
+    ] = 4 << 30
+    max_log: Annotated[
+        int, Field(gt=0, description="bytes of a build's log that are kept")
+    ] = 64 << 20
