@@ -314,6 +314,33 @@ async def test_a_regression_keeps_the_path_of_its_failed_node(
     assert (answer.status_code, "fail_node" in answer.text) == (422, True)
 
 
+async def test_people_say_how_far_they_are_with_a_regression(
+    world: Any, root: Any, scheduler: AsyncClient
+) -> None:
+    job = await world.job(scheduler, root)
+    data = {"fail_node": job["id"], "pass_node": NOWHERE, "failed_in": ["t1", "t2"]}
+    body = {"kind": "regression", "name": "boot", "data": data}
+    url = f"/regression/{(await world.good(scheduler.post('/node', json=body)))['id']}"
+    alice = await world.person("alice")
+    move = {"status": "acknowledged", "reason": "mine"}
+    node = await world.good(alice.put(f"{url}/status", json=move))
+    [entry] = node["data"]["history"]
+    assert (entry["who"], entry["new"], entry["reason"]) == ("alice", *move.values())
+    again = await world.good(alice.put(f"{url}/status", json=move))
+    assert again["version"] == node["version"] == 2
+    fixed = await scheduler.put(f"{url}/status", json={"status": "fixed"})
+    assert (fixed.status_code, "fixed" in fixed.text) == (400, True)
+    late = {"If-Match": '"1"'}
+    close = {"status": "closed", "resolution": "wontfix"}
+    assert (await alice.put(f"{url}/status", json=close)).status_code == 401
+    refused = await scheduler.put(f"{url}/status", json=close, headers=late)
+    assert refused.status_code == 409
+    await world.good(scheduler.put(f"{url}/status", json=close))
+    query = {"kind": "regression", "data.failed_in": "t2", "data.status": "closed"}
+    found = await world.good(scheduler.get("/nodes", params=query))
+    assert [one["data"]["resolution"] for one in found["items"]] == ["wontfix"]
+
+
 async def test_if_match_lets_one_of_many_through(
     world: Any, root: Any, scheduler: AsyncClient
 ) -> None:

@@ -155,6 +155,14 @@ async def test_a_query_that_says_nothing_known_is_refused_by_name(
     assert named in answer.text
 
 
+BRANCH = {"data.kernel_revision.tree": "t", "data.kernel_revision.branch": "b"}
+TEST = {"kind": "job", "name": "boot", "data.platform": "p"}
+OF_A_BRANCH = (
+    "data.kernel_revision.tree_1_data.kernel_revision.branch_1"
+    "_kind_1_name_1_data.platform_1_result_1_created_1__id_1"
+)
+
+
 @pytest.mark.parametrize(
     ("query", "index"),
     [
@@ -166,6 +174,12 @@ async def test_a_query_that_says_nothing_known_is_refused_by_name(
         ({"state": "running"}, "state_1_timeout_1"),
         ({"created": {"$gt": datetime(2026, 1, 1)}}, "created_1__id_1"),
         ({"data.kernel_revision.commit": "c"}, "data.kernel_revision.commit_1__id_1"),
+        (BRANCH, OF_A_BRANCH),
+        (BRANCH | {"kind": "regression"}, OF_A_BRANCH),
+        (BRANCH | TEST | {"result": {"$in": ["pass", "fail"]}}, OF_A_BRANCH),
+        ({"data.failed_in": "t"}, "data.failed_in_1"),
+        ({"data.fixed_in": "t"}, "data.fixed_in_1"),
+        ({"data.issue": "i"}, "data.issue_1"),
         ({"ancestors": None}, "ancestors_1"),
         ({"idempotency_key": "k"}, "idempotency_key_1"),
         ({"outbox.version": {"$gt": 0}}, "outbox.version_1"),

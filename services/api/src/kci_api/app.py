@@ -25,6 +25,7 @@ from kci_api.kv import routes as kv
 from kci_api.lists import routes as lists
 from kci_api.middleware import OneVersion, SmallBodies, Watch
 from kci_api.nodes import routes as nodes
+from kci_api.regressions import routes as regressions
 from kci_api.stores import Stores
 from kci_api.subscriptions import routes as subscriptions
 from kci_api.users import routes as users
@@ -42,7 +43,7 @@ log = get_logger(__name__)
 
 PARTS = (
     *(nodes, claims, subscriptions, events, users, imports),
-    *(channels, lists, kv),
+    *(regressions, channels, lists, kv),
 )
 """The busiest are found first."""
 RETRY_AFTER_S = "2"

@@ -22,6 +22,13 @@ from kci_shared.models.nodes import (
     is_settled,
     log_url,
 )
+from kci_shared.models.regressions import (
+    MOVES,
+    Move,
+    Resolution,
+    Status,
+    StatusChange,
+)
 from kci_shared.models.reports import (
     Adoption,
     ClaimedNode,
@@ -34,6 +41,7 @@ from kci_shared.models.words import ErrorCode, Kind, Op, Result, State, may_beco
 
 __all__ = [
     "CHANNEL",
+    "MOVES",
     "NODE",
     "Adoption",
     "BuildDefinition",
@@ -52,6 +60,7 @@ __all__ = [
     "Job",
     "Kbuild",
     "Kind",
+    "Move",
     "NewNode",
     "Node",
     "NodeChange",
@@ -63,10 +72,13 @@ __all__ = [
     "Release",
     "Renewal",
     "Report",
+    "Resolution",
     "Result",
     "ResultTree",
     "Revision",
     "State",
+    "Status",
+    "StatusChange",
     "Test",
     "TestStep",
     "Version",

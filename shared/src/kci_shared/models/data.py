@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from kci_shared.models.findings import Finding
-from kci_shared.models.words import Kind
+from kci_shared.models.regressions import Resolution, Status, StatusChange
+from kci_shared.models.words import Kind, Result
 
 
 class Version(BaseModel):
@@ -120,16 +121,39 @@ class RegressionData(NodeData):
     """What passed once and fails now."""
 
     fail_node: str
+    """The first run that failed."""
     pass_node: str
+    """The last run that passed before."""
     node_sequence: list[str] = []
+    """The runs that failed after the first one."""
+    failed_in: list[str] = []
+    """The trees of nodes in which it fails: `treeid`s, by revision."""
+    fixed_in: str | None = None
+    fixed_node: str | None = None
+    """The run that passed again; none while it goes on."""
+    tag_node: str | None = None
+    """What ran on the last tag before; see `tag_result`."""
+    tag_result: Result | None = None
     failed_kernel_revision: Revision | None = None
     passed_kernel_revision: Revision | None = None
+    fixed_kernel_revision: Revision | None = None
+    tag_kernel_revision: Revision | None = None
     arch: str | None = None
     defconfig: str | None = None
     config_full: str | None = None
     compiler: str | None = None
     platform: str | None = None
     device: str | None = None
+    signature: str | None = None
+    """Of the fault in the log, if it shows one."""
+    issue: str | None = None
+    """The same for all regressions that seem to have one cause."""
+    status: Status = Status.NEW
+    resolution: Resolution | None = None
+    duplicate_of: str | None = None
+    fix: str | None = None
+    history: list[StatusChange] = []
+    """How it came to its status: who said what, and why."""
 
 
 DATA: dict[Kind, type[NodeData]] = {

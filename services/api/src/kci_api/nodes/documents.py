@@ -94,7 +94,18 @@ class NodeDocument(Document, StoredNode):
             IndexModel([("kind", 1), ("state", 1), ("_id", 1)]),
             IndexModel([("created", 1), ("_id", 1)]),
             IndexModel([(f"{REVISION}.commit", 1), ("_id", 1)]),
-            IndexModel([(f"{REVISION}.tree", 1), (f"{REVISION}.branch", 1)]),
+            # a branch: its revisions, the history of one test, its regressions
+            IndexModel(
+                [
+                    *((f"{REVISION}.tree", 1), (f"{REVISION}.branch", 1)),
+                    *(("kind", 1), ("name", 1), ("data.platform", 1)),
+                    *(("result", 1), ("created", 1), ("_id", 1)),
+                ]
+            ),
+            # the regressions of a checkout, and those of one cause
+            IndexModel("data.failed_in", sparse=True),
+            IndexModel("data.fixed_in", sparse=True),
+            IndexModel("data.issue", sparse=True),
             # what is overdue
             IndexModel([("state", 1), ("timeout", 1)]),
             # what waits for a runtime, in the order in which it is handed out

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from kci_api.nodes.rules import LARGEST_INT, parse_id
 from kci_api.times import parse_time
-from kci_shared.models import Claim, Kind, Result, State
+from kci_shared.models import Claim, Kind, Resolution, Result, State, Status
 from kci_shared.models.data import DATA
 
 EQUALITY = frozenset({"", "ne", "in", "nin"})
@@ -64,6 +64,8 @@ TYPES: dict[Any, Type] = {
     Kind: _word(Kind),
     State: _word(State),
     Result: _word(Result),
+    Status: _word(Status),
+    Resolution: _word(Resolution),
 }
 
 

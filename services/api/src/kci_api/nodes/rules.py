@@ -16,7 +16,7 @@ from kci_api.nodes.documents import StoredNode
 from kci_api.times import stamp
 from kci_api.users.rules import Caller
 from kci_shared.errors import BadRequest, Conflict, Invalid, KciError, NotLoggedIn
-from kci_shared.models import Event, NodeChange, Op, State, may_become
+from kci_shared.models import Event, NodeChange, Op, State, Status, may_become
 
 DEEPEST = 40
 """How many levels the data of a node may have; MongoDB takes 100 in all."""
@@ -41,7 +41,7 @@ class Terms:
 class WrongTurn(KciError):
     """A node cannot go from the state that it has to the one that was asked for."""
 
-    def __init__(self, node: StoredNode, state: State) -> None:
+    def __init__(self, node: StoredNode, state: State | Status) -> None:
         super().__init__(f"Transition not allowed with state: {state}")
         self.node = node
 

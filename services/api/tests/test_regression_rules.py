@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from kci_api.nodes.changes import create
+from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.rules import WrongTurn
+from kci_api.regressions.rules import moved
+from kci_api.users.rules import Caller, service_caller
+from kci_shared.errors import Invalid, NotFound, NotLoggedIn
+from kci_shared.models import MOVES, Move, NewNode, Status
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+TRACKER = service_caller("regression-tracker", frozenset({"nodes:write"}))
+MAILS = service_caller("email-listener", frozenset({"nodes:write"}))
+EDITOR = Caller("erin", groups=frozenset({"node:edit:any"}))
+ALICE = Caller("alice")
+CLOSED = {"status": "closed", "resolution": "wontfix"}
+
+
+def regression(**data: Any) -> StoredNode:
+    data = {"fail_node": "0" * 24, "pass_node": "1" * 24, **data}
+    new = NewNode.model_validate({"kind": "regression", "name": "boot", "data": data})
+    return create(new, None, TRACKER, NOW)
+
+
+def move(node: StoredNode, caller: Caller = ALICE, **said: Any) -> StoredNode:
+    return moved(node, Move.model_validate(said), caller, NOW)
+
+
+def test_who_has_a_login_may_take_a_regression_up_and_it_is_remembered() -> None:
+    taken = move(regression(), status="acknowledged", reason="mine")
+    fixed = move(taken, EDITOR, status="fix-pending", fix="1f2e3d4c5d6a")
+    assert (fixed.data["status"], fixed.data["fix"]) == ("fix-pending", "1f2e3d4c5d6a")
+    said = [
+        (entry["who"], entry["old"], entry["new"], entry.get("reason"))
+        for entry in fixed.data["history"]
+    ]
+    assert said == [
+        ("alice", "new", "acknowledged", "mine"),
+        ("erin", "acknowledged", "fix-pending", None),
+    ]
+    assert fixed.version == 3
+
+
+def test_a_fix_that_is_taken_back_is_forgotten() -> None:
+    pending = move(regression(), status="fix-pending", fix="x: y")
+    assert "fix" not in move(pending, status="acknowledged").data
+
+
+@pytest.mark.parametrize("old", list(Status))
+@pytest.mark.parametrize("new", list(Status))
+def test_only_what_may_follow_follows(old: Status, new: Status) -> None:
+    said = {"status": new} | ({"resolution": "wontfix"} if new == "closed" else {})
+    node = regression(status=old, resolution="wontfix" if old == "closed" else None)
+    if new is old:
+        assert move(node, EDITOR, **said) is node
+    elif new in MOVES[old]:
+        assert move(node, EDITOR, **said).data["status"] == new
+    else:
+        with pytest.raises(WrongTurn, match=f"with state: {new}"):
+            move(node, EDITOR, **said)
+
+
+def test_nobody_can_say_that_the_tests_pass() -> None:
+    assert not any({Status.FIXED, Status.WITHDRAWN} & after for after in MOVES.values())
+
+
+def test_closing_and_opening_again_need_more_than_a_login() -> None:
+    with pytest.raises(NotLoggedIn):
+        move(regression(), ALICE, **CLOSED)
+    closed = move(regression(), EDITOR, **CLOSED)
+    with pytest.raises(NotLoggedIn):
+        move(closed, ALICE, status="acknowledged")
+    opened = move(closed, EDITOR, status="acknowledged")
+    assert "resolution" not in opened.data
+
+
+def test_a_service_speaks_for_the_author_of_a_mail_and_once_only() -> None:
+    said = {"status": "acknowledged", "who": "bob@kernel.org", "message_id": "<1@k>"}
+    taken = move(regression(), MAILS, **said)
+    [entry] = taken.data["history"]
+    assert (entry["who"], entry["by"]) == ("bob@kernel.org", "email-listener")
+    back = move(taken, status="new")
+    assert move(back, MAILS, **said) is back
+
+
+@pytest.mark.parametrize("caller", [ALICE, EDITOR])
+def test_a_person_speaks_for_nobody_else(caller: Caller) -> None:
+    with pytest.raises(NotLoggedIn):
+        move(regression(), caller, status="acknowledged", who="bob@kernel.org")
+
+
+def test_a_lab_has_nothing_to_say_here() -> None:
+    lab = service_caller("lab", frozenset({"runtime:lab-x"}))
+    with pytest.raises(NotLoggedIn):
+        move(regression(runtime="lab-y"), lab, status="acknowledged")
+
+
+def test_only_a_regression_has_a_status() -> None:
+    new = NewNode.model_validate({"kind": "job", "name": "boot"})
+    with pytest.raises(NotFound, match="not a regression"):
+        move(create(new, None, ALICE, NOW), status="acknowledged")
+
+
+def test_a_history_has_an_end() -> None:
+    entry = {"at": "t", "who": "x", "old": "new", "new": "new"}
+    with pytest.raises(Invalid, match="enough"):
+        move(regression(history=[entry] * 1000), status="acknowledged")
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ({"status": "closed"}, "resolution"),
+        ({"status": "acknowledged", "resolution": "wontfix"}, "resolution"),
+        ({"status": "closed", "resolution": "dup"}, "duplicate_of"),
+        ({"status": "closed", "resolution": "invalid"}, "reason"),
+        ({"status": "acknowledged", "fix": "x"}, "fix"),
+        ({"status": "acknowledged", "because": "x"}, "because"),
+        ({"status": "solved"}, "fix-pending"),
+        ({"status": "new", "reason": "x" * 501}, "reason"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_by_name(
+    said: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ValidationError, match=named):
+        Move.model_validate(said)
