@@ -7,6 +7,7 @@ from functools import cached_property
 
 from pydantic import BaseModel
 
+from kci_log_parser.engine import first
 from kci_log_parser.lines import clean
 from kci_log_parser.markers import Severity
 from kci_log_parser.report import EXCERPT, WIDTH, Place, Report
@@ -116,11 +117,17 @@ class Boots:
         self._stamped = False
         self._empty = True
 
-    def pass_over(self, text: bytes, start: int, end: int) -> None:
-        """Note whether a kernel speaks in lines that tell nothing else."""
+    def pass_over(self, text: bytes, start: int, end: int, line: int) -> None:
+        """Note what lines tell that nobody else reads; `line` is the one before."""
         self._empty = self._empty and start >= end
         if not self._stamped:
             self._stamped = STAMP.search(text, start, end) is not None
+        boot = self._again[1] if self._again else self._now
+        if boot.login is None and (self._stamped or boot.kernel is not None):
+            for phase in (Phase.INIT, Phase.LOGIN):
+                place = None if getattr(boot, phase) else first(phase, text, start, end)
+                if place is not None:
+                    self._reach(phase, line + text.count(b"\n", start, place) + 1)
 
     def expect(self) -> None:
         """Note that a reset is no news: a kernel has died, or was told to restart."""
@@ -134,8 +141,6 @@ class Boots:
             return self._firmware(name, raw, place)
         elif name == "kernel":
             return self._kernel(raw, place)
-        elif self._now.kernel or self._stamped or name == "login":
-            self._reach(Phase(name), place.line)
         return None
 
     def finish(self) -> Boot:

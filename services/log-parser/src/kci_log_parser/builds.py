@@ -52,6 +52,8 @@ class Builds:
     """Hears the lines that may tell of a build's trouble."""
 
     def __init__(self) -> None:
+        self.before = b""
+        """The line before one of `make`'s: what failed may stand there."""
         self._function: tuple[str, str] = ("", "")
         self._failed = False
         self._suspect: BuildError | None = None
@@ -64,19 +66,16 @@ class Builds:
             "rust-error": self._rust,
             "warning": self._warning,
             "suspect": self._suspicion,
+            "make": self._make,
         }
 
-    def hear(
-        self, name: str, raw: bytes, place: Place, before: bytes
-    ) -> BuildError | None:
+    def hear(self, name: str, raw: bytes, place: Place) -> BuildError | None:
         """Read a line; return a report that it opens."""
         text = clean(raw)
         if name == "function":
             if found := FUNCTION.search(text):
                 self._function = (found[1], found[2])
             return None
-        if name == "make":
-            return self._make(text, place, before)
         return self._readers[name](text, place)
 
     def _error(
@@ -132,7 +131,7 @@ class Builds:
         self._suspect.certain = False
         return self._suspect
 
-    def _make(self, text: str, place: Place, before: bytes) -> BuildError | None:
+    def _make(self, text: str, place: Place) -> BuildError | None:
         """Read what `make` says: an error of its own, or that a command failed."""
         gave_up = GAVE_UP.search(text)
         if gave_up is None:
@@ -142,7 +141,7 @@ class Builds:
             return None
         if self._failed:
             return None
-        said = clean(before)
+        said = clean(self.before)
         report = self._report("build-other", Severity.FAULT, None, said or text, place)
         if IDLE.match(said):
             report = self._report("build-other", Severity.FAULT, None, text, place)

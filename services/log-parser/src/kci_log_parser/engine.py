@@ -9,7 +9,7 @@ from typing import Any
 import re2  # type: ignore[import-untyped]
 
 from kci_log_parser.markers import MARKERS, Marker
-from kci_log_parser.signs import SIGNS, Sign
+from kci_log_parser.signs import FIRST, SIGNS, Sign
 
 ROWS: list[Marker | Sign] = [*MARKERS, *SIGNS]
 MAX_HITS = 4
@@ -20,7 +20,6 @@ MAX_LINE = 4000
 def _scan(pattern: str) -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # any byte is a character
-    options.never_nl = False
     return re2.compile(pattern.encode(), options)
 
 
@@ -28,6 +27,14 @@ _ANY = _scan("|".join(row.pattern for row in ROWS))
 # RE2 is slow to tell which row it was; at a place that is known, Python's `re` is fast.
 _WHICH = re.compile("|".join(f"({row.pattern})" for row in ROWS).encode())
 assert _WHICH.groups == len(ROWS), "a row's pattern must not capture"
+
+_FIRST = {name: _scan("|".join(patterns)) for name, patterns in FIRST.items()}
+
+
+def first(name: str, text: bytes, start: int, end: int) -> int | None:
+    """Return where the first sign of a phase stands between two places."""
+    found = _FIRST[name].search(text, start, end)
+    return None if found is None else int(found.start())
 
 
 def lines_of_interest(text: bytes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:

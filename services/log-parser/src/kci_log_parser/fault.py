@@ -9,15 +9,13 @@ from kci_log_parser.lines import clean
 from kci_log_parser.markers import Marker, Severity
 from kci_log_parser.report import EXCERPT, WIDTH, Place, Report
 from kci_log_parser.signature import FUNCTIONS, signature
-from kci_log_parser.stack import own_functions, trace
+from kci_log_parser.stack import DEPTH, own_functions, trace
 from kci_shared.models import Finding
 
 REPORT = 100
 """How many lines a report lasts when no end mark closes it."""
 AFTERMATH = 500
 """For how many lines the consequences of a fault are put down to it."""
-DEPTH = 60
-"""How many lines are searched for the stack."""
 FRAMES = 16
 END = b"---[ end "
 
@@ -47,24 +45,25 @@ class Fault(Report):
         return True
 
     @cached_property
-    def _lines(self) -> bytes:
-        """The report itself: to its end mark, or as far as a report lasts."""
-        window = self.window
-        end = window.find(END)
-        if end >= 0:
-            end = window.find(b"\n", end)
-        window = window if end < 0 else window[: end + 1]
-        return b"".join(window.splitlines(keepends=True)[:DEPTH])
-
-    @cached_property
     def signature(self) -> str:
         """The same for the same fault, whatever the run, the board and the address."""
-        functions = tuple(islice(own_functions(self._lines), FUNCTIONS))
-        return signature(self.kind, self.headline, functions)
+        window = self.window
+        end = window.find(END)
+        functions = islice(
+            own_functions(window[:end] if end >= 0 else window), FUNCTIONS
+        )
+        return signature(self.kind, self.headline, tuple(functions))
+
+    def _lines(self) -> list[bytes]:
+        """Return the report itself: to its end mark, or as far as one lasts."""
+        lines = self.window.splitlines(keepends=True)[:DEPTH]
+        ends = (number for number, line in enumerate(lines) if END in line)
+        return lines[: next(ends, len(lines)) + 1]
 
     def finding(self) -> Finding:
         """Read the report closely."""
-        lines = self._lines.splitlines()
+        lines = self._lines()
+        report = b"".join(lines)
         source = SOURCE.search(self.headline)
         return Finding(
             kind=self.kind,
@@ -74,9 +73,9 @@ class Fault(Report):
             excerpt=[clean(line)[:WIDTH] for line in lines[:EXCERPT]],
             signature=self.signature,
             location=source[0] if source else None,
-            function=next(own_functions(self._lines), None),
-            trace=trace(self._lines, FRAMES),
+            function=next(own_functions(report), None),
+            trace=trace(report, FRAMES),
             last_line=self.place.line + max(len(lines) - 1, 0),
             first_byte=self.place.byte,
-            end_byte=self.place.byte + len(self._lines),
+            end_byte=self.place.byte + len(report),
         )

@@ -25,6 +25,8 @@ STAMP = re.compile(
     r"\[ *\d+\.\d{1,9}\](?:<\d{1,3}>)?"
     r"(?: ?\[ *[TC]\d+\])? ?"  # the caller: CONFIG_PRINTK_CALLER
 )
+USUAL = re.compile(rb"(?:<\d{1,3}>)?\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ")
+"""What stands before nearly every headline, and may stand before any."""
 CALLER = re.compile(r"^\[ *[TC]\d+\] ?")
 
 
@@ -46,6 +48,8 @@ def undecorated(raw: bytes) -> str:
 
 def may_lead(pattern: str, raw: bytes) -> bool:
     """Say whether the beginning of a line fits a pattern, but for its decorations."""
+    if USUAL.fullmatch(raw):
+        return True
     return re.fullmatch(pattern, undecorated(raw)) is not None
 
 

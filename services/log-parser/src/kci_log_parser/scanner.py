@@ -88,8 +88,8 @@ class LogScanner:
 
     def _pass(self, text: bytes, start: int, end: int) -> None:
         """Pass over lines that tell nothing; an open report keeps some."""
+        self._boots.pass_over(text, start, end, self._line)
         self._line += text.count(b"\n", start, end)
-        self._boots.pass_over(text, start, end)
         if self._report is not None:
             self._report.add(text, start, end)
 
@@ -103,19 +103,19 @@ class LogScanner:
         if marker is not None:
             self._headline(marker, place, raw)
         elif sign is not None:
-            before = _line_before(text, start) if start else self._before
-            if report := self._hear(sign, raw, place, before):
+            if sign.name == "make":
+                before = _line_before(text, start) if start else self._before
+                self._builds.before = before
+            if report := self._hear(sign, raw, place):
                 self._open(report)
 
-    def _hear(
-        self, sign: Sign, raw: bytes, place: Place, before: bytes
-    ) -> Report | None:
+    def _hear(self, sign: Sign, raw: bytes, place: Place) -> Report | None:
         """Let those read a line whom it concerns; return a report that it opens."""
         if sign.topic is Topic.BOOT:
             return self._boots.hear(sign.name, raw, place)
         if sign.name == "suspect" and isinstance(self._report, Fault | Start):
             return None  # a shell on a board
-        return self._builds.hear(sign.name, raw, place, before)
+        return self._builds.hear(sign.name, raw, place)
 
     def _headline(self, marker: Marker, place: Place, raw: bytes) -> None:
         if marker.kind == "panic":

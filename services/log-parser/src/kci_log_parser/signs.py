@@ -109,6 +109,9 @@ BOOT = {
         r"## Transferring control to Linux",
     ],
     "kernel": [r"Linux version \d+\.", r"Booting Linux on physical CPU"],
+}
+SIGNS = [*_signs(Topic.BUILD, BUILD), *_signs(Topic.BOOT, BOOT)]
+FIRST = {
     "init": [
         r"Run /\S+ as init process",
         r"Freeing unused kernel (?:image|memory)",
@@ -116,12 +119,11 @@ BOOT = {
         r"INIT: version \d",
     ],
     "login": [
-        r"\blogin: ",
-        r"\blogin:\r?\n",
+        r"\blogin:[ \r\n]",
         r"root@[\w.-]{1,40}:[\w/~.-]{1,40}# ",
         r"[/~] # ",
         r"\b(?:ba)?sh-\d\.\d+# ",
         r"job control turned off",
     ],
 }
-SIGNS = [*_signs(Topic.BUILD, BUILD), *_signs(Topic.BOOT, BOOT)]
+"""What is looked for only until it is there: a console is full of prompts."""

@@ -4,52 +4,66 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 
 from kci_log_parser.signature import COMPILED, REPORTING
 
 CALLER = re.compile(rb"\] ?\[ *([TC]\d+)\]")
 """Who printed a line: CONFIG_PRINTK_CALLER tells the lines of two CPUs apart."""
-FRAME = re.compile(
-    rb"(\? )?([A-Za-z_][\w.$]*)\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?(?: \[\w+\])?"
-)
 FRAMES_OF = rb"\] ?\[ *%s\][^\n]{0,200}\+0x"
 LINES_OF_A_SPEAKER = 4
 """How much each caller says on average where callers tell anything."""
-NAME = re.compile(rb"[\w.$]*$")
+FRAME = re.compile(rb"\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?(?: \[\w+\])?")
+IN_NAMES = frozenset(
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$"
+)
+NAMES = bytes(code if code in IN_NAMES else 32 for code in range(256))
+"""Turns all that is in no name into blanks."""
 LONGEST_NAME = 120
+DEPTH = 60
+"""How many lines are searched for the stack."""
 MOST_LOOKED_AT = 200
 """Frames of a window: more are no stack but a flood."""
 
 
 def own_functions(window: bytes) -> Iterator[str]:
     """Yield the functions of a stack that are not the reporting code itself."""
-    for frame in islice(_frames(window, None), MOST_LOOKED_AT):
-        name = COMPILED.sub("", frame.partition("+")[0])
-        if not REPORTING.match(name):
-            yield name
+    for name, _ in islice(_frames(window), MOST_LOOKED_AT):
+        if own := _own(name):
+            yield own
 
 
 def trace(window: bytes, most: int) -> list[str]:
     """Return the frames of a stack below the reporting code."""
-    frames = islice(_frames(window, _speaker(window)), MOST_LOOKED_AT)
-    own = (f for f in frames if not REPORTING.match(f.partition("+")[0]))
-    return list(islice(own, most))
+    speaker = _speaker(window)
+    frames: list[str] = []
+    for name, at in islice(_frames(window), MOST_LOOKED_AT):
+        if len(frames) == most:
+            break
+        rest = FRAME.match(window, at)
+        if rest and _own(name) and _says(window, at, speaker):
+            frames.append((name + rest[0]).decode("ascii", "replace"))
+    return frames
 
 
-def _frames(window: bytes, speaker: bytes | None) -> Iterator[str]:
-    """Yield `function+0x1/0x2` for each frame that is certain."""
+def _frames(window: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield the name of each function that is certain, and where it ends."""
     at = window.find(b"+0x")
-    while at >= 0:
-        start = max(window.rfind(b"\n", 0, at) + 1, at - 400)
-        name = NAME.search(window, max(start, at - LONGEST_NAME), at)
-        begin = name.start() if name else at
-        if window[begin - 2 : begin] == b"? " and begin - 2 >= start:
-            begin -= 2  # what happened to lie on the stack
-        found = FRAME.match(window, begin)
-        if found and not found[1] and _says(window, start, at, speaker):
-            yield found[0].decode("ascii", "replace")
+    while at >= 0 and window.count(b"\n", 0, at) < DEPTH:
+        before = window[max(0, at - LONGEST_NAME) : at].translate(NAMES)
+        name = before.rpartition(b" ")[2].lstrip(b".")
+        # After a question mark stands what happened to lie on the stack.
+        if name and not window.endswith(b"? ", 0, at - len(name)):
+            yield name, at
         at = window.find(b"+0x", at + 3)
+
+
+@lru_cache(maxsize=4096)
+def _own(name: bytes) -> str | None:
+    """Return a function's name in the source; None for reporting code."""
+    plain = COMPILED.sub("", name.decode("ascii", "replace"))
+    return None if plain[0].isdigit() or REPORTING.match(plain) else plain
 
 
 def _speaker(window: bytes) -> bytes | None:
@@ -67,8 +81,10 @@ def _speaker(window: bytes) -> bytes | None:
     return headline[1] if stack else None
 
 
-def _says(window: bytes, start: int, end: int, speaker: bytes | None) -> bool:
+def _says(window: bytes, end: int, speaker: bytes | None) -> bool:
+    """Say whether a line up to some place is by a speaker, or may be."""
     if speaker is None:
         return True
+    start = max(window.rfind(b"\n", 0, end) + 1, end - 400)
     said = CALLER.search(window, start, end)
     return said is None or said[1] == speaker
