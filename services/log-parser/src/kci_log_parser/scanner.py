@@ -14,9 +14,12 @@ from kci_log_parser.builds import Builds
 from kci_log_parser.engine import MAX_LINE, ROWS, lines_of_interest
 from kci_log_parser.fault import Fault
 from kci_log_parser.folded import Folded
-from kci_log_parser.lines import clean, may_lead
+from kci_log_parser.ktap import Ktap
+from kci_log_parser.lines import clean, may_lead, undecorated
 from kci_log_parser.markers import Marker, Severity
+from kci_log_parser.outcomes import TestOutcome
 from kci_log_parser.report import Place, Report
+from kci_log_parser.signals import Signals
 from kci_log_parser.signs import Sign, Topic
 from kci_shared.models import Finding
 
@@ -32,6 +35,8 @@ class LogScanner:
         self._warned = Folded()
         self._builds = Builds()
         self._boots = Boots()
+        self._ktap = Ktap()
+        self._signals = Signals()
         self._tail = b""
         self._before = b""
         self._line = 0
@@ -65,6 +70,20 @@ class LogScanner:
     def boot(self) -> Boot:
         """How far the board came."""
         return self._boots.finish()
+
+    def tests(self) -> list[TestOutcome]:
+        """Return the tests that the log tells of."""
+        return [*self._ktap.finish(), *self._signals.finish()]
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How much of each there was no room for, or was promised and never came."""
+        return {
+            "events": self._found.left_out,
+            "warnings": self._warned.left_out,
+            "tests": self._ktap.left_out + self._signals.left_out,
+            "missing": self._ktap.missing,
+        }
 
     @property
     def warnings(self) -> list[Finding]:
@@ -102,7 +121,11 @@ class LogScanner:
         place = Place(self._line, self._byte + start + (self._cut if start else 0))
         if marker is not None:
             self._headline(marker, place, raw)
-        elif sign is not None:
+        if sign is not None and sign.topic is Topic.TEST:
+            self._test(sign.name, raw)
+        elif marker is not None and marker.kind == "kselftest-fail":
+            self._test("ktap", raw)
+        elif marker is None and sign is not None:
             if sign.name == "make":
                 before = _line_before(text, start) if start else self._before
                 self._builds.before = before
@@ -116,6 +139,16 @@ class LogScanner:
         if sign.name == "suspect" and isinstance(self._report, Fault | Start):
             return None  # a shell on a board
         return self._builds.hear(sign.name, raw, place)
+
+    def _test(self, name: str, raw: bytes) -> None:
+        """Read a line of a test's result."""
+        text = undecorated(raw).rstrip()
+        if name == "ktap":
+            self._ktap.hear(text, self._line)
+        elif name == "signal":
+            self._signals.hear_signal(text, self._line)
+        else:
+            self._signals.hear_ltp(text, self._line)
 
     def _headline(self, marker: Marker, place: Place, raw: bytes) -> None:
         if marker.kind == "panic":

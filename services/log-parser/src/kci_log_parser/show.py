@@ -4,44 +4,64 @@
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kci_log_parser.boot import Boot, Phase
+from kci_log_parser.junit import NotJUnit, is_junit, read_junit
 from kci_log_parser.markers import Severity
-from kci_log_parser.scanner import scan
+from kci_log_parser.outcomes import Outcome, TestOutcome
+from kci_log_parser.scanner import LogScanner
 from kci_shared.models import Finding
 
 CHUNK = 1 << 20
 COLOURS = {Severity.FAULT: "bold red", Severity.WARNING: "yellow"}
+BAD = {Outcome.FAIL, Outcome.ERROR, Outcome.CRASH}
+MOST_TESTS = 40
+"""How many tests that failed are shown at a terminal; a script gets all."""
+
+
+class Shown(BaseModel):
+    """All that a log shows: what `--json` prints."""
+
+    events: list[Finding] = []
+    """Faults of kernels and errors of builds."""
+    warnings: list[Finding] = []
+    """What a build was warned of."""
+    boot: Boot = Boot()
+    tests: list[TestOutcome] = []
+    left_out: dict[str, int] = {}
 
 
 def main() -> None:
-    """Print the findings of a log."""
+    """Print what a log shows."""
     parser = argparse.ArgumentParser("kci-logs", description="Find what a log shows.")
     parser.add_argument("log", metavar="FILE", help="the log; - for standard input")
     parser.add_argument("--json", action="store_true", help="print JSON for a script")
     arguments = parser.parse_args()
     try:
-        findings = _scan(arguments.log)
-    except OSError as error:
-        sys.exit(f"kci-logs: {arguments.log}: {error.strerror}")
+        shown = _read(arguments.log)
+    except (OSError, NotJUnit) as error:
+        sys.exit(f"kci-logs: {arguments.log}: {getattr(error, 'strerror', error)}")
     if arguments.json:
-        dumped = [finding.model_dump(exclude={"url"}) for finding in findings]
+        dumped = shown.model_dump(mode="json", exclude_none=True)
         sys.stdout.write(json.dumps(dumped, indent=2) + "\n")
         return
-    show(findings, Console())
+    show(shown, Console())
 
 
-def _scan(name: str) -> list[Finding]:
+def _read(name: str) -> Shown:
     if name == "-":
-        return scan(_chunks(sys.stdin.buffer))
+        return read_log(_chunks(sys.stdin.buffer))
     with Path(name).open("rb") as file:
-        return scan(_chunks(file))
+        return read_log(_chunks(file))
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -49,23 +69,91 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def show(findings: list[Finding], console: Console) -> None:
+def read_log(chunks: Iterator[bytes]) -> Shown:
+    """Read a log, or a file of JUnit's."""
+    scanner = LogScanner()
+    start = next(chunks, b"")
+    if is_junit(start):
+        return Shown(tests=read_junit(b"".join([start, *chunks])))
+    scanner.feed(start)
+    for chunk in chunks:
+        scanner.feed(chunk)
+    return Shown(
+        events=scanner.finish(),
+        warnings=scanner.warnings,
+        boot=scanner.boot,
+        tests=scanner.tests(),
+        left_out=scanner.left_out,
+    )
+
+
+def show(shown: Shown, console: Console) -> None:
     """Print a table on a terminal; elsewhere one line for each finding."""
     if not console.is_terminal:
-        for found in findings:
-            line = f"{found.line}: {found.severity}: {found.kind}: {found.headline}"
-            console.out(line, highlight=False)
+        _show_plainly(shown, console)
         return
-    if not findings:
-        console.print("Nothing found.")
-        return
+    found = [*shown.events, *shown.warnings]
+    if found:
+        console.print(_table(found))
+    if bad := [test for test in shown.tests if test.result in BAD]:
+        console.print(_tests(bad))
+    console.print(Text(_summary(shown), "green" if not found and not bad else ""))
+
+
+def _show_plainly(shown: Shown, console: Console) -> None:
+    lines = [
+        f"{found.line}: {found.severity}: {found.kind}: {found.headline}"
+        for found in [*shown.events, *shown.warnings]
+    ]
+    bad = [test for test in shown.tests if test.result in BAD]
+    lines += [f"{test.line or 0}: test: {test.result}: {test.name}" for test in bad]
+    for line in lines:
+        console.out(line, highlight=False)
+
+
+def _table(findings: list[Finding]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("line", justify="right")
     table.add_column("kind", no_wrap=True)
     table.add_column("times", justify="right")
     table.add_column("headline", overflow="fold")
+    table.add_column("where", overflow="fold")
     for found in findings:
         # Text, not str: what a board prints is no markup of ours.
         kind = Text(found.kind, COLOURS[Severity(found.severity)])
-        table.add_row(str(found.line), kind, str(found.count), Text(found.headline))
-    console.print(table)
+        where = Text(found.function or found.location or "", "cyan")
+        headline = Text(found.headline)
+        table.add_row(str(found.line), kind, str(found.count), headline, where)
+    return table
+
+
+def _tests(bad: list[TestOutcome]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("line", justify="right")
+    table.add_column("result", no_wrap=True)
+    table.add_column("test", overflow="fold")
+    table.add_column("why", overflow="fold")
+    for test in bad[:MOST_TESTS]:
+        result = Text(test.result, "bold red")
+        line, why = str(test.line or ""), Text(test.why or "")
+        table.add_row(line, result, Text(test.name), why)
+    if len(bad) > MOST_TESTS:
+        table.add_row("", "", f"and {len(bad) - MOST_TESTS} more", "")
+    return table
+
+
+def _summary(shown: Shown) -> str:
+    parts = []
+    if not shown.events and not shown.warnings:
+        parts.append("Nothing found.")
+    if shown.boot.phase not in {Phase.UNKNOWN, Phase.SILENT}:
+        parts.append(f"The boot came as far as: {shown.boot.phase}.")
+    leaves = Counter(test.result for test in shown.tests if not test.subtests)
+    if leaves:
+        counts = ", ".join(f"{leaves[one]} {one}" for one in Outcome if leaves[one])
+        parts.append(f"Tests: {counts}.")
+    return " ".join(parts)
+
+
+if __name__ == "__main__":
+    main()

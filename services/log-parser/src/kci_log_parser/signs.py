@@ -110,7 +110,22 @@ BOOT = {
     ],
     "kernel": [r"Linux version \d+\.", r"Booting Linux on physical CPU"],
 }
-SIGNS = [*_signs(Topic.BUILD, BUILD), *_signs(Topic.BOOT, BOOT)]
+TEST = {
+    "ktap": [
+        r"(?:not )?ok \d",
+        r"\b1\.\.\d",
+        r"TAP version \d",
+        r"# Subtest: ",
+        r"# selftests: ",
+    ],
+    "signal": [r"<LAVA_SIGNAL_"],
+    "ltp": [r"\bT(?:PASS|FAIL|BROK|CONF|WARN) {0,3}: ", r"(?m:^)tag=\S+ stime="],
+}
+SIGNS = [
+    *_signs(Topic.BUILD, BUILD),
+    *_signs(Topic.BOOT, BOOT),
+    *_signs(Topic.TEST, TEST),
+]
 FIRST = {
     "init": [
         r"Run /\S+ as init process",
