@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
+from kci_log_parser.boot import Boot, Phase
 from kci_log_parser.rules import LogFacts, Verdict, correction, waits_for_log
 from kci_shared.models import ErrorCode, Finding, Node, Result
 
@@ -83,3 +84,43 @@ def test_a_log_is_read_once_and_when_the_node_is_done(
 def test_what_a_compiler_says_in_a_job_is_no_fault_of_the_kernel(job: MakeNode) -> None:
     error = found("fault").model_copy(update={"kind": "compiler"})
     assert correction(job(result="pass"), LogFacts([error], banner=1)) is None
+
+
+BOOTS = {"definition": {"artifacts": {"kernel": "http://s/bzImage"}}}
+INFRASTRUCTURE = (Result.INCOMPLETE, ErrorCode.INFRASTRUCTURE)
+
+
+@pytest.mark.parametrize(
+    ("phase", "data", "becomes"),
+    [
+        (Phase.BOOTLOADER, {}, INFRASTRUCTURE),
+        (Phase.SILENT, BOOTS, INFRASTRUCTURE),
+        (Phase.SILENT, {}, None),
+        (Phase.UNKNOWN, BOOTS, None),
+        (Phase.HANDOVER, {}, (Result.FAIL, ErrorCode.TEST)),
+        (Phase.HANDOVER, {"error_msg": "no prompt"}, None),
+        (Phase.KERNEL, BOOTS, None),
+        (Phase.LOGIN, BOOTS, None),
+    ],
+)
+def test_silence_before_the_kernel_is_infrastructure(
+    job: MakeNode,
+    phase: Phase,
+    data: dict[str, object],
+    becomes: tuple[Result, ErrorCode] | None,
+) -> None:
+    facts = LogFacts([], boot=Boot(phase=phase))
+    verdict = correction(job(result="fail", data=data), facts)
+    assert (verdict and (verdict.result, verdict.error_code)) == becomes
+
+
+def test_a_board_that_ended_in_its_boot_loader_had_a_kernel_before(
+    job: MakeNode,
+) -> None:
+    facts = LogFacts([], boot=Boot(phase=Phase.BOOTLOADER, boots=1))
+    assert correction(job(result="fail"), facts) is None
+
+
+def test_a_log_that_could_not_be_read_is_no_silence(job: MakeNode) -> None:
+    facts = LogFacts([], error="404")
+    assert correction(job(result="fail", data=BOOTS), facts) is None

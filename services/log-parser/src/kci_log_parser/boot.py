@@ -173,7 +173,7 @@ class Boots:
         ran = self._now.kernel is not None or self._stamped
         unasked = ran and not self._asked
         if ran:
-            self._now = Boot(boots=self._now.boots)
+            self._now = Boot(boots=max(self._now.boots, 1))
             self._asked = self._stamped = False
         self._reach(Phase(name), place.line)
         return Reset(place, clean(raw), None) if unasked else None

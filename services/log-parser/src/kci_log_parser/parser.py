@@ -75,7 +75,7 @@ class LogParser:
         for finding in [*findings, *scanner.warnings]:
             finding.url = f"{url}#L{finding.line}"
         cut = f"only its first {self._max_bytes} bytes were read" if left < 0 else None
-        return LogFacts(findings, scanner.warnings, scanner.banner, cut)
+        return LogFacts(findings, scanner.warnings, scanner.banner, scanner.boot, cut)
 
     async def _note(self, node: Node, facts: LogFacts) -> None:
         """Write the facts on the very version of the node that they are judged by."""

@@ -15,7 +15,7 @@ from kci_log_parser.engine import MAX_LINE, ROWS, lines_of_interest
 from kci_log_parser.fault import Fault
 from kci_log_parser.folded import Folded
 from kci_log_parser.ktap import Ktap
-from kci_log_parser.lines import clean, may_lead, undecorated
+from kci_log_parser.lines import clean, may_lead, printable, undecorated
 from kci_log_parser.markers import Marker, Severity
 from kci_log_parser.outcomes import TestOutcome
 from kci_log_parser.report import Place, Report
@@ -46,7 +46,7 @@ class LogScanner:
 
     def feed(self, chunk: bytes) -> None:
         """Read the next bytes of the log."""
-        text = self._tail + chunk
+        text = self._tail + chunk if self._tail else chunk
         end = text.rfind(b"\n") + 1
         if end:
             self._read(text[:end])
@@ -142,13 +142,12 @@ class LogScanner:
 
     def _test(self, name: str, raw: bytes) -> None:
         """Read a line of a test's result."""
-        text = undecorated(raw).rstrip()
-        if name == "ktap":
-            self._ktap.hear(text, self._line)
-        elif name == "signal":
-            self._signals.hear_signal(text, self._line)
+        if name == "signal":
+            self._signals.hear_signal(printable(raw), self._line)
+        elif name == "ktap":
+            self._ktap.hear(undecorated(raw).rstrip(), self._line)
         else:
-            self._signals.hear_ltp(text, self._line)
+            self._signals.hear_ltp(undecorated(raw), self._line)
 
     def _headline(self, marker: Marker, place: Place, raw: bytes) -> None:
         if marker.kind == "panic":
