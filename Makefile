@@ -10,6 +10,8 @@ STATE ?= var/local
 SERVICES ?=
 API_PORT ?=
 KEEP ?=
+MB ?= 50
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -66,7 +68,7 @@ docs: ## Check that the documentation matches the code
 	$(RUN) pytest -q tests/test_docs.py
 
 ##@ Develop
-.PHONY: install format settings-page clean
+.PHONY: install format settings-page clean bench-logs fuzz
 install: ## Install what is missing: Debian packages (as root), tools, all services
 	@scripts/bootstrap
 	@$(UV) sync --quiet --frozen --all-packages
@@ -74,6 +76,13 @@ install: ## Install what is missing: Debian packages (as root), tools, all servi
 format: ## Format the code, and mend what can be mended
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
+
+bench-logs: ## Measure the log parser beside tuxparse (MB=50)
+	@$(UV) run --no-sync --with tuxparse==0.6.0 python -m bench.logs --mb $(MB)
+
+fuzz: ## Feed the log parser with whatever comes to mind (SECONDS=600)
+	@$(UV) run --no-sync --with atheris==3.0.0 python services/log-parser/tests/fuzz_logs.py \
+		-max_total_time=$(SECONDS) -max_len=600 -timeout=60
 
 settings-page: ## Make docs/settings.md from the code
 	$(RUN) python -m kci_local.settings_page > docs/settings.md

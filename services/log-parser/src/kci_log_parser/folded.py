@@ -20,12 +20,17 @@ class Folded:
         self._found: dict[str, Finding] = {}
         self._too_many: dict[tuple[str, str], int] = {}
 
+    def floods(self, kind: str, severity: str) -> bool:
+        """Say whether there is so much of a kind that more is only counted."""
+        if self._too_many.get((kind, severity), 0) < MAX_TOO_MANY:
+            return False
+        self.left_out += 1
+        return True
+
     def add(self, report: Report) -> None:
         """Keep a report, or count what is known once more."""
         sort = (report.kind, report.severity)
-        if self._too_many.get(sort, 0) >= MAX_TOO_MANY:
-            self.left_out += 1  # a flood: to read it all would take for ever
-        elif known := self._found.get(report.signature):
+        if known := self._found.get(report.signature):
             known.count += 1
             known.severity = min(known.severity, report.severity)  # "fault" wins
         elif self._has_room(report):

@@ -155,7 +155,8 @@ class LogScanner:
         report = self._report
         if isinstance(report, Fault) and report.absorb(marker, place.line):
             return
-        self._open(Fault(marker, place, clean(raw)))
+        if not self._found.floods(marker.kind, marker.severity):
+            self._open(Fault(marker, place, clean(raw)))
 
     def _open(self, report: Report | None) -> None:
         """Begin a report, and put away the one before."""
