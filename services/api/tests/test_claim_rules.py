@@ -39,6 +39,15 @@ def report(token: int, **fields: Any) -> Report:
     return Report.model_validate({"token": token, **PASSED, **fields})
 
 
+def test_a_claim_lasts_no_longer_than_the_node_allows() -> None:
+    claim = held(run_timeout=90).claim
+    assert claim is not None
+    assert claim.deadline == NOW + timedelta(seconds=90)
+    unlimited = held().claim
+    assert unlimited is not None
+    assert unlimited.deadline is None
+
+
 def test_only_what_waits_for_runtime_and_platform_is_handed_out() -> None:
     wanted = ClaimRequest(runtime="lab", platforms=["qemu"])
     asked = waiting(wanted, NOW)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The plan is the same in whatever order things happen, and whoever does the work.
 
-Two replicas hear the events of one tree in any order, some of them twice, at the same
-time; calls fail before or after they had their effect; labs end jobs when they like.
-What is there in the end is what a simple planner says that looks at everything.
+Two replicas hear the events of a tree or two in any order, some of them twice, at the
+same time; calls fail before or after they had their effect; builders and labs end what
+they run when they like. What is there in the end is what a simple planner says that
+looks at everything.
 """
 
 import asyncio
@@ -17,11 +18,14 @@ from hypothesis import strategies as st
 from kci_scheduler.closing import Closing
 from kci_scheduler.scheduler import Scheduler
 from kci_shared.config import Config
-from kci_shared.errors import Unavailable
+from kci_shared.errors import NotYet, Unavailable
 
 INFRA = 1
-"""How often a job is repeated."""
+"""How often what was spoiled is repeated."""
+FAIL = 1
+"""How often a job that failed is repeated."""
 NEEDS: dict[str, dict[str, str]] = {
+    "style": {"checkout": "pass"},
     "boot": {"build/deb": "pass"},
     "login": {"build/deb": "pass"},
     "early": {"build/deb": "available"},
@@ -33,6 +37,8 @@ NEEDS: dict[str, dict[str, str]] = {
     "deep": {"smoke": "pass", "boot": "pass", "build/deb": "pass"},
     "cross": {"boot": "pass", "build/tools": "pass"},
 }
+ACROSS = {"cross"}
+"""What looks at other builds of its tree."""
 BUILDS = {
     "build/gcc-12/x86_64/cloud": "build/deb",
     "build/gcc-13/x86_64/cloud": "build/deb",
@@ -43,26 +49,35 @@ ENDS = ["pass", "pass", "pass", "fail", "Infrastructure", "Canceled"]
 
 
 def build(config: str, *compilers: str) -> dict[str, Any]:
-    return {"external": True, "compiler": compilers, "arch": {"x86_64": config}}
-
-
-CONFIG = Config.model_validate(
-    {
-        "builds": {
-            "deb": build("cloud", "gcc-12", "gcc-13"),
-            "tools": build("tools", "gcc-12"),
-        },
-        "tests": {
-            name: {"needs": needs, "retry": {"infra": INFRA}}
-            for name, needs in NEEDS.items()
-        },
-        "platforms": {"pc": {"arch": "x86_64"}, "nuc": {"arch": "x86_64"}},
-        "labs": {
-            "here": {"type": "lava", "platforms": ["pc", "nuc"]},
-            "there": {"type": "lava", "platforms": ["pc"]},
-        },
+    return {
+        "compiler": compilers,
+        "arch": {"x86_64": config},
+        "retry": {"infra": INFRA},
     }
-)
+
+
+def configured(needs: dict[str, dict[str, str]]) -> Config:
+    return Config.model_validate(
+        {
+            "builds": {
+                "deb": build("cloud", "gcc-12", "gcc-13"),
+                "tools": build("tools", "gcc-12"),
+            },
+            "tests": {
+                name: {
+                    "needs": needs,
+                    "retry": {"infra": INFRA, "fail": FAIL},
+                    **({"run": "shell"} if "checkout" in needs else {}),
+                }
+                for name, needs in needs.items()
+            },
+            "platforms": {"pc": {"arch": "x86_64"}, "nuc": {"arch": "x86_64"}},
+            "labs": {
+                "here": {"type": "lava", "platforms": ["pc", "nuc"]},
+                "there": {"type": "lava", "platforms": ["pc"]},
+            },
+        }
+    )
 
 
 class Fate:
@@ -94,71 +109,109 @@ class Run:
     above: tuple["Run", ...] = ()
     site: tuple[str, str] = ("", "")
     attempt: int = 0
+    failures: int = 0
+    """Of earlier attempts."""
 
     @property
     def is_final(self) -> bool:
-        return not (
-            self.site[0] and self.end == "Infrastructure" and self.attempt < INFRA
-        )
+        if self.label.endswith("#same"):
+            return True
+        if self.end == "fail":
+            return self.name.startswith("build/") or self.failures >= FAIL
+        spoiled = self.attempt - self.failures
+        return self.end != "Infrastructure" or spoiled >= INFRA
 
     def is_on(self, platform: str) -> bool:
-        return self.site[1] in ("", platform)
+        return self.site[1] in ("", "shell", platform)
 
     def satisfies(self, state: str) -> bool:
-        wanted = {"done": ENDS, "available": ["pass"]}.get(state, [state])
-        return self.is_final and self.end in wanted
+        if state == "available":
+            return self.end == "pass"
+        return self.is_final and self.end in (ENDS if state == "done" else [state])
 
 
-def way_up(name: str) -> list[str]:
-    return [name, *way_up(next(iter(NEEDS[name])))] if name in NEEDS else [name]
+@dataclass(frozen=True)
+class SimplePlanner:
+    needs: dict[str, dict[str, str]]
+    fate: "Fate"
 
+    def way_up(self, name: str) -> list[str]:
+        if name not in self.needs:
+            return [name]
+        return [name, *self.way_up(next(iter(self.needs[name])))]
 
-def is_met(runs: list[Run], parent: Run, need: str, state: str, platform: str) -> bool:
-    line = [parent, *parent.above]
-    meeting = next((run for run in line if run.name in way_up(need)), None)
-    return any(
-        run.name == need
-        and run.satisfies(state)
-        and run.is_on(platform)
-        and (meeting is None or meeting in (run, *run.above))
-        for run in runs
-    )
+    def is_met(
+        self, runs: list[Run], parent: Run, need: str, state: str, platform: str
+    ) -> bool:
+        line = [parent, *parent.above]
+        way = self.way_up(need)
+        meeting = next((run for run in line if run.name in way), None)
+        return any(
+            run.name == need
+            and run.satisfies(state)
+            and run.is_on(platform)
+            and (meeting is None or meeting in (run, *run.above))
+            for run in runs
+        )
 
+    def attempt(self, name: str, site: Any, above: Any, number: int, fails: int) -> Run:
+        top = above[0].label if above else "checkout"
+        label = f"{top}/{name}@{site[0]}:{site[1]}#{number}"
+        return Run(name, label, self.fate.of(label), above, site, number, fails)
 
-def next_runs(runs: list[Run], fate: Fate) -> list[Run]:
-    wanted = []
-    for run in runs:
-        if not run.is_final:
-            wanted.append((run.name, run.site, run.above, run.attempt + 1))
-        for test, needs in NEEDS.items():
-            (first, state), *others = needs.items()
-            if run.name != first or not run.satisfies(state):
-                continue
-            wanted += [
-                (test, site, (run, *run.above), 0)
-                for site in SITES
-                if run.site in (("", ""), site)
-                and all(is_met(runs, run, *other, site[1]) for other in others)
-            ]
-    labels = [
-        (f"{above[0].label}/{name}@{site[0]}:{site[1]}#{attempt}", *rest)
-        for rest in wanted
-        for name, site, above, attempt in [rest]
-    ]
-    return [
-        Run(name, label, fate.of(label), above, site, attempt)
-        for label, name, site, above, attempt in labels
-    ]
+    def again(self, run: Run) -> Run:
+        fails = run.failures + (run.end == "fail")
+        number = run.attempt + 1
+        if run.name.startswith("build/"):
+            return self.built(run.label.rpartition("#")[0], number)
+        return self.attempt(run.name, run.site, run.above, number, fails)
 
+    def built(self, label: str, number: int = 0) -> Run:
+        label = f"{label}#{number}"
+        name = BUILDS[label.partition("#")[0]]
+        return Run(name, label, self.fate.of(label), attempt=number)
 
-def simple_plan(fate: Fate) -> list[str]:
-    built = [Run(name, label, fate.of(label)) for label, name in BUILDS.items()]
-    runs: dict[str, Run] = {run.label: run for run in built}
-    while fresh := [
-        run for run in next_runs([*runs.values()], fate) if run.label not in runs
-    ]:
-        runs |= {run.label: run for run in fresh}
-    return sorted(runs)
+    def next_runs(self, runs: list[Run]) -> list[Run]:
+        wanted = [self.again(run) for run in runs if not run.is_final]
+        for run in runs:
+            for test, needs in self.needs.items():
+                (first, state), *others = needs.items()
+                if run.name != first or not run.satisfies(state):
+                    continue
+                wanted += [
+                    self.attempt(test, site, (run, *run.above), 0, 0)
+                    for site in SITES
+                    if run.site in (("", ""), site)
+                    and all(self.is_met(runs, run, *one, site[1]) for one in others)
+                ]
+        return wanted
+
+    def plan(self, built: list[Run]) -> list[Run]:
+        first = [self.attempt("style", ("shell", "shell"), (), 0, 0)]
+        runs = {run.label: run for run in [*first, *built]}
+        while fresh := [
+            run for run in self.next_runs([*runs.values()]) if run.label not in runs
+        ]:
+            runs |= {run.label: run for run in fresh}
+        return [*runs.values()]
+
+    def one_tree(self) -> list[str]:
+        """List all that there is below one checkout."""
+        return sorted(run.label for run in self.plan([*map(self.built, BUILDS)]))
+
+    def two_trees(self) -> list[str]:
+        """List all that there is below two checkouts of the same sources."""
+        first = self.plan([*map(self.built, BUILDS)])
+        builds = [run for run in first if run.name.startswith("build/")]
+        second = []
+        for label in BUILDS:
+            attempts = [run for run in builds if run.label.startswith(f"{label}#")]
+            last = max(attempts, key=lambda run: run.attempt)
+            if last.end in ("pass", "fail"):
+                second.append(Run(last.name, f"{label}#same", last.end))
+            else:  # the second checkout tries again where the first gave up
+                second.append(self.built(label, last.attempt + 1))
+        return sorted(run.label for run in [*first, *self.plan(second)])
 
 
 # The world: the real planner, and everything that can go wrong around it.
@@ -166,23 +219,26 @@ def simple_plan(fate: Fate) -> list[str]:
 
 @dataclass
 class World:
-    """One tree, two replicas, labs and builders."""
+    """Some trees, two replicas, labs and builders."""
 
     api: Any
     fate: Fate
     chance: Random
+    config: Config
     labels: dict[str, str] = field(default_factory=dict)
 
     def replica(self) -> Scheduler:
         flaky = Flaky(self.api, self.chance)
-        return Scheduler(CONFIG, flaky, Closing(flaky))
+        return Scheduler(lambda: self.config, flaky, Closing(flaky))
 
     def label(self, node: Any) -> str:
-        parent = self.api.nodes[node.parent]
         if node.kind == "kbuild":
-            return str(node.name)
+            number = "same" if node.data.same_as else node.retry_counter
+            return f"{node.name}#{number}"
+        if node.kind == "checkout":
+            return "checkout"
         at = f"{node.data.runtime}:{node.data.platform}#{node.retry_counter}"
-        return f"{self.label(parent)}/{node.name}@{at}"
+        return f"{self.label(self.api.nodes[node.parent])}/{node.name}@{at}"
 
     def move(self, node: Any) -> None:
         """Let a node come one step nearer to its end."""
@@ -190,13 +246,20 @@ class World:
         end = self.fate.of(label)
         result = end if end in ("pass", "fail") else "incomplete"
         final = {"result": result, "data": {"error_code": end}}
+        if end == "pass":
+            kernel = {**node.artifacts, "kernel": "https://storage.example.org/k"}
+            final["artifacts"] = kernel
         if node.state == "done":
-            self.api.change(node, result=result, data={**final["data"], "findings": []})
+            self.api.change(
+                node, **{**final, "data": {**final["data"], "findings": []}}
+            )
         elif node.kind == "kbuild" and node.state == "running" and end == "pass":
-            self.api.change(node, state="available", result="pass")
+            self.api.change(node, state="available", **final)
         elif self.fate.has_log(label):
             said = self.chance.choice(["pass", "incomplete"])
             log = {**node.artifacts, "log": "https://storage.example.org/log"}
+            if said == "pass" and node.kind == "kbuild":
+                log["kernel"] = "https://storage.example.org/k"
             self.api.change(node, state="done", result=said, artifacts=log)
         else:
             self.api.change(node, state="done", **final)
@@ -234,7 +297,7 @@ class World:
                 return_exceptions=True,
             )
             for event, outcome in zip(batch, outcomes, strict=True):
-                if isinstance(outcome, Unavailable):
+                if isinstance(outcome, Unavailable | NotYet):
                     unheard.append(event)
                 elif outcome is not None:
                     raise outcome
@@ -261,21 +324,40 @@ class Flaky:
         return call
 
 
+def lived(api: Any, seed: int, needs: dict[str, Any]) -> list[str]:
+    """Let all happen that happens; return what there is in the end."""
+    chance = Random(seed)  # noqa: S311 - no secret
+    world = World(api, Fate(seed), chance, configured(needs))
+    asyncio.run(world.live())
+    return sorted(world.label(node) for node in api.nodes.values() if node.parent)
+
+
+def submit(api: Any) -> Any:
+    return api.submit(artifacts={"tarball": "https://storage.example.org/linux.tgz"})
+
+
 @settings(max_examples=10, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(seed=st.integers(0, 2**32))
 def test_the_plan_does_not_depend_on_the_order_of_events(
     fake_api: Any, seed: int
 ) -> None:
-    api, fate = fake_api(), Fate(seed)
-    root = api.submit(
-        *({"name": name, "state": "running", "result": None} for name in BUILDS)
-    )
-    world = World(api, fate, Random(seed))  # noqa: S311 - no secret
-    asyncio.run(world.live())
-    below = [node for node in api.nodes.values() if node.kind != "checkout"]
-    assert sorted(world.label(node) for node in below) == simple_plan(fate)
+    api = fake_api()
+    root = submit(api)
+    assert lived(api, seed, NEEDS) == SimplePlanner(NEEDS, Fate(seed)).one_tree()
     closed = next(at for at, e in enumerate(api.events) if is_end_of(root, e))
     assert {event.data.op for event in api.events[closed:]} == {"updated"}
+
+
+@settings(max_examples=10, deadline=None, phases=[Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 2**32))
+def test_no_kernel_is_built_twice_whoever_wants_it_when(
+    fake_api: Any, seed: int
+) -> None:
+    api = fake_api()
+    roots = [submit(api), submit(api)]
+    alone = {name: NEEDS[name] for name in NEEDS.keys() - ACROSS}
+    assert lived(api, seed, alone) == SimplePlanner(alone, Fate(seed)).two_trees()
+    assert {api.nodes[root.id].state for root in roots} == {"done"}
 
 
 def is_end_of(node: Any, event: Any) -> bool:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What follows from a node."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ MATRIX = {
         "there": {"type": "lava", "platforms": ["pc"]},
     },
 }
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 GCC_12 = "build/gcc-12/x86_64/cloud"
 GCC_13 = "build/gcc-13/x86_64/cloud"
 TOOLS = "build/gcc-12/x86_64/tools"
@@ -37,7 +39,7 @@ def config(**tests: Any) -> Config:
 
 def planned(config: Config, api: Any, node: Node) -> list[str]:
     """Say what follows, as `parent's name > test @ lab:platform`."""
-    jobs = Plan(config, Family(api.nodes.values())).after(node)
+    jobs = Plan(config, Family(api.nodes.values()), NOW).after(node)
     assert all(job.idempotency_key for job in jobs)
     return sorted(
         f"{api.nodes[job.parent].name} > {job.name} "
@@ -242,5 +244,7 @@ def test_the_branch_says_how_urgent_it_is_else_the_test(
     trees = {"demo": {"url": "https://git.example.org/x", "branches": branches}}
     urgent = Config.model_validate({**MATRIX, "tests": tests, "trees": trees})
     api.submit({})
-    [job, *_] = Plan(urgent, Family(api.nodes.values())).after(api.one(name=GCC_12))
+    [job, *_] = Plan(urgent, Family(api.nodes.values()), NOW).after(
+        api.one(name=GCC_12)
+    )
     assert job.data["priority"] == number

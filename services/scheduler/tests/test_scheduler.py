@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the scheduler does when it hears of a node."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ INFRASTRUCTURE = {"error_code": "Infrastructure", "error_msg": "no power"}
 
 @pytest.fixture
 def scheduler(api: Any, config: Config) -> Scheduler:
-    return Scheduler(config, api, Closing(api))
+    return Scheduler(lambda: config, api, Closing(api))
 
 
 def with_tests(config: Config, **tests: Any) -> Config:
@@ -72,7 +72,8 @@ async def test_a_job_says_all_that_its_lab_must_know(
     assert (data.runtime, data.platform) == ("lab", "pc")
     assert data.priority == 40
     assert Definition.model_validate(data.definition) == Definition(
-        artifacts={"kernel": "https://storage.example.org/k"}
+        artifacts={"kernel": "https://storage.example.org/k"},
+        device={"arch": ["x86_64"]},
     )
 
 
@@ -245,7 +246,7 @@ async def test_old_nodes_are_not_planned_anew_when_the_configuration_changes(
     api.submit({})
     await hear(scheduler, api)
     changed = with_tests(config, late={"needs": "build/debian"})
-    await hear(Scheduler(changed, api, Closing(api)), api)
+    await hear(Scheduler(lambda: changed, api, Closing(api)), api)
     assert len(api.nodes) == 3
 
 
@@ -257,7 +258,7 @@ async def test_a_plan_that_was_cut_short_is_finished_with_what_is_missing(
     build = api.change(api.one(kind="kbuild"), data={"planned": None})
     needs = {"needs": "build/debian"}
     changed = with_tests(config, boot={**needs, "timeout": 1}, late=needs)
-    await hear(Scheduler(changed, api, Closing(api)), api)
+    await hear(Scheduler(lambda: changed, api, Closing(api)), api)
     assert [node.name for node in api.nodes.values()][2:] == ["boot", "late"]
     assert api.nodes[build.id].data.planned
 
@@ -284,7 +285,7 @@ async def test_the_last_job_of_a_line_costs_few_calls(
     smoke = api.change(api.one(name="smoke"), state="done", result="pass")
     api.calls.clear()
     await scheduler.on_event(api.events[-1])
-    assert api.calls == ["get", "update", "count", "count", "find", "update"]
+    assert api.calls == ["get", "update", "count", "find", "count", "count", "update"]
     assert api.nodes[smoke.id].data.planned
 
 
@@ -297,10 +298,14 @@ async def test_a_node_that_is_gone_is_no_trouble(
     assert not api.nodes
 
 
-async def test_timeouts_of_nodes_are_left_to_the_server(
-    scheduler: Scheduler, api: Any
+async def test_a_job_may_wait_as_long_as_its_test_says(
+    api: Any, config: Config
 ) -> None:
+    queue = {"needs": "build/debian", "queue": "2h", "timeout": 60}
+    changed = with_tests(config, boot=queue)
     api.submit({})
-    await hear(scheduler, api)
+    await hear(Scheduler(lambda: changed, api, Closing(api)), api)
     boot = api.one(name="boot")
-    assert boot.timeout - boot.created == timedelta(hours=6)
+    waits = boot.timeout - datetime.now(UTC)
+    assert timedelta(minutes=119) < waits <= timedelta(hours=2)
+    assert boot.data.run_timeout == 60 + 1800

@@ -2,8 +2,9 @@
 """`/health`, `/ready` and `/metrics` of a process that has no HTTP of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -18,6 +19,17 @@ class Readiness:
 
     def __init__(self) -> None:
         self.ready = False
+        self.details: dict[str, Callable[[], str]] = {}
+        """What `/ready` tells besides, by its name; nothing while it is empty."""
+
+
+READINESS: ContextVar[Readiness] = ContextVar("readiness")
+
+
+def tell_ready(name: str, detail: Callable[[], str]) -> None:
+    """Have `/ready` of this process tell a detail, as it is whenever it is asked."""
+    if (readiness := READINESS.get(None)) is not None:
+        readiness.details[name] = detail
 
 
 async def _metrics(_: Request) -> Response:
@@ -33,7 +45,9 @@ def health_app(readiness: Readiness) -> Starlette:
 
     async def ready(_: Request) -> Response:
         status = 200 if readiness.ready else 503
-        return JSONResponse({"ready": readiness.ready}, status)
+        told = {name: detail() for name, detail in readiness.details.items()}
+        details = {name: detail for name, detail in told.items() if detail}
+        return JSONResponse({"ready": readiness.ready, **details}, status)
 
     return Starlette(
         routes=[

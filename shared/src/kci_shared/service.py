@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kci_shared.errors import KciError
-from kci_shared.health import Readiness, serve_health
+from kci_shared.health import READINESS, Readiness, serve_health
 from kci_shared.logging import configure, get_logger
 from kci_shared.settings import BaseServiceSettings
 
@@ -44,6 +44,7 @@ async def _run(main: Main[S], settings: S) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     readiness = Readiness()
+    READINESS.set(readiness)
     async with serve_health(settings.health_host, settings.health_port, readiness):
         readiness.ready = True
         await main(settings, stop)

@@ -108,7 +108,19 @@ def test_the_demo_configuration_is_right() -> None:
             "  lab: {type: lava, platforms: [board], tests: [boots]}",
             "did you mean 'boot'?",
         ),
-        (4, "  debian: {compiler: gcc, arch: {arm: x}}", "write `external: true`"),
+        (4, "  debian: {compiler: gcc, arch: {x: y}, fragments: [a]}", "fragment 'a'"),
+        (4, "  debian: {compiler: gcc, arch: {x: y}, run: lub}", "did you mean 'lab'?"),
+        (4, "  debian: {extends: debain}", "did you mean 'debian'?"),
+        (4, "  debian: {extends: debian}", "'debian' extends itself; take one"),
+        (6, "  boot: {needs: build/debian, template: x}", "x' as its template, which"),
+        (6, "  boot: {needs: build/debian, rootfs: x}", "rootfs 'x', which there is"),
+        (6, "  boot: {needs: build/debian, run: lub}", "did you mean 'lab'?"),
+        (6, "  boot: {needs: checkout, run: lab, on: {arch: any}}", "on no platform"),
+        (6, "  boot: {needs: x, when: {fragments: a}}", "a fragment that there is not"),
+        (6, "  boot: {needs: x, kind: kbuild}", "tests.boot.kind is wrong: 'kbuild'"),
+        (10, "      - {id: uname, run: 'x {{y}}'}", "asks for 'y', which has no value"),
+        (14, "  lab: {type: lava, platforms: {board: {test: x}}}", "mean 'tests'?"),
+        (14, "  lab: {type: lava, platforms: {bord: }}", "did you mean 'board'?"),
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_a_remedy(
@@ -124,7 +136,7 @@ def test_a_mistake_is_told_with_its_line_and_a_remedy(
 def test_when_there_is_nothing_to_suggest_that_is_said(write: Write) -> None:
     text = "tests: {a: {needs: b}, b: {needs: build/x, when: {tree: x}}}"
     remedies = [problem.rpartition("; ")[2] for problem in told(write(a=text))]
-    assert remedies == ["there is none", "known: a, b"]
+    assert remedies == ["there is none", "known: a, b, checkout"]
 
 
 def test_an_unknown_section_is_a_mistake(write: Write) -> None:
@@ -142,11 +154,11 @@ def test_a_name_stands_once_in_all_files(write: Write) -> None:
     ]
 
 
-def test_two_builds_do_not_make_the_same(write: Write) -> None:
-    more = "builds:\n  b: {external: true, compiler: gcc-12, arch: {x86_64: big}}\n"
+def test_two_builds_of_one_name_are_the_same_build(write: Write) -> None:
+    more = "builds:\n  b: {targets: [kernel], compiler: gcc-12, arch: {x86_64: big}}\n"
     assert told(write(a=GOOD, b=more)) == [
-        "b.yaml:2: 'debian' makes 'build/gcc-12/x86_64/big' too; "
-        "take it out of one of them"
+        "b.yaml:2: 'debian' makes 'build/gcc-12/x86_64/big' too, but otherwise; "
+        "give them the same targets and variables"
     ]
 
 

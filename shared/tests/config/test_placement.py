@@ -5,12 +5,17 @@ from typing import Any
 
 import pytest
 
-from kci_shared.config import Config, Placement, placements, refusals
+from kci_shared.config import Candidate, Config, Placement, placements, verdicts
 from kci_shared.models import Revision
 
 REVISION = Revision(tree="demo", url="https://x", branch="master", commit="c0ffee")
 
-BOARD = {"arch": "arm64", "boot": "u-boot", "compatible": ["acme,one", "acme,soc"]}
+BOARD: dict[str, Any] = {
+    "arch": "arm64",
+    "boot": "u-boot",
+    "compatible": ["acme,one", "acme,soc"],
+}
+BOARD["tags"] = ["fast"]
 
 
 def config(test: dict[str, Any], lab: dict[str, Any]) -> Config:
@@ -21,6 +26,13 @@ def config(test: dict[str, Any], lab: dict[str, Any]) -> Config:
             "labs": {"lab": {"type": "lava", "platforms": ["board", "qemu"], **lab}},
         }
     )
+
+
+def against(config: Config, place: Placement) -> list[str]:
+    """List the rules that a build for arm64 does not fulfil in a place."""
+    candidate = Candidate(REVISION, "arm64", "gcc-12", "defconfig", ())
+    told = verdicts(config, place, candidate)
+    return [f"{one.rule}: {one.why}" for one in told if not one.holds]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +54,7 @@ def test_platform_test_and_lab_must_all_agree(
     test: dict[str, Any], lab: dict[str, Any], fits: bool
 ) -> None:
     place = Placement("boot", "lab", "board")
-    reasons = [*refusals(config(test, lab), place, REVISION, "arm64")]
+    reasons = against(config(test, lab), place)
     assert (not reasons) == fits, reasons
 
 
@@ -50,7 +62,7 @@ def test_a_build_runs_only_on_platforms_of_its_arch() -> None:
     built_for_arm = [
         place.platform
         for place in placements(config({}, {}), "boot")
-        if not [*refusals(config({}, {}), place, REVISION, "arm64")]
+        if not against(config({}, {}), place)
     ]
     assert built_for_arm == ["board"]
 
@@ -58,8 +70,65 @@ def test_a_build_runs_only_on_platforms_of_its_arch() -> None:
 def test_every_reason_is_told() -> None:
     demanding = config({"on": {"boot": "grub"}}, {"tests": ["smoke"]})
     place = Placement("boot", "lab", "qemu")
-    assert [*refusals(demanding, place, REVISION, "arm64")] == [
-        "the platform is x86_64, the build arm64",
-        "the platform's boot is not said, not grub",
-        "the lab takes only smoke",
+    assert against(demanding, place) == [
+        "the lab's tests: it takes smoke",
+        "the test's on.boot: the platform's boot is not said, wanted is grub",
+        "arch: the platform is x86_64, the build arm64",
     ]
+
+
+@pytest.mark.parametrize(
+    ("lab", "takes"),
+    [
+        ({"platforms": {"board": {"tests": "boot"}}, "tests": "other"}, True),
+        ({"platforms": {"board": {"tests": []}}}, False),
+        ({"platforms": {"board": None}, "tests": ["!boot"]}, False),
+        ({"platforms": {"board": None}, "tests": ["!other"]}, True),
+        ({"platforms": {"board": None}, "tests": ["b*", "!boot"]}, False),
+    ],
+)
+def test_a_lab_says_what_it_takes_and_where(lab: dict[str, Any], takes: bool) -> None:
+    taken = config({}, lab).places.of("boot")
+    assert taken == ([Placement("boot", "lab", "board")] if takes else [])
+
+
+@pytest.mark.parametrize(
+    ("on", "fits"),
+    [
+        ({"name": ["bo*"]}, True),
+        ({"name": "qemu"}, False),
+        ({"tags": "fast"}, True),
+        ({"dt": True}, False),
+        ({"dt": False}, True),
+        ({"mach": "none"}, True),
+        ({"boot": False}, False),
+    ],
+)
+def test_on_asks_for_names_words_and_what_must_not_be(
+    on: dict[str, Any], fits: bool
+) -> None:
+    places = config({"on": on}, {}).places.of("boot")
+    assert (Placement("boot", "lab", "board") in places) == fits
+
+
+def test_a_platform_may_boot_kernels_of_several_archs_or_of_any() -> None:
+    wide = config({}, {}).model_dump()
+    wide["platforms"]["board"]["arch"] = ["arm64", "arm"]
+    wide["platforms"]["qemu"]["arch"] = []
+    several = Config.model_validate(wide)
+    places = [Placement("boot", "lab", name) for name in ("board", "qemu")]
+    assert [against(several, place) for place in places] == [[], []]
+
+
+def test_a_platform_leaves_out_kernels_that_it_cannot_boot() -> None:
+    told = config({}, {}).model_dump()
+    told["platforms"]["board"]["when"] = {"tree": "!demo"}
+    place = Placement("boot", "lab", "board")
+    assert against(Config.model_validate(told), place) == [
+        "the platform's when.tree: demo is denied by '!demo'"
+    ]
+
+
+def test_what_needs_no_platform_has_one_place() -> None:
+    told = config({"run": "lab"}, {})
+    assert [*placements(told, "boot")] == [Placement("boot", "lab", "shell")]

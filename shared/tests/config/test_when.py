@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Which revisions `when` is for."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kci_shared.config import When
+from kci_shared.config import Candidate, When
 from kci_shared.models import Revision, Version
 
 
@@ -49,8 +50,8 @@ DOCUMENTED = {"tree": ["linus:master", "stable"], "branch": ["!stable:master"]}
 def test_trees_and_branches_are_allowed_and_denied(
     rules: dict[str, Any], name: str, fits: bool
 ) -> None:
-    refusal = When(**rules).refusal(revision(name), "arm64")
-    assert (refusal is None) == fits, refusal
+    candidate = Candidate(revision(name))
+    assert When(**rules).holds(candidate) == fits
 
 
 @pytest.mark.parametrize(
@@ -72,11 +73,47 @@ def test_trees_and_branches_are_allowed_and_denied(
 def test_kernel_versions_are_compared_as_numbers(
     rule: str, version: str | None, fits: bool
 ) -> None:
-    refusal = When(kernel=rule).refusal(revision("a:b", version), "arm64")
-    assert (refusal is None) == fits, refusal
+    candidate = Candidate(revision("a:b", version))
+    assert When(kernel=rule).holds(candidate) == fits
+    assert When(kernel=rule).holds(replace(candidate, any_kernel=True))
 
 
-def test_a_refusal_names_the_rule() -> None:
-    when = When(arch=["arm64"], tree=["!cip"])
-    assert when.refusal(revision("cip:x"), "arm64") == "tree: cip is denied by '!cip'"
-    assert when.refusal(revision("a:x"), "arm") == "arch: arm is not one of arm64"
+BUILT: dict[str, Any] = {
+    "arch": "arm64",
+    "compiler": "gcc-12",
+    "config": "defconfig",
+    "fragments": ("kselftest", "CONFIG_KASAN=y"),
+}
+
+
+@pytest.mark.parametrize(
+    ("rules", "built", "fits"),
+    [
+        ({"arch": "arm64"}, BUILT, True),
+        ({"arch": ["!arm64"]}, BUILT, False),
+        ({"compiler": "gcc-*"}, BUILT, True),
+        ({"config": ["tinyconfig"]}, BUILT, False),
+        ({"fragments": ["kselftest", "kunit"]}, BUILT, True),
+        ({"fragments": ["kunit"]}, BUILT, False),
+        ({"fragments": ["!kunit"]}, BUILT, True),
+        ({"fragments": ["kselftest", "!CONFIG_KASAN=y"]}, BUILT, False),
+        ({"fragments": ["!kselftest"]}, {}, True),
+        ({"fragments": ["kselftest"]}, {}, False),
+        ({"arch": ["arm64"]}, {}, False),
+        ({"arch": ["!arm64"]}, {}, True),
+    ],
+)
+def test_how_a_kernel_is_built_is_allowed_and_denied(
+    rules: dict[str, Any], built: dict[str, Any], fits: bool
+) -> None:
+    assert When(**rules).holds(Candidate(revision("a:b"), **built)) == fits
+
+
+def test_each_rule_has_its_verdict() -> None:
+    when = When(arch=["arm64"], tree=["!cip"], kernel=">=6.7")
+    on_cip = Candidate(revision("cip:x", "6.1"), **BUILT)
+    assert [(one.rule, one.holds, one.why) for one in when.verdicts(on_cip)] == [
+        ("tree", False, "cip is denied by '!cip'"),
+        ("arch", True, "arm64 is one of arm64"),
+        ("kernel", False, "6.1 is not >=6.7"),
+    ]

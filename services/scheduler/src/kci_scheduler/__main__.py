@@ -8,24 +8,27 @@ from kci_scheduler.scheduler import Scheduler
 from kci_scheduler.settings import Settings
 from kci_scheduler.sweep import Sweeper
 from kci_shared.client import ApiClient
-from kci_shared.config import load
+from kci_shared.config.watch import WatchedConfig
 from kci_shared.events import EventStream
+from kci_shared.health import tell_ready
 from kci_shared.service import run
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Plans the jobs that follow from a node, and ends what is overdue."""
-    config = load(settings.config)
+    config = WatchedConfig(settings.config)
+    tell_ready("config", lambda: config.problem)
     async with (
         ApiClient.connect(settings) as api,
         EventStream.connect(settings.redis_url, group="scheduler") as events,
-        asyncio.TaskGroup() as both,
+        asyncio.TaskGroup() as tasks,
     ):
         closing = Closing(api)
-        scheduler = Scheduler(config, api, closing)
+        scheduler = Scheduler(config.get, api, closing)
         sweeper = Sweeper(api, closing)
-        both.create_task(events.deliver(scheduler.on_event, stop))
-        both.create_task(sweeper.run(settings.sweep_every, stop))
+        tasks.create_task(events.deliver(scheduler.on_event, stop))
+        tasks.create_task(sweeper.run(settings.sweep_every, stop))
+        tasks.create_task(config.watch(settings.config_every, stop))
 
 
 def start() -> None:

@@ -4,9 +4,10 @@
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from kci_scheduler.jobs import SOURCES
 from kci_shared.errors import BadRequest, Conflict
 from kci_shared.logging import get_logger
-from kci_shared.models import Kind, Node, State
+from kci_shared.models import Checkout, Kind, Node, State
 
 log = get_logger(__name__)
 
@@ -24,8 +25,10 @@ class Trees(Protocol):
         """Return how many nodes match."""
         ...
 
-    async def update(self, node_id: str, **changes: Any) -> Node:
-        """Change fields of a node."""
+    async def update(
+        self, node_id: str, *, if_version: int | None = None, **changes: Any
+    ) -> Node:
+        """Change fields of that version of a node."""
         ...
 
 
@@ -37,29 +40,42 @@ class Closing:
 
     async def close(self, treeid: str) -> None:
         """Close the checkout of a tree, if the time has come."""
-        if not await self._is_finished(treeid):
-            return
+        if await self._unplanned(treeid):
+            return  # that is so nearly always, and one call tells it
+        now = datetime.now(UTC)
         for checkout in await self._api.find(
             treeid=treeid, kind=Kind.CHECKOUT, state=State.AVAILABLE
         ):
-            if checkout.holdoff is None or checkout.holdoff <= datetime.now(UTC):
+            assert isinstance(checkout, Checkout)
+            held = checkout.holdoff is not None and checkout.holdoff > now
+            if not held and await self._is_finished(checkout):
                 await self._end(checkout)
 
-    async def _is_finished(self, treeid: str) -> bool:
+    async def _is_finished(self, checkout: Checkout) -> bool:
         """Say whether nothing of a tree is left to do, nor left to plan.
 
         Only what is done gets planned, so that planned is all that has to be asked.
-        A tree without any build is not finished: its builds are still to come.
+        Where the builds are made elsewhere, the first of them is waited for.
         """
-        below = {"treeid": treeid, "kind__in": BELOW}
-        if await self._api.count(**below) == 0:
+        if SOURCES in checkout.artifacts and not checkout.data.planned:
             return False
+        if SOURCES not in checkout.artifacts:
+            below = {"treeid": checkout.treeid, "kind__in": BELOW}
+            if await self._api.count(**below) == 0:
+                return False
         # In this order: a build that comes in between is seen as not planned.
-        return await self._api.count(**below, **{"data.planned__ne": True}) == 0
+        return await self._unplanned(checkout.treeid) == 0
+
+    async def _unplanned(self, treeid: str | None) -> int:
+        below = {"treeid": treeid, "kind__in": BELOW}
+        return await self._api.count(**below, **{"data.planned__ne": True})
 
     async def _end(self, checkout: Node) -> None:
+        """Close a checkout as it was seen; whoever changes it meanwhile closes it."""
         try:
-            await self._api.update(checkout.id, state=State.DONE)
+            await self._api.update(
+                checkout.id, if_version=checkout.version, state=State.DONE
+            )
         except (BadRequest, Conflict):
-            return  # another replica was faster
+            return
         log.info("checkout closed", checkout_id=checkout.id)

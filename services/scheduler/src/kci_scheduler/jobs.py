@@ -1,98 +1,169 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The nodes of jobs, as they are created."""
 
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
-from kci_shared.config import Config, Placement, Priority
+from kci_shared.config import Config, LabType, Placement, Priority, Test
 from kci_shared.models import (
     Definition,
     ErrorCode,
     Job,
     Kbuild,
-    Kind,
     NewNode,
     Node,
+    Process,
     Result,
     Revision,
     State,
 )
 
-IMAGES = ("kernel", "ramdisk", "modules", "dtb")
-"""The artifacts of a build that a device boots with."""
+IMAGES = ("kernel", "ramdisk", "nfsroot", "modules", "dtb", "dtbs", "kselftest")
+"""The artifacts of a build that a device boots with, or tests take from it."""
+SOURCES = "tarball"
+"""The artifact of a checkout that kernels are built from."""
 PRIORITIES = {Priority.LOW: 20, Priority.MEDIUM: 40, Priority.HIGH: 60}
 """As numbers: a claim takes the greatest first."""
-PLANNED = {
-    "arch",
-    "compiler",
-    "config_full",
-    "defconfig",
-    "definition",
-    "platform",
-    "priority",
-    "runtime",
+GRACE_S = 1800
+"""What a bridge may take for fetching and storing, besides the run itself."""
+QUEUES = (LabType.LAVA, LabType.KUBERNETES, LabType.PULL)
+"""Labs in which a job that was claimed may wait in a queue of their own."""
+ARCHS = {
+    "x86_64": {"debian": "amd64", "buildroot": "x86"},
+    "i386": {"debian": "i386", "buildroot": "x86"},
+    "arm64": {"debian": "arm64", "buildroot": "arm64"},
+    "arm": {"debian": "armhf", "buildroot": "armel"},
+    "riscv": {"debian": "riscv64", "buildroot": "riscv"},
+}
+"""What others call our archs, in the addresses of root file systems."""
+KEPT = {
+    *("arch", "compiler", "config_full", "defconfig"),
+    *("definition", "platform", "priority", "run_timeout", "runtime"),
 }
 """What of a job's data is there before it runs."""
 
 
 def first_attempt(
-    config: Config, placement: Placement, parent: Node, build: Kbuild
+    config: Config, place: Placement, parent: Node, build: Kbuild | None, now: datetime
 ) -> NewNode:
     """Return a test's job below a node; one that cannot run is over at once."""
-    test = config.tests[placement.test]
+    test = config.tests[place.test]
+    revision = parent.data.kernel_revision
     data = {
-        **_built_as(config, build),
-        "platform": placement.platform,
-        "runtime": placement.lab,
-        "priority": _priority(config, placement.test, build.data.kernel_revision),
+        **(_built_as(config, build) if build else {}),
+        "platform": place.platform,
+        "runtime": place.lab,
+        "priority": _in_lab(config, place, priority(config, test.priority, revision)),
+        "run_timeout": _longest_run(config, place),
     }
-    if "kernel" not in build.artifacts:
+    new = NewNode(
+        kind=test.kind,
+        name=place.test,
+        group=test.group or place.test,
+        parent=parent.id,
+        timeout=now + timedelta(seconds=test.queue),
+    )
+    if build is not None and "kernel" not in build.artifacts:
         data["error_code"] = ErrorCode.INVALID_JOB_PARAMS
         data["error_msg"] = f"{build.name} has no artifact 'kernel'"
         ended = {"state": State.DONE, "result": Result.INCOMPLETE}
-        return _job(parent.id, placement.test, data).model_copy(update=ended)
-    definition = Definition(
-        artifacts={
-            name: url for name, url in build.artifacts.items() if name in IMAGES
-        },
-        tests=test.steps,
+        return _numbered(new.model_copy(update={**ended, "data": data}), 0)
+    told = Definition(
+        artifacts=_artifacts(config, test, parent if build is None else build),
+        tests=test.commands,
         timeout=test.timeout,
+        template=test.template,
+        params=_params(config, place),
+        device=_device(config, place),
     )
-    data["definition"] = definition.model_dump(mode="json")
-    return _job(parent.id, placement.test, data)
+    data["definition"] = told.model_dump(mode="json", exclude_defaults=True)
+    return _numbered(new.model_copy(update={"data": data}), 0)
 
 
-def next_attempt(job: Job) -> NewNode:
+def next_attempt(config: Config, job: Job | Process, now: datetime) -> NewNode:
     """Return the same job once more, beside the one that failed."""
-    data = job.data.model_dump(mode="json", include=PLANNED, exclude_none=True)
-    return _job(job.parent or "", job.name, data, job.retry_counter + 1)
+    data = job.data.model_dump(mode="json", include=KEPT, exclude_none=True)
+    if failures := (job.data.failures or 0) + (job.result is Result.FAIL):
+        data["failures"] = failures
+    new = NewNode(
+        kind=job.kind,
+        name=job.name,
+        group=job.group,
+        parent=job.parent,
+        data=data,
+        timeout=now + timedelta(seconds=config.tests[job.name].queue),
+    )
+    return _numbered(new, job.retry_counter + 1)
+
+
+def priority(config: Config, own: Priority, revision: Revision | None) -> int:
+    """Say how urgent something is: as its branch says, else as it says itself."""
+    tree = config.trees.get(revision.tree) if revision else None
+    branch = tree.branches.get(revision.branch) if tree and revision else None
+    of_branch = branch.priority if branch else None
+    return PRIORITIES[of_branch or own]
+
+
+def _in_lab(config: Config, place: Placement, ours: int) -> int:
+    """Spread our priority over those that a lab gives to us."""
+    lab = config.labs.get(place.lab)
+    low, high = lab.priority if lab else (0, 100)
+    return low + (high - low) * ours // 100
+
+
+def _longest_run(config: Config, place: Placement) -> float:
+    test, lab = config.tests[place.test], config.labs.get(place.lab)
+    queue = test.queue if lab is not None and lab.type in QUEUES else 0
+    return test.timeout + GRACE_S + queue
 
 
 def _built_as(config: Config, build: Kbuild) -> dict[str, Any]:
     """Say how a kernel was built; what the node leaves open, its name tells."""
-    named, said = config.built[build.name], build.data
+    named, said = config.built[build.name][0], build.data
     return {
         "arch": said.arch or named.arch,
         "compiler": said.compiler or named.compiler,
         "defconfig": said.defconfig or named.config,
-        "config_full": said.config_full or named.config,
+        "config_full": said.config_full or named.config_full,
     }
 
 
-def _priority(config: Config, test: str, revision: Revision | None) -> int:
-    tree = config.trees.get(revision.tree) if revision else None
-    branch = tree.branches.get(revision.branch) if tree and revision else None
-    of_branch = branch.priority if branch else None
-    return PRIORITIES[of_branch or config.tests[test].priority]
+def _artifacts(config: Config, test: Test, above: Node) -> dict[str, str]:
+    wanted = IMAGES if isinstance(above, Kbuild) else (SOURCES,)
+    found = {name: url for name, url in above.artifacts.items() if name in wanted}
+    rootfs = config.rootfs.get(test.rootfs or "")
+    arch = config.built[above.name][0].arch if isinstance(above, Kbuild) else ""
+    for name in ("ramdisk", "nfsroot") if rootfs else ():
+        if url := getattr(rootfs, name):
+            found[name] = _for_arch(url, arch)
+    return found
 
 
-def _job(parent: str, name: str, data: dict[str, Any], attempt: int = 0) -> NewNode:
-    key = f"{parent}/{name}/{data['runtime']}/{data['platform']}/{attempt}"
-    return NewNode(
-        kind=Kind.JOB,
-        name=name,
-        group=name,
-        parent=parent,
-        data=data,
-        retry_counter=attempt,
-        idempotency_key=key,
-    )
+def _for_arch(url: str, arch: str) -> str:
+    known = {"arch": arch, "debian": arch, "buildroot": arch, **ARCHS.get(arch, {})}
+    return re.sub(r"\{\{ *(\w+) *\}\}", lambda m: known.get(m[1], m[0]), url)
+
+
+def _params(config: Config, place: Placement) -> dict[str, Any]:
+    """Return what the bridge is told: the test's word counts most."""
+    params = config.tests[place.test].params
+    if (lab := config.labs.get(place.lab)) and place.platform in config.platforms:
+        there = lab.platforms[place.platform]
+        of_platform = config.platforms[place.platform].params
+        return {**of_platform, **(there.params if there else {}), **params}
+    return dict(params)
+
+
+def _device(config: Config, place: Placement) -> dict[str, Any]:
+    platform = config.platforms.get(place.platform)
+    if platform is None:
+        return {}
+    told = {"arch", "boot", "mach", "dtb", "compatible"}
+    return platform.model_dump(mode="json", include=told, exclude_defaults=True)
+
+
+def _numbered(new: NewNode, attempt: int) -> NewNode:
+    at = f"{new.data['runtime']}/{new.data['platform']}"
+    key = f"{new.parent}/{new.name}/{at}/{attempt}"
+    return new.model_copy(update={"retry_counter": attempt, "idempotency_key": key})

@@ -8,23 +8,34 @@ below by their `needs`. So the plan is the same, whichever of them comes to be l
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from kci_scheduler import jobs
+from kci_scheduler import builds, jobs
 from kci_scheduler.family import Family
 from kci_scheduler.filters import lets_through
-from kci_scheduler.rules import is_due_again, known_as, satisfies
-from kci_shared.config import Config, Need, Placement, placements, refusals
-from kci_shared.models import Job, Kbuild, NewNode, Node
+from kci_scheduler.rules import is_due_again, names, satisfies
+from kci_shared.config import ANYWHERE, Candidate, Config, Need, Placement
+from kci_shared.models import Checkout, Job, Kbuild, NewNode, Node, Process
 
 
 def followers(config: Config, node: Node) -> list[str]:
     """Name the tests that need a node, whatever it has come to."""
-    return config.followers.get(known_as(config, node) or "", [])
+    found = (config.followers.get(name, []) for name in sorted(names(config, node)))
+    return list(dict.fromkeys(test for tests in found for test in tests))
 
 
 def needs_others(config: Config, node: Node) -> bool:
     """Say whether planning takes more than a node and what is above it."""
     return any(len(config.tests[test].needs) > 1 for test in followers(config, node))
+
+
+def tests_around(config: Config, node: Node) -> set[str]:
+    """Name the tests whose jobs matter to what follows from a node."""
+    wanted: set[str] = set()
+    for test in followers(config, node):
+        for need in config.tests[test].needs:
+            wanted.update(name for name in config.line(need) if name in config.tests)
+    return wanted
 
 
 @dataclass(frozen=True)
@@ -33,75 +44,96 @@ class Plan:
 
     config: Config
     family: Family
+    now: datetime
 
     def after(self, node: Node) -> list[NewNode]:
         """Say which nodes follow from one that has just come to something."""
-        if isinstance(node, Job) and is_due_again(self.config, node):
-            return [jobs.next_attempt(node)]
-        return [
+        if is_due_again(self.config, node):
+            return [self._again(node)]
+        new = [
             job
             for test in followers(self.config, node)
             for parent in self._parents(test, node)
             for job in self._jobs_below(parent, test)
         ]
+        # one build may be of several entries that a test needs, each in its own right
+        return list({job.idempotency_key: job for job in new}.values())
+
+    def _again(self, node: Node) -> NewNode:
+        if isinstance(node, Kbuild):
+            return builds.next_attempt(self.config, node, self.now)
+        assert isinstance(node, Job | Process)
+        return jobs.next_attempt(self.config, node, self.now)
 
     def _parents(self, test: str, node: Node) -> list[Node]:
         """Find what a test may hang below, now that `node` is there."""
         first = self.config.tests[test].first_need
-        if known_as(self.config, node) == first:
+        if first in names(self.config, node):
             return [node]
-        return [other for other in self.family if known_as(self.config, other) == first]
+        return [one for one in self.family if first in names(self.config, one)]
 
     def _jobs_below(self, parent: Node, test: str) -> Iterator[NewNode]:
         line = self.family.line(parent)
         build = next((node for node in line if isinstance(node, Kbuild)), None)
         (_, state), *others = self.config.tests[test].needs.items()
-        if build is None or not satisfies(self.config, parent, state):
+        if not satisfies(self.config, parent, state):
             return
-        for placement in placements(self.config, test):
+        candidate = self._candidate(parent, build)
+        if candidate is None:
+            return
+        for place in self.config.places.of(test):
             if (
-                self._runs(placement, build)
-                and _stays(placement, parent)
-                and lets_through(self.config, placement, line)
-                and all(self._has(*other, placement, line) for other in others)
+                self.config.places.runs(place, candidate)
+                and _stays(place, parent)
+                and lets_through(self.config, place, line)
+                and all(self._has(*other, place, line) for other in others)
             ):
-                yield jobs.first_attempt(self.config, placement, parent, build)
+                yield jobs.first_attempt(self.config, place, parent, build, self.now)
 
-    def _runs(self, placement: Placement, build: Kbuild) -> bool:
-        revision, built = build.data.kernel_revision, self.config.built.get(build.name)
-        if revision is None or built is None:
-            return False
-        return not any(refusals(self.config, placement, revision, built.arch))
+    def _candidate(self, parent: Node, build: Kbuild | None) -> Candidate | None:
+        """Return what a job would be a test of, if it can be judged."""
+        revision = (build or parent).data.kernel_revision
+        if revision is None:
+            return None
+        if build is None:
+            return Candidate(revision)
+        built = self.config.built.get(build.name)
+        return Candidate.of(revision, built[0]) if built else None
 
-    def _has(
-        self, need: str, state: Need, placement: Placement, line: list[Node]
-    ) -> bool:
+    def _has(self, need: str, state: Need, place: Placement, line: list[Node]) -> bool:
         """Say whether a need besides the first is there, for what hangs below it."""
         top = self._meeting_point(need, line)
         return any(
-            known_as(self.config, node) == need
+            need in names(self.config, node)
             and satisfies(self.config, node, state)
-            and self._is_on(node, placement.platform)
+            and self._is_on(node, place.platform)
             and top in self.family.line(node)
             for node in self.family
         )
 
     def _meeting_point(self, need: str, line: list[Node]) -> Node | None:
         """Find the nearest of a line's nodes that `need` hangs below, else its root."""
-        above = self.config.line(need)
-        named = [node for node in line if known_as(self.config, node) in above]
+        above = set(self.config.line(need))
+        named = [node for node in line if names(self.config, node) & above]
         return named[0] if named else line[-1]
 
-    def _is_on(self, node: Node, platform: str) -> bool:
+    def _is_on(self, node: Node, name: str) -> bool:
+        if isinstance(node, Checkout) or name == ANYWHERE:
+            return True
         if isinstance(node, Kbuild):
-            arch = self.config.platforms[platform].arch
-            return self.config.built[node.name].arch == arch
-        return isinstance(node, Job) and node.data.platform == platform
+            arch = self.config.built[node.name][0].arch
+            return arch in (self.config.platforms[name].arch or [arch])
+        assert isinstance(node, Job | Process)
+        return node.data.platform in (name, ANYWHERE)
 
 
-def _stays(placement: Placement, parent: Node) -> bool:
-    """Say whether a job is where its parent was: same lab, same platform."""
-    if not isinstance(parent, Job):
+def _stays(place: Placement, parent: Node) -> bool:
+    """Say whether a job is where its parent was: same lab, same platform.
+
+    What runs on no platform may follow anything, and be followed by anything.
+    """
+    if not isinstance(parent, Job | Process):
         return True
-    was_at = (parent.data.runtime, parent.data.platform)
-    return was_at == (placement.lab, placement.platform)
+    if ANYWHERE in (place.platform, parent.data.platform):
+        return True
+    return (parent.data.runtime, parent.data.platform) == (place.lab, place.platform)

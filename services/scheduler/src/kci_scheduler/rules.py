@@ -1,47 +1,98 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a node has come to, in the words of the configuration."""
 
-from kci_shared.config import BUILD, Config, Need
+from kci_shared.config import (
+    BUILD,
+    CHECKOUT,
+    Build,
+    Built,
+    Candidate,
+    Config,
+    Need,
+    Retry,
+)
 from kci_shared.models import (
+    Checkout,
     ErrorCode,
     Job,
     Kbuild,
     Node,
+    Process,
     Result,
     State,
     is_settled,
 )
 
+Run = Kbuild | Job | Process
+"""What may be planned, and run again."""
+SPOILED = (ErrorCode.INFRASTRUCTURE, ErrorCode.KBUILD_INTERNAL_ERROR)
+"""Nothing is known of the kernel then."""
 
-def known_as(config: Config, node: Node) -> str | None:
-    """Tell under which name tests need a node: `build/<entry>`, or a test's name."""
-    if isinstance(node, Kbuild) and (built := config.built.get(node.name)):
-        return BUILD + built.entry
-    if isinstance(node, Job) and node.name in config.tests:
-        return node.name
-    return None
+
+def entries(config: Config, node: Kbuild) -> list[tuple[Build, Built]]:
+    """Return the entries that a build is of, for its revision."""
+    revision = node.data.kernel_revision
+    if revision is None:
+        return []
+    of = [(config.builds[one.entry], one) for one in config.built.get(node.name, ())]
+    return [
+        (entry, built)
+        for entry, built in of
+        if entry.when.holds(Candidate.of(revision, built))
+    ]
+
+
+def names(config: Config, node: Node) -> set[str]:
+    """Tell under which names tests need a node: `build/<entry>`, or a test's name."""
+    if isinstance(node, Kbuild):
+        return {BUILD + built.entry for _, built in entries(config, node)}
+    if isinstance(node, Checkout):
+        return {CHECKOUT}
+    if isinstance(node, Job | Process) and node.name in config.tests:
+        return {node.name}
+    return set()
+
+
+def retry(config: Config, node: Node) -> Retry:
+    """Return how often a node that was planned here is run again; never, else."""
+    key = node.idempotency_key or ""
+    if isinstance(node, Kbuild) and node.data.identity and key.startswith(BUILD):
+        policies = [entry.retry for entry, _ in entries(config, node)]
+        return Retry(
+            infra=max((policy.infra for policy in policies), default=0),
+            fail=max((policy.fail for policy in policies), default=0),
+        )
+    if isinstance(node, Job | Process) and key.startswith(f"{node.parent}/{node.name}"):
+        test = config.tests.get(node.name)
+        return test.retry if test else Retry()
+    return Retry()
 
 
 def is_due_again(config: Config, node: Node) -> bool:
-    """Say whether a job that was planned here runs once more: the lab failed it."""
+    """Say whether a node runs once more: it was spoiled, or it may be flaky."""
+    if not isinstance(node, Run) or not is_settled(node):
+        return False
+    policy, failures = retry(config, node), node.data.failures or 0
+    if node.result is Result.FAIL:
+        return failures < policy.fail
     return (
-        isinstance(node, Job)
-        and (node.idempotency_key or "").startswith(f"{node.parent}/{node.name}/")
-        and is_settled(node)
-        and node.result is Result.INCOMPLETE
-        and node.data.error_code == ErrorCode.INFRASTRUCTURE
-        and node.name in config.tests
-        and node.retry_counter < config.tests[node.name].retry.infra
+        node.result is Result.INCOMPLETE
+        and node.data.error_code in SPOILED
+        and node.retry_counter - failures < policy.infra
     )
 
 
 def satisfies(config: Config, node: Node, need: Need) -> bool:
     """Say whether a node has come to what is needed of it.
 
-    An attempt that will be repeated satisfies nothing: the last one counts.
+    An attempt that will be repeated satisfies nothing: the last one counts. Sources
+    are there, once and for all, when they are available.
     """
-    if need is Need.AVAILABLE:
+    if isinstance(node, Checkout):
         return node.state is not State.RUNNING and node.result is Result.PASS
+    if need is Need.AVAILABLE and node.state in (State.AVAILABLE, State.CLOSING):
+        return node.result is Result.PASS
     if not is_settled(node) or is_due_again(config, node):
         return False
-    return need is Need.DONE or node.result == need.value
+    wanted = Result.PASS if need is Need.AVAILABLE else need.value
+    return need is Need.DONE or node.result == wanted

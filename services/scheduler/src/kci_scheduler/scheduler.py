@@ -1,28 +1,37 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From an event to the jobs that follow."""
+"""From an event to the builds and jobs that follow."""
 
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from kci_scheduler.builds import BuildPlan, plan_builds
 from kci_scheduler.closing import Closing
 from kci_scheduler.family import Family
-from kci_scheduler.plan import Plan, followers, needs_others
+from kci_scheduler.jobs import SOURCES
+from kci_scheduler.plan import Plan, followers, needs_others, tests_around
+from kci_scheduler.rules import Run
 from kci_shared.config import Config
-from kci_shared.errors import Conflict
+from kci_shared.errors import Conflict, NotYet
 from kci_shared.logging import get_logger
 from kci_shared.models import (
+    Checkout,
     Event,
-    Job,
     Kbuild,
     Kind,
     NewNode,
     Node,
+    NodeChange,
+    Result,
     State,
     is_settled,
 )
 
 log = get_logger(__name__)
 
-HEARD = (Kind.CHECKOUT, Kind.KBUILD, Kind.JOB)
+KEYS = 50
+"""How many keys an address can name."""
+COMMIT = "data.kernel_revision.commit"
 
 
 class Nodes(Protocol):
@@ -40,7 +49,9 @@ class Nodes(Protocol):
         """Create nodes that carry keys, all or none."""
         ...
 
-    async def update(self, node_id: str, **changes: Any) -> Node:
+    async def update(
+        self, node_id: str, *, if_version: int | None = None, **changes: Any
+    ) -> Node:
         """Change fields of a node."""
         ...
 
@@ -52,41 +63,116 @@ class Scheduler:
     even if the event comes again after the configuration has changed.
     """
 
-    def __init__(self, config: Config, api: Nodes, closing: Closing) -> None:
+    def __init__(
+        self, config: Callable[[], Config], api: Nodes, closing: Closing
+    ) -> None:
         self._config = config
         self._api = api
         self._closing = closing
 
     async def on_event(self, event: Event) -> None:
         """Plan what follows from a node that has come to something."""
-        if event.data.kind not in HEARD or event.data.state is State.RUNNING:
+        config = self._config()
+        if not _matters(config, event.data):
             return
         node = await self._api.get(event.node_id)
-        if isinstance(node, Kbuild | Job) and not node.data.planned:
-            await self._create_followers(node)
-            if not is_settled(node):
-                return  # its log is yet to be read: there will be another event
-            await self._api.update(node.id, data={"planned": True})
-        if node is not None and node.treeid is not None:
-            await self._closing.close(node.treeid)
+        if node is None or node.treeid is None:
+            return
+        if isinstance(node, Checkout):
+            await self._plan_checkout(config, node)
+        elif isinstance(node, Run) and not node.data.planned:
+            await self._plan_run(config, node)
+        # Even if something follows: it may have come to its end while this call, or one
+        # before it that was lost, was under way.
+        await self._closing.close(node.treeid)
 
-    async def _create_followers(self, node: Node) -> None:
-        plan = Plan(self._config, Family(await self._relatives(node)))
-        if wanted := plan.after(node):
-            await self._create(wanted)
-            names = sorted({job.name for job in wanted})
-            log.info("jobs planned", jobs=len(wanted), names=names)
+    async def _plan_checkout(self, config: Config, checkout: Checkout) -> None:
+        """Create the builds of a checkout, and what else follows from its sources."""
+        is_there = checkout.state is State.AVAILABLE and checkout.result is Result.PASS
+        if not is_there or checkout.data.planned:
+            return
+        builds = await self._builds(config, checkout)
+        jobs = await self._followers(config, checkout)
+        await self._create_both(jobs, builds.wanted)
+        if builds.is_complete:
+            await self._api.update(checkout.id, data={"planned": True})
+        log.info(
+            "checkout planned",
+            builds=len(builds.wanted),
+            jobs=len(jobs),
+            waits=not builds.is_complete,
+        )
 
-    async def _relatives(self, node: Node) -> list[Node]:
+    async def _builds(self, config: Config, checkout: Checkout) -> BuildPlan:
+        revision = checkout.data.kernel_revision
+        if revision is None or SOURCES not in checkout.artifacts:
+            return BuildPlan()
+        kin = await self._api.find(kind=Kind.KBUILD, **{COMMIT: revision.commit})
+        known = [node for node in kin if isinstance(node, Kbuild)]
+        return plan_builds(config, checkout, known, datetime.now(UTC))
+
+    async def _create_both(self, jobs: list[NewNode], builds: list[NewNode]) -> None:
+        """Create jobs that are new, and builds that nobody else has begun."""
+        try:
+            if jobs or builds:
+                await self._api.create_many([*jobs, *builds])
+        except Conflict:
+            await self._create(jobs)
+            try:
+                if builds:
+                    await self._api.create_many(builds)
+            except Conflict as error:
+                # another checkout, or another replica's configuration, was faster
+                raise NotYet(f"builds to look at once more: {error}") from error
+
+    async def _plan_run(self, config: Config, node: Run) -> None:
+        """Create what follows from a run, and note that it is there."""
+        wanted = await self._followers(config, node)
+        await self._create(wanted)
+        if not is_settled(node):
+            return  # its log is yet to be read: there will be another event
+        if isinstance(node, Kbuild) and node.data.identity:
+            await self._hand_on(config, node)
+        await self._api.update(node.id, data={"planned": True})
+        if wanted:
+            log.info("jobs planned", jobs=len(wanted))
+
+    async def _hand_on(self, config: Config, build: Kbuild) -> None:
+        """Plan for other checkouts of the same sources, which may wait for a build."""
+        revision = build.data.kernel_revision
+        if revision is None or build.data.same_as is not None:
+            return
+        for checkout in await self._api.find(
+            kind=Kind.CHECKOUT, state=State.AVAILABLE, **{COMMIT: revision.commit}
+        ):
+            if isinstance(checkout, Checkout) and checkout.id != build.parent:
+                await self._plan_checkout(config, checkout)
+
+    async def _followers(self, config: Config, node: Node) -> list[NewNode]:
+        family = Family(await self._relatives(config, node))
+        return Plan(config, family, datetime.now(UTC)).after(node)
+
+    async def _relatives(self, config: Config, node: Node) -> list[Node]:
         """Fetch as much of the node's tree as planning takes."""
-        if needs_others(self._config, node):
-            kinds = ",".join(HEARD)
-            return await self._api.find(treeid=node.treeid, kind__in=kinds)
+        if needs_others(config, node):
+            return await self._tree(config, node)
         line = [node]
-        if followers(self._config, node):
+        if followers(config, node):
             while (parent := await self._parent(line[-1])) is not None:
                 line.append(parent)
         return line
+
+    async def _tree(self, config: Config, node: Node) -> list[Node]:
+        """Fetch what may be needed besides a node, and what is above that."""
+        above = f"{Kind.CHECKOUT},{Kind.KBUILD}"
+        found = await self._api.find(treeid=node.treeid, kind__in=above)
+        if around := tests_around(config, node):
+            kinds = f"{Kind.JOB},{Kind.PROCESS}"
+            named = ",".join(sorted(around))
+            found += await self._api.find(
+                treeid=node.treeid, kind__in=kinds, name__in=named
+            )
+        return found
 
     async def _parent(self, node: Node) -> Node | None:
         return await self._api.get(node.parent) if node.parent else None
@@ -105,9 +191,31 @@ class Scheduler:
                 return
 
     async def _missing(self, wanted: list[NewNode]) -> list[NewNode]:
-        there = {
-            child.idempotency_key
-            for parent in {job.parent for job in wanted}
-            for child in await self._api.find(parent=parent)
-        }
-        return [job for job in wanted if job.idempotency_key not in there]
+        there: set[str | None] = set()
+        for some in batched([new.idempotency_key or "" for new in wanted], KEYS):
+            found = await self._api.find(idempotency_key__in=",".join(some))
+            there.update(node.idempotency_key for node in found)
+        return [new for new in wanted if new.idempotency_key not in there]
+
+
+def _matters(config: Config, change: NodeChange) -> bool:
+    """Say whether an event may bring anything about."""
+    if change.state is State.RUNNING:
+        return False
+    match change.kind:
+        case Kind.CHECKOUT:
+            return True
+        case Kind.KBUILD | Kind.JOB:
+            pass
+        case Kind.PROCESS if change.name in config.tests:  # not another service's
+            pass
+        case _:
+            return False
+    # what it had to bring about was done before it said so
+    return not change.data.get("planned")
+
+
+def batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Cut a list into pieces of a size."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -18,3 +18,6 @@ class Settings(ServiceSettings):
     sweep_every: Annotated[
         float, Field(gt=0, description="seconds between two looks for overdue nodes")
     ] = 5.0
+    config_every: Annotated[
+        float, Field(gt=0, description="seconds between two looks for changed files")
+    ] = 2.0

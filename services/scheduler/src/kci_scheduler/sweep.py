@@ -52,8 +52,16 @@ class Sweeper:
         """Look once for each thing whose time is over."""
         past = now.isoformat()
         for node in await self._api.find(state__ne=State.DONE, timeout__lt=past):
-            reason = f"not done by {node.timeout:%Y-%m-%d %H:%M:%S} UTC"
-            await self._end(node, ErrorCode.NODE_TIMEOUT, reason)
+            # what somebody runs has a deadline of its own
+            if node.claim is None or node.claim.expires <= now:
+                reason = f"not done by {node.timeout:%Y-%m-%d %H:%M:%S} UTC"
+                await self._end(node, ErrorCode.NODE_TIMEOUT, reason)
+        for node in await self._api.find(
+            state=State.RUNNING, **{"claim.deadline__lt": past}
+        ):
+            if node.claim is not None and node.claim.deadline is not None:
+                reason = f"still running at {node.claim.deadline:%Y-%m-%d %H:%M:%S} UTC"
+                await self._end(node, ErrorCode.NODE_TIMEOUT, reason)
         for node in await self._api.find(
             state=State.RUNNING, **{"claim.expires__lt": past}
         ):

@@ -4,8 +4,10 @@
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from kci_shared.config.models import BUILD, Config, Platform
-from kci_shared.config.placement import unfit
+from kci_shared.config.builds import BUILDER, identity
+from kci_shared.config.candidate import BUILD
+from kci_shared.config.models import CHECKOUT, Config
+from kci_shared.config.placement import ATTRIBUTES, fitness
 from kci_shared.config.problems import suggest
 from kci_shared.config.source import Where
 from kci_shared.config.when import When
@@ -19,28 +21,42 @@ def complaints(config: Config) -> Iterator[Complaint]:
     yield from _builds(config)
     yield from _needs(config)
     yield from _circles(config)
-    yield from _platforms(config)
+    yield from _tests(config)
+    yield from _on(config)
     yield from _labs(config)
-    for section, entries in (("tests", config.tests), ("labs", config.labs)):
-        for name, entry in entries.items():
-            yield from _trees(config, entry.when, (section, name, "when"))
+    for section in ("builds", "tests", "templates", "platforms", "labs"):
+        for name, entry in getattr(config, section).items():
+            yield from _when(config, entry.when, (section, name, "when"))
 
 
 def _builds(config: Config) -> Iterator[Complaint]:
-    first: dict[str, str] = {}
-    for built in config.matrix():
-        where: Where = ("builds", built.entry)
-        if first.setdefault(built.name, built.entry) != built.entry:
-            what = f"'{first[built.name]}' makes '{built.name}' too"
-            yield where, what, "take it out of one of them"
     for name, build in config.builds.items():
-        if not build.external:
-            what = f"nobody here can build '{name}'"
-            yield ("builds", name), what, "write `external: true`"
+        for fragment in build.fragments:
+            if "=" not in fragment and fragment not in config.fragments:
+                what = f"build '{name}' has fragment '{fragment}', which there is not"
+                remedy = suggest(fragment, config.fragments)
+                yield ("builds", name, "fragments", fragment), what, remedy
+        yield from _run(config, build.run, ("builds", name, "run"))
+    for name, shared in config.built.items():
+        made = {
+            identity(config.builds[one.entry].definition(one, config.fragments))
+            for one in shared
+        }
+        if len(made) > 1:
+            first, *others = shared
+            what = f"'{first.entry}' makes '{name}' too, but otherwise"
+            where: Where = ("builds", others[-1].entry)
+            yield where, what, "give them the same targets and variables"
+
+
+def _run(config: Config, run: str, where: Where) -> Iterator[Complaint]:
+    if run != BUILDER and run not in config.labs:
+        what = f"'{run}' is to run it, which there is not"
+        yield where, what, suggest(run, [BUILDER, *config.labs])
 
 
 def _needs(config: Config) -> Iterator[Complaint]:
-    known = [*config.tests, *(BUILD + name for name in config.builds)]
+    known = {CHECKOUT, *config.tests, *(BUILD + name for name in config.builds)}
     for name, test in config.tests.items():
         for need in test.needs:
             if need not in known:
@@ -70,43 +86,80 @@ def _circle(config: Config, way: list[str], cleared: set[str]) -> list[str]:
     return []
 
 
-def _platforms(config: Config) -> Iterator[Complaint]:
+def _tests(config: Config) -> Iterator[Complaint]:
+    where: Where
     for name, test in config.tests.items():
-        strange = [key for key in test.on if key not in Platform.model_fields]
+        if test.rootfs is not None and test.rootfs not in config.rootfs:
+            what = f"test '{name}' has rootfs '{test.rootfs}', which there is not"
+            remedy = suggest(test.rootfs, config.rootfs)
+            yield ("tests", name, "rootfs"), what, remedy
+        for number, param in test.unknown_params():
+            what = f"a step of test '{name}' asks for '{param}', which has no value"
+            where = ("tests", name, "steps", number)
+            yield where, what, suggest(param, test.params)
+        if test.run is not None:
+            yield from _run(config, test.run, ("tests", name, "run"))
+            if test.on:
+                what = f"test '{name}' runs on no platform, so that `on` says nothing"
+                yield ("tests", name, "on"), what, "take out `on`, or `run`"
+
+
+def _on(config: Config) -> Iterator[Complaint]:
+    for name, test in config.tests.items():
+        strange = [key for key in test.on if key not in ATTRIBUTES]
         for key in strange:
             what = f"platforms have no '{key}'"
-            yield ("tests", name, "on", key), what, suggest(key, Platform.model_fields)
+            yield ("tests", name, "on", key), what, suggest(key, ATTRIBUTES)
         if test.on and not strange and not _some_fit(config, test.on):
             what = f"no platform is as test '{name}' wants it"
             yield ("tests", name, "on"), what, "change `on`, or add a platform"
 
 
 def _some_fit(config: Config, on: dict[str, list[str]]) -> bool:
-    return any(not [*unfit(platform, on)] for platform in config.platforms.values())
+    return any(
+        all(verdict.holds for verdict in fitness(config, name, on))
+        for name in config.platforms
+    )
 
 
 def _labs(config: Config) -> Iterator[Complaint]:
     for name, lab in config.labs.items():
-        for number, platform in enumerate(lab.platforms):
+        for platform, there in lab.platforms.items():
+            where: Where = ("labs", name, "platforms", platform)
             if platform not in config.platforms:
-                where: Where = ("labs", name, "platforms", number)
                 what = f"lab '{name}' has platform '{platform}', which there is not"
                 yield where, what, suggest(platform, config.platforms)
-        for number, pattern in enumerate(lab.tests):
-            if pattern != "*" and not _some_match(pattern, config.tests):
-                where = ("labs", name, "tests", number)
-                what = f"lab '{name}' takes '{pattern}', and no test is called so"
-                yield where, what, suggest(pattern, config.tests)
+            patterns = there.tests or [] if there else []
+            yield from _patterns(config, name, patterns, (*where, "tests"))
+        yield from _patterns(config, name, lab.tests, ("labs", name, "tests"))
 
 
-def _trees(config: Config, when: When, where: Where) -> Iterator[Complaint]:
+def _patterns(
+    config: Config, lab: str, patterns: list[str], where: Where
+) -> Iterator[Complaint]:
+    for pattern in patterns:
+        wanted = pattern.removeprefix("!")
+        if pattern != "*" and not _some_match(wanted, config.tests):
+            what = f"lab '{lab}' takes '{pattern}', and no test is called so"
+            yield (*where, pattern), what, suggest(wanted, config.tests)
+
+
+def _when(config: Config, when: When, where: Where) -> Iterator[Complaint]:
     for key, rules in (("tree", when.tree), ("branch", when.branch)):
-        for number, rule in enumerate(rules):
+        for rule in rules:
             tree, colon, _ = rule.removeprefix("!").partition(":")
             if (key == "tree" or colon) and not _some_match(tree, config.trees):
                 what = f"'{rule}' names a tree that there is not"
-                yield (*where, key, number), what, suggest(tree, config.trees)
+                yield (*where, key, rule), what, suggest(tree, config.trees)
+    for rule in when.fragments:
+        fragment = rule.removeprefix("!")
+        if "=" not in fragment and not _some_match(fragment, config.fragments):
+            what = f"'{rule}' names a fragment that there is not"
+            remedy = suggest(fragment, config.fragments)
+            yield (*where, "fragments", rule), what, remedy
 
 
 def _some_match(pattern: str, names: Iterable[str]) -> bool:
+    if pattern in names:
+        return True
     return any(fnmatchcase(name, pattern) for name in names)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from kci_shared.config.check import complaints
+from kci_shared.config.extend import extend
 from kci_shared.config.models import Config
 from kci_shared.config.problems import Problem, suggest
 from kci_shared.config.source import Source
@@ -25,6 +26,7 @@ def load(folder: Path) -> Config:
 def read(folder: Path) -> tuple[Config | None, list[Problem]]:
     """Read a configuration: it, or what is wrong with it."""
     source = Source.read(folder)
+    extend(source)
     if source.problems:
         return None, sorted(source.problems)
     try:
@@ -65,4 +67,7 @@ def _keys(where: tuple[int | str, ...]) -> list[str]:
             here = here.model_fields[str(part)].annotation
         else:
             here = get_args(here)[-1]
+        models = [one for one in get_args(here) if isinstance(one, type)]
+        if type(None) in models:  # an entry that may be empty
+            here = models[0]
     return list(here.model_fields)

@@ -27,6 +27,16 @@ FLOAT = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
 MAX_DEPTH = 20
 
 
+def files(folder: Path) -> list[Path]:
+    """List the YAML files below a folder, but hidden ones."""
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.suffix in {".yaml", ".yml"}
+        and not any(part[0] == "." for part in file.relative_to(folder).parts)
+    ]
+
+
 class Source:
     """All that the files say, as one mapping: sections, and names in a section."""
 
@@ -41,19 +51,13 @@ class Source:
     def read(cls, folder: Path) -> "Source":
         """Read every YAML file below a folder."""
         source = cls()
-        files = [
-            file
-            for file in sorted(folder.rglob("*"))
-            if file.suffix in {".yaml", ".yml"}
-            and not any(part[0] == "." for part in file.relative_to(folder).parts)
-        ]
         source._places[()] = Place(folder)
-        if not files:
+        if not (found := files(folder)):
             problem = Problem(
                 Place(folder), "no YAML file is here", "name another folder"
             )
             source.problems.append(problem)
-        for file in files:
+        for file in found:
             source._add(file)
         return source
 
@@ -123,6 +127,10 @@ class Source:
             self._merge(node, where, entries)
             return entries
         if isinstance(node, SequenceNode):
+            for item in node.value:
+                if isinstance(item, ScalarNode):  # a name may be looked for by itself
+                    at = self._at(item.start_mark)
+                    self._places.setdefault((*where, item.value), at)
             return [
                 self._value(item, (*where, number))
                 for number, item in enumerate(node.value)
@@ -132,6 +140,10 @@ class Source:
 
     def _at(self, mark: Any) -> Place:
         return Place(self._file, mark.line + 1 if mark else 1)
+
+    def complain(self, where: Where, what: str, remedy: str) -> None:
+        """Note what is wrong with a value."""
+        self.problems.append(Problem(self.place(where), what, remedy))
 
     def _complain(self, mark: Any, what: str, remedy: str) -> None:
         self.problems.append(Problem(self._at(mark), what, remedy))

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`when`: which revisions and builds an entry is for.
 
-The rules for trees and branches are those that KernelCI's configuration has today.
+The rules are those that KernelCI's configuration has today.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel
 
+from kci_shared.config.candidate import Candidate, Verdict
 from kci_shared.config.values import Words
 from kci_shared.models import Revision, Version
 
@@ -23,7 +25,7 @@ def _is_range(text: str) -> str:
 
 
 class When(BaseModel, extra="forbid", frozen=True):
-    """What must hold of a revision; an empty rule always holds.
+    """What must hold of a revision and of its build; an empty rule always holds.
 
     A list allows what it names, and denies what it names with a `!` in front.
     """
@@ -33,38 +35,68 @@ class When(BaseModel, extra="forbid", frozen=True):
     branch: Words = []
     """Branches, or `tree:branch`."""
     arch: Words = []
+    compiler: Words = []
+    config: Words = []
+    """The configuration that a build starts from."""
+    fragments: Words = []
+    """One of those that are allowed, and none of those that are denied."""
     kernel: Annotated[str, AfterValidator(_is_range)] = ""
     """A range of kernel versions, such as `>=6.1 <6.7`."""
 
-    def refusal(self, revision: Revision, arch: str) -> str | None:
-        """Say which rule refuses a build of a revision, or None."""
-        return (
-            self._refuses_branch(revision)
-            or _refuses("arch", self.arch, arch)
-            or self._refuses_version(revision.version)
-        )
+    def holds(self, candidate: Candidate) -> bool:
+        """Say whether all the rules hold."""
+        return all(verdict.holds for verdict in self.verdicts(candidate))
 
-    def _refuses_branch(self, revision: Revision) -> str | None:
+    def verdicts(self, candidate: Candidate) -> Iterator[Verdict]:
+        """Judge by each rule that says anything."""
+        if self.tree or self.branch:
+            yield self._on_branch(candidate.revision)
+        for key in ("arch", "compiler", "config"):
+            if rules := getattr(self, key):
+                value = getattr(candidate, key)
+                yield _verdict(key, rules, None if value is None else [value])
+        if self.fragments:
+            yield _verdict("fragments", self.fragments, candidate.fragments)
+        if self.kernel and not candidate.any_kernel:
+            yield self._on_version(candidate.revision.version)
+
+    def _on_branch(self, revision: Revision) -> Verdict:
         both = f"{revision.tree}:{revision.branch}"
         for key, rules in (("tree", self.tree), ("branch", self.branch)):
             # A combination that is allowed settles tree and branch at once.
-            if _first(rules, both):
-                return None
+            if allowed := _first(rules, both):
+                return Verdict(key, True, f"{both} is allowed by '{allowed}'")
             if denied := _first(_denials(rules), both):
-                return f"{key}: {both} is denied by '!{denied}'"
-            if reason := _refuses(key, rules, getattr(revision, key)):
-                return reason
-        return None
+                return Verdict(key, False, f"{both} is denied by '!{denied}'")
+            verdict = _verdict(key, rules, [getattr(revision, key)])
+            if rules and not verdict.holds:
+                return verdict
+        return Verdict("tree" if self.tree else "branch", True, f"{both} is allowed")
 
-    def _refuses_version(self, version: Version | None) -> str | None:
-        if not self.kernel:
-            return None
+    def _on_version(self, version: Version | None) -> Verdict:
         if version is None:
-            return f"kernel: must be {self.kernel}, and the version is not known"
-        if _in_range(self.kernel, (version.version, version.patchlevel)):
-            return None
+            why = f"must be {self.kernel}, and the version is not known"
+            return Verdict("kernel", False, why)
+        holds = _in_range(self.kernel, (version.version, version.patchlevel))
         is_now = f"{version.version}.{version.patchlevel}"
-        return f"kernel: {is_now} is not {self.kernel}"
+        return Verdict("kernel", holds, f"{is_now} {_is(holds)} {self.kernel}")
+
+
+def _verdict(key: str, rules: list[str], values: Sequence[str] | None) -> Verdict:
+    """Judge values: none is denied, and if some are allowed, one is among them."""
+    allowed = [rule for rule in rules if rule[0] != "!"]
+    for value in values or ():
+        if denied := _first(_denials(rules), value):
+            return Verdict(key, False, f"{value} is denied by '!{denied}'")
+    named = ", ".join(values or ()) or "nothing"
+    if not allowed:
+        return Verdict(key, True, f"{named} is not denied")
+    holds = any(_first(allowed, value) for value in values or ())
+    return Verdict(key, holds, f"{named} {_is(holds)} one of {', '.join(allowed)}")
+
+
+def _is(holds: bool) -> str:
+    return "is" if holds else "is not"
 
 
 def _denials(rules: list[str]) -> list[str]:
@@ -73,15 +105,6 @@ def _denials(rules: list[str]) -> list[str]:
 
 def _first(rules: list[str], value: str) -> str | None:
     return next((rule for rule in rules if fnmatchcase(value, rule)), None)
-
-
-def _refuses(key: str, rules: list[str], value: str) -> str | None:
-    if denied := _first(_denials(rules), value):
-        return f"{key}: {value} is denied by '!{denied}'"
-    allowed = [rule for rule in rules if rule[0] != "!"]
-    if allowed and not _first(allowed, value):
-        return f"{key}: {value} is not one of {', '.join(allowed)}"
-    return None
 
 
 def _in_range(text: str, version: tuple[int, int]) -> bool:

@@ -15,6 +15,8 @@ class Claim(BaseModel):
     holder: str
     expires: datetime
     attempt: int
+    deadline: datetime | None = None
+    """When the run must be over, however alive its holder is; see `run_timeout`."""
 
 
 class ClaimRequest(BaseModel):

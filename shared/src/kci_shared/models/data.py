@@ -5,9 +5,9 @@ Every field is optional but those of a revision, and keys that are not named her
 kept as they come: outside systems hang their own facts on a node.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from kci_shared.models.findings import Finding
 from kci_shared.models.regressions import Resolution, Status, StatusChange
@@ -90,7 +90,7 @@ class BuiltData(NodeData):
     """True when all that follows from this node has been created."""
     definition: dict[str, Any] | None = None
     """What shall be built or run; see `kci_shared.models.definition`."""
-    run_timeout: float | None = None
+    run_timeout: Annotated[float, Field(gt=0, le=30 * 86400)] | None = None
     """How long a claim may last, in seconds; `timeout` is for the time before it."""
     failures: int | None = None
     """How many earlier attempts ended as `fail`; the others failed otherwise."""
@@ -102,6 +102,8 @@ class KbuildData(BuiltData):
     fragments: list[str] = []
     identity: str | None = None
     """The same for builds of which one is enough: sources, compiler, configuration."""
+    same_as: str | None = None
+    """The build of another checkout that this one is, if it was not built again."""
 
 
 class JobData(BuiltData):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a lab or a builder is asked to do: `data.definition` of a job or a kbuild."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,10 +27,17 @@ class Definition(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     artifacts: dict[str, str]
-    """URLs by what they are: kernel (always), ramdisk, modules, dtb."""
+    """URLs by what they are: kernel, ramdisk, nfsroot, modules, dtbs, ...; a test of
+    the sources alone has a tarball instead of a kernel."""
     tests: list[TestStep] = []
     timeout: Annotated[float, Field(gt=0, le=86400)] = 600
     """Of the whole run on the device, in seconds."""
+    template: str | None = None
+    """What sort of test it is, for bridges that know by themselves how to run it."""
+    params: dict[str, Any] = {}
+    """Of the test, of the platform and of the lab: what the bridge may make use of."""
+    device: dict[str, Any] = {}
+    """What is known of the platform: boot, mach, dtb, compatible."""
 
 
 class BuildDefinition(BaseModel):
@@ -54,5 +61,7 @@ class BuildDefinition(BaseModel):
     """What is wanted (kernel, modules, dtbs, kselftest); empty: what the arch has."""
     variables: dict[Word, Annotated[str, Field(max_length=1000)]] = {}
     """For make, such as `LLVM: "1"`."""
+    image: Annotated[str, Field(max_length=500)] | None = None
+    """The container to build in, if builds run in containers."""
     timeout: Annotated[float, Field(gt=0, le=86400)] = 3600
     """Of the whole build, in seconds."""

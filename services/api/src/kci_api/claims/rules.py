@@ -45,8 +45,12 @@ def unheld(now: datetime) -> dict[str, Any]:
 
 def claimed(node: StoredNode, caller: Caller, lease: float, now: datetime) -> Change:
     """Return a node in the hands of a caller, whose token no earlier holder has."""
+    longest = node.data.get("run_timeout")
     claim = Claim(
-        holder=caller.name, expires=expiry(now, lease), attempt=node.attempts + 1
+        holder=caller.name,
+        expires=expiry(now, lease),
+        attempt=node.attempts + 1,
+        deadline=None if longest is None else expiry(now, longest),
     )
     after = _changed(
         node, now, claim=claim, fence=node.fence + 1, attempts=claim.attempt

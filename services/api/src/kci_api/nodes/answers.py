@@ -2,6 +2,7 @@
 """A node in the words of the API: the fields in their order, times as text."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from kci_api.times import stamp
@@ -22,7 +23,7 @@ def node_answer(document: Mapping[str, Any]) -> dict[str, Any]:
             answer[field] = stamp(time)
     if answer["claim"] is not None:
         answer["claim"] = {
-            **answer["claim"],
-            "expires": stamp(answer["claim"]["expires"]),
+            key: stamp(value) if isinstance(value, datetime) else value
+            for key, value in answer["claim"].items()
         }
     return answer

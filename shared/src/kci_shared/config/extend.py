@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`extends` and `template`: an entry takes what it does not say from another.
+
+It happens before the schema sees the entries, so that a base may be incomplete.
+"""
+
+from typing import Any
+
+from kci_shared.config.problems import suggest
+from kci_shared.config.source import Source
+
+MERGED = frozenset({"on", "params", "retry", "variables", "when"})
+"""Mappings in which single keys are taken over; everything else is taken as a whole."""
+BASES = {"extends": None, "template": "templates"}
+"""Where the entry lies that a key names: its own section, or another."""
+SECTIONS = ("builds", "templates", "tests")
+
+Entry = dict[str, Any]
+
+
+def extend(source: Source) -> None:
+    """Complete the entries of a configuration; what cannot be is a problem of it."""
+    completed: dict[tuple[str, str], Entry] = {}
+    for section in SECTIONS:
+        entries = source.values.get(section, {})
+        for name in entries:
+            _complete(source, (section, name), completed, [])
+    for (section, name), entry in completed.items():
+        source.values[section][name] = entry
+
+
+def _complete(
+    source: Source,
+    at: tuple[str, str],
+    completed: dict[tuple[str, str], Entry],
+    way: list[tuple[str, str]],
+) -> Entry:
+    """Return an entry with all that it takes from its bases."""
+    section, name = at
+    entry = source.values[section][name]
+    if at in completed or not isinstance(entry, dict):
+        return completed.get(at, {})
+    whole: Entry = {}
+    for key, elsewhere in BASES.items():
+        base = entry.get(key)
+        if not isinstance(base, str) or (key == "template" and section != "tests"):
+            continue
+        of = (elsewhere or section, base)
+        if of in (*way, at):
+            what = f"'{name}' extends itself"
+            source.complain((*at, key), what, "take one of the bases out")
+        elif base not in (known := source.values.get(of[0], {})):
+            what = f"'{name}' has '{base}' as its {key}, which there is not"
+            source.complain((*at, key), what, suggest(base, known))
+        else:
+            whole = merged(whole, _complete(source, of, completed, [*way, at]))
+    whole = merged(whole, {k: v for k, v in entry.items() if k != "extends"})
+    completed[at] = whole
+    return whole
+
+
+def merged(base: Entry, entry: Entry) -> Entry:
+    """Return what `entry` says, and what only `base` says."""
+    both = {**base, **entry}
+    for key in MERGED & base.keys() & entry.keys():
+        if isinstance(base[key], dict) and isinstance(entry[key], dict):
+            both[key] = {**base[key], **entry[key]}
+    return both
