@@ -40,7 +40,7 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test check lint types layers unit integration end-to-end docs
+.PHONY: test check lint types layers unit integration end-to-end docs bench-plan
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit integration end-to-end docs ## The same
@@ -66,6 +66,9 @@ end-to-end: ## Run the tests of the whole system
 
 docs: ## Check that the documentation matches the code
 	$(RUN) pytest -q tests/test_docs.py
+
+bench-plan: ## Measure what planning costs on a configuration of KernelCI's size
+	$(RUN) python -m bench.plan
 
 ##@ Develop
 .PHONY: install format settings-page clean bench-logs fuzz

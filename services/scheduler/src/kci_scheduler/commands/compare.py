@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kci_scheduler.commands.outlook import Line, Outlook
-from kci_shared.config import Config
+from kci_shared.config import Build, Candidate, Config, Lab, Platform, Test, When
 from kci_shared.models import Revision
 
 Lines = dict[Line, set[str]]
@@ -17,11 +17,42 @@ Lines = dict[Line, set[str]]
 def all_lines(config: Config) -> Lines:
     """List what runs on the branches that are watched, and on one that is not."""
     found: Lines = {}
+    alike: dict[tuple[object, ...], list[Line]] = {}
+    rules = _branch_rules(config)
     for branch, revision in _revisions(config):
-        outlook = Outlook(config, revision, any_kernel=True)
-        for line in outlook.lines():
+        # branches that fare alike by all rules about branches have the same lines
+        sort = (_archs(config, revision), *_judged(rules, revision))
+        if sort not in alike:
+            outlook = Outlook(config, revision, any_kernel=True)
+            alike[sort] = list(outlook.lines())
+        for line in alike[sort]:
             found.setdefault(line, set()).add(branch)
     return found
+
+
+def _branch_rules(config: Config) -> list[When]:
+    entries: list[Build | Test | Platform | Lab] = [
+        *config.builds.values(),
+        *config.tests.values(),
+        *config.platforms.values(),
+        *config.labs.values(),
+    ]
+    found = {(*one.when.tree, "", *one.when.branch): one.when for one in entries}
+    return [
+        When(tree=when.tree, branch=when.branch)
+        for when in found.values()
+        if when.tree or when.branch
+    ]
+
+
+def _archs(config: Config, revision: Revision) -> tuple[str, ...]:
+    tree = config.trees.get(revision.tree)
+    branch = tree.branches.get(revision.branch) if tree else None
+    return tuple(branch.arch or ()) if branch else ()
+
+
+def _judged(rules: list[When], revision: Revision) -> list[bool]:
+    return [when.holds(Candidate(revision)) for when in rules]
 
 
 def _revisions(config: Config) -> Iterator[tuple[str, Revision]]:

@@ -61,7 +61,7 @@ class Upstream:
             raise ConfigError(f"{file}: larger than {MAX_BYTES} bytes")
         try:
             loader = Loader(file.read_text(encoding="utf-8"))
-            loader.name = str(file.relative_to(folder))
+            loader.file = str(file.relative_to(folder))
             loader.lines, loader.report = self.lines, report
             top = loader.get_single_data()
         except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -70,10 +70,10 @@ class Upstream:
             if section == "scheduler" and isinstance(value, list):
                 self.scheduler += [one for one in value if isinstance(one, dict)]
             elif section in SECTIONS and isinstance(value, dict):
-                self._merge(section, value, loader.name, report)
+                self._merge(section, value, loader.file, report)
             elif section not in OTHERS and value is not None:
                 what = f"section '{section}' is not known"
-                report.tell(Sort.LEFT_OUT, what, loader.name)
+                report.tell(Sort.LEFT_OUT, what, loader.file)
 
     def _merge(self, section: str, value: Entry, file: str, report: Report) -> None:
         known = self.sections.setdefault(
@@ -85,17 +85,17 @@ class Upstream:
         known.update(value)
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """Plain YAML with anchors; remembers lines, and tells of keys that stand twice."""
 
-    name: str
+    file: str
     lines: dict[int, str]
     report: Report
 
     def construct_yaml_map(self, node: MappingNode) -> Generator[Entry]:
         """Build a mapping and remember where it stands."""
         entry: Entry = {}
-        place = f"{self.name}:{node.start_mark.line + 1}"
+        place = f"{self.file}:{node.start_mark.line + 1}"
         self.lines[id(entry)] = place
         yield entry
         keys = [key.value for key, _ in node.value if isinstance(key, ScalarNode)]

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A configuration of KernelCI's size: imported whole, read fast, planned right."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kci_local import production
+from kci_scheduler.commands.compare import all_lines
+from kci_scheduler.commands.upstream import Report, Upstream, translate, write
+from kci_shared.config import load
+
+pytestmark = pytest.mark.integration
+
+LONGEST_S = 0.5
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    folder, report = tmp_path_factory.mktemp("config"), Report()
+    production.write(folder / "theirs")
+    upstream = Upstream.read(folder / "theirs", report)
+    write(translate(upstream, report), folder / "ours")
+    return folder / "ours", report
+
+
+def test_every_pair_but_those_of_the_undefined_runtime_comes_over(
+    imported: tuple[Path, Report],
+) -> None:
+    folder, report = imported
+    assert report.pairs == 1659
+    assert report.pairs_lost == {f"runtime '{production.LOST}' is not defined": 298}
+    config = load(folder)
+    made = Counter(
+        # a test of its own for each build that a job follows
+        (place.test.partition("--")[0], place.lab, place.platform)
+        for test in config.tests
+        for place in config.places.of(test)
+    )
+    made.update((name, build.run, "") for name, build in config.builds.items())
+    asked = Counter(
+        (entry["job"], entry["runtime"].get("name", "shell"), platform)
+        for entry in production.Production().entries
+        for platform in entry.get("platforms", [""])
+        if entry["runtime"].get("name") != production.LOST
+    )
+    shell = ("test-255", "shell", "shell")
+    asked[shell] = asked.pop((shell[0], "shell", ""))
+    assert made == asked
+
+
+def test_it_is_read_in_half_a_second(imported: tuple[Path, Report]) -> None:
+    took = []
+    for _ in range(3):
+        start = time.process_time()  # other tests run beside this one
+        config = load(imported[0])
+        took.append(time.process_time() - start)
+    assert len(config.platforms) == 135
+    assert sum(len(tree.branches) for tree in config.trees.values()) == 126
+    assert min(took) < LONGEST_S
+
+
+def test_the_main_build_brings_144_jobs_on_one_tree_and_31_more_on_others(
+    imported: tuple[Path, Report],
+) -> None:
+    config = load(imported[0])
+    [main] = config.builds[production.MAIN].matrix(production.MAIN)
+    jobs = Counter(
+        branch
+        for line, branches in all_lines(config).items()
+        if line.below == main.name
+        for branch in branches
+    )
+    assert jobs["tree-00/for-0"] == 144
+    assert jobs["tree-01/for-1"] == 144 + 31
