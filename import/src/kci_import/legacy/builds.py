@@ -104,7 +104,8 @@ def _build_facts(reading: Reading) -> dict[str, Any]:
         "cross_compile": reading.text("cross_compile"),
     }
     fragments = (config or "").split("+")[1:]
-    fragments += reading.take("kconfig_fragments") or []
+    more = reading.take("kconfig_fragments") or []
+    fragments += [more] if isinstance(more, str) else more
     return {
         "arch": reading.text("arch"),
         "defconfig": reading.text("defconfig"),

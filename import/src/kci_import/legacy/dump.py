@@ -114,7 +114,7 @@ def _read_json(file: Path, stream: IO[bytes]) -> Iterator[Document | Unreadable]
             return
         try:
             yield _extended(item)
-        except (TypeError, ValueError, KeyError, BSONError) as error:
+        except (TypeError, ValueError, KeyError, BSONError, RecursionError) as error:
             yield Unreadable(f"document {number}: {type(error).__name__}: {error}")
         number += 1
 

@@ -76,9 +76,10 @@ class Index:
             self._db.execute(f"DELETE FROM {name}")  # noqa: S608 - our own names
 
     def note(self, collection: str, document: Document) -> None:
-        """Note what a document says of others."""
-        if (note := self._notes.get(collection)) is not None:
-            note({RENAMED.get(name, name): v for name, v in document.items()})
+        """Note what a document says of others; without an id nothing can rest on it."""
+        if id_of(document.get("_id")) is not None:
+            said = {RENAMED.get(name, name): v for name, v in document.items()}
+            self._notes[collection](said)
 
     def _job(self, said: Document) -> None:
         self.add_job(id_of(said.get("_id")), said, 0)
@@ -127,7 +128,11 @@ class Index:
         first = id_of(steps[0].get("test_case_id"))
         name = f"{key(said, RAN)} {said.get('hierarchy')} {first}"
         self._put("copy", own := id_of(said.get("_id")), name)
-        failed = [_seconds(step) for step in steps if step.get("status") == "FAIL"]
+        failed = [
+            _seconds({"created_on": said.get("created_on"), **step})
+            for step in steps
+            if step.get("status") == "FAIL"
+        ]
         self._db.execute(
             "INSERT INTO regression VALUES(?, ?, ?, ?, ?, ?, NULL)"
             " ON CONFLICT DO UPDATE SET id = excluded.id, length = excluded.length,"

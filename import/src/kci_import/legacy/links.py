@@ -16,13 +16,13 @@ from kci_shared.models import Result
 DEEPEST = 40
 LOST_BUILDS = """
 SELECT id, facts, created FROM build
-WHERE job IS NULL OR job NOT IN (SELECT id FROM job) LIMIT 1000"""
+WHERE NOT EXISTS (SELECT 1 FROM job WHERE job.id = build.job) LIMIT 1000"""
 LOST_GROUPS = """
 SELECT id, facts FROM grp
-WHERE build IS NULL OR build NOT IN (SELECT id FROM build) LIMIT 1000"""
+WHERE NOT EXISTS (SELECT 1 FROM build WHERE build.id = grp.build) LIMIT 1000"""
 LOST_LOGS = """
 SELECT id, 'its build is not in the dump' FROM log
-WHERE build IS NULL OR build NOT IN (SELECT id FROM build)
+WHERE NOT EXISTS (SELECT 1 FROM build WHERE build.id = log.build)
 UNION ALL
 SELECT id, 'a later one of the same build is taken' FROM log AS one
 WHERE EXISTS (SELECT 1 FROM log WHERE build = one.build AND id > one.id)"""

@@ -21,6 +21,8 @@ from kci_import.writer import Writer
 from kci_shared.models import Fate
 
 T = TypeVar("T")
+ODD = (TypeError, ValueError, AttributeError, KeyError, IndexError, OverflowError)
+"""What a document of a form raises that no version of legacy is known to have had."""
 INDEXED = 5000
 """Documents between two notes of how far the first walk is."""
 
@@ -76,11 +78,7 @@ class LegacyImport:
         task = self._progress.add_task(name, completed=place, total=None)
         for some in chunks(collection.documents(place), INDEXED):
             with self._state.db:
-                for document in some:
-                    if isinstance(document, Unreadable):
-                        self._state.tell([_unreadable(collection.name, document)])
-                        continue
-                    index.note(role, document)
+                self._state.tell(_learn_each(index, role, collection.name, some))
                 place += len(some)
                 self._state.move(name, place)
             self._progress.update(task, completed=place)
@@ -112,6 +110,21 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield some
 
 
+def _learn_each(
+    index: Index, role: str, source: str, documents: list[Document | Unreadable]
+) -> list[Problem]:
+    problems: list[Problem] = []
+    for document in documents:
+        if isinstance(document, Unreadable):
+            problems.append(_unreadable(source, document))
+            continue
+        try:
+            index.note(role, document)
+        except ODD as error:
+            problems.append(_odd(source, document, error))
+    return problems
+
+
 def _translate(
     step: Step, documents: list[Document | Unreadable]
 ) -> tuple[list[Draft], list[Problem]]:
@@ -123,15 +136,17 @@ def _translate(
             continue
         try:
             draft, told = step.translate(document)
-        except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
-            # a form that no version of the legacy system is known to have written
-            said = f"refused: {type(error).__name__}: {error}"
-            told = [Problem(step.source, str(document.get("_id")), "", said)]
-            draft = None
+        except ODD as error:
+            draft, told = None, [_odd(step.source, document, error)]
         problems += told
         if draft is not None:
             drafts.append(draft)
     return drafts, problems
+
+
+def _odd(source: str, document: Document, error: Exception) -> Problem:
+    said = f"refused: {type(error).__name__}: {error}"
+    return Problem(source, str(document.get("_id")), "", said)
 
 
 def _unreadable(source: str, document: Unreadable) -> Problem:
