@@ -22,7 +22,7 @@ REPORT = b'{"version":{"major":5,"minor":3}}'
 
 
 def token(**claims: Any) -> str:
-    said = {"origin": "Demo-Lab", "exp": int(time.time()) + 60, **claims}
+    said = {"origin": "Demo-Lab", "exp": int(time.time()) + 3600, **claims}
     kept = {key: value for key, value in said.items() if value is not None}
     return jwt.encode(kept, SECRET, algorithm="HS256")
 
