@@ -31,6 +31,32 @@ async def test_a_node_past_its_timeout_is_ended(sweeper: Sweeper, api: Any) -> N
     assert build.data.error_msg == "not done by 2026-11-22 18:00:00 UTC"
 
 
+@pytest.mark.parametrize(
+    ("expires", "deadline", "ended"),
+    [
+        (8 * 3600, None, None),
+        (8 * 3600, 8 * 3600, None),
+        (8 * 3600, 6 * 3600, "still running at 2026-11-22 18:00:00 UTC"),
+        (3600, 8 * 3600, "not done by 2026-11-22 18:00:00 UTC"),
+    ],
+)
+async def test_what_somebody_runs_has_a_deadline_of_its_own(
+    sweeper: Sweeper, api: Any, expires: int, deadline: int | None, ended: str | None
+) -> None:
+    api.submit({"state": "running", "result": None})
+    claim = {
+        "holder": "lab",
+        "attempt": 1,
+        "expires": NOW + timedelta(seconds=expires),
+        "deadline": deadline and NOW + timedelta(seconds=deadline),
+    }
+    api.change(api.one(kind="kbuild"), claim=claim)
+    await sweeper.sweep(LATER)
+    build = api.one(kind="kbuild")
+    assert (build.state == "done") == bool(ended)
+    assert build.data.error_msg == ended
+
+
 async def test_a_result_outlives_the_timeout(sweeper: Sweeper, api: Any) -> None:
     root = api.submit({})
     await sweeper.sweep(LATER)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Reading a configuration, and what is said when it is wrong."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ labs:
   lab: {type: labgrid, platforms: [board]}
 """
 
+ANDROID = "trees: {android: {url: 'https://git.example.org/android.git'}}"
 Write = Callable[..., Path]
 
 
@@ -78,6 +80,45 @@ def test_the_demo_configuration_is_right() -> None:
     config = load(Path(__file__).parents[3] / "config")
     assert config.line("smoke") == ["smoke", "boot", "build/debian-cloud"]
     assert list(config.built) == ["build/gcc-12/x86_64/cloud"]
+
+
+def test_the_examples_of_the_readme_are_one_right_configuration(write: Write) -> None:
+    readme = (Path(__file__).parents[3] / "config" / "README.md").read_text()
+    examples = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    files = {f"example-{number}": text for number, text in enumerate(examples)}
+    config = load(write(android=ANDROID, **files))
+    steps = config.tests["ltp-syscalls"].commands
+    assert [step.run for step in steps] == ["/opt/ltp/runltp -f syscalls"]
+    assert "build/gcc-14/arm64/defconfig+kasan+CONFIG_KUNIT=y" in config.built
+
+
+EXTENDING = """\
+builds:
+  base: {compiler: gcc-12, arch: {x86_64: tiny}, when: {tree: demo}, variables: {A: a}}
+  next: {extends: base, compiler: [gcc-13], variables: {B: b}, when: {kernel: '>6.1'}}
+  last: {extends: next, external: true}
+"""
+
+
+def test_an_entry_takes_what_it_does_not_say_from_its_base(write: Write) -> None:
+    config = load(write(a=GOOD, b=EXTENDING))
+    last = config.builds["last"]
+    assert (last.compiler, last.arch) == (["gcc-13"], {"x86_64": ["tiny"]})
+    assert last.variables == {"A": "a", "B": "b"}
+    assert (last.when.tree, last.when.kernel) == (["demo"], ">6.1")
+    assert not config.builds["next"].external
+
+
+def test_bases_in_a_circle_are_a_mistake(write: Write) -> None:
+    circle = "tests: {a: {extends: b}, b: {extends: c}, c: {extends: a}}\n"
+    assert "extends itself; take one of the bases out" in told(write(a=circle))[0]
+
+
+def test_entries_that_make_the_same_share_it(write: Write) -> None:
+    more = "builds: {b: {external: true, compiler: gcc-12, arch: {x86_64: big}}}\n"
+    config = load(write(a=GOOD, b=more))
+    shared = config.built["build/gcc-12/x86_64/big"]
+    assert [built.entry for built in shared] == ["debian", "b"]
 
 
 @pytest.mark.parametrize(

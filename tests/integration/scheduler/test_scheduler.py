@@ -27,8 +27,25 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 PATIENCE_S = 90
 TREES = 6
 KILLS = 8
-CONFIG = Path(__file__).parents[3] / "config"
+CONFIG = """\
+builds:
+  debian: {external: true, compiler: gcc-12, arch: {x86_64: cloud}}
+  own:
+    compiler: [gcc-12, clang-19]
+    arch: {x86_64: tinyconfig}
+    retry: {infra: 1}
+  copy: {compiler: gcc-12, arch: {x86_64: tinyconfig}}
+tests:
+  boot: {needs: build/debian, retry: {infra: 2}}
+  smoke: {needs: boot}
+  start: {needs: build/own, retry: {infra: 2}}
+  check: {needs: start}
+  copied: {needs: [build/copy, build/own]}
+platforms: {netboot-x86_64: {arch: x86_64}}
+labs: {lab-demo: {type: labgrid, platforms: [netboot-x86_64]}}
+"""
 BUILD = "build/gcc-12/x86_64/cloud"
+GCC, CLANG = (f"build/{name}/x86_64/tinyconfig" for name in ("gcc-12", "clang-19"))
 REVISION = {
     "tree": "demo",
     "url": "https://git.example.org/demo.git",
@@ -36,8 +53,9 @@ REVISION = {
     "commit": "2a987e65025e2b79c6d453b78cb5985ac6e5eb28",
 }
 WANTED = ClaimRequest(
-    runtime="lab-demo", platforms=["netboot-x86_64"], max=10, lease=60, wait=0.5
+    runtime="lab-demo", platforms=["netboot-x86_64"], max=10, lease=60, wait=0.2
 )
+TO_BUILD = WANTED.model_copy(update={"runtime": "builder", "platforms": ["build"]})
 
 
 @dataclass
@@ -67,6 +85,7 @@ class Site:
 
     api: ApiClient
     scheduler: Callable[[], Program]
+    config: Path
 
     @asynccontextmanager
     async def schedulers(self, number: int) -> AsyncIterator[list[Program]]:
@@ -96,13 +115,25 @@ class Site:
         )
         return root
 
+    async def check_out(self, sources: int) -> Node:
+        """Hand in a checkout that is to be built here."""
+        url = f"https://storage.example.org/{sources}.tar.gz"
+        return await self._create(
+            kind="checkout",
+            name="checkout",
+            data={"kernel_revision": REVISION},
+            artifacts={"tarball": url},
+            state="available",
+            result="pass",
+        )
+
     async def _create(self, **fields: Any) -> Node:
         return await self.api.create(NewNode.model_validate(fields))
 
     async def tree(self, root: Node) -> list[str]:
-        """Return the jobs of a tree as `name#attempt result`."""
-        jobs = await self.api.find(treeid=root.treeid, kind="job")
-        return sorted(f"{job.name}#{job.retry_counter} {job.result}" for job in jobs)
+        """Return the builds and jobs of a tree as `name#attempt result`."""
+        runs = await self.api.find(treeid=root.treeid, kind__in="kbuild,job")
+        return sorted(f"{run.name}#{run.retry_counter} {run.result}" for run in runs)
 
     async def is_closed(self, root: Node) -> bool:
         node = await self.api.get(root.id)
@@ -136,18 +167,22 @@ async def site(mongo_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[
     assert await making.wait() == 0
     await served.start("serve")
     told = {"KCI_API_URL": url, "KCI_TOKEN_FILE": str(token), "KCI_SWEEP_EVERY": "0.5"}
-    environment = {**told, "KCI_REDIS_URL": redis_url, "KCI_CONFIG": str(CONFIG)}
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "all.yaml").write_text(CONFIG)
+    watched = {"KCI_CONFIG": str(config), "KCI_CONFIG_EVERY": "0.2"}
+    environment = {**told, **watched, "KCI_REDIS_URL": redis_url}
     settings = ClientSettings(api_url=url, token_file=token)
     try:
         await until(lambda: answers(url))
         async with ApiClient.connect(settings) as api:
-            yield Site(api, lambda: Program("kci-scheduler", environment))
+            yield Site(api, lambda: Program("kci-scheduler", dict(environment)), config)
     finally:
         await served.kill()
 
 
 class Lab:
-    """Runs every job at once; the power fails for the first attempts of some."""
+    """Builds and runs everything at once; the first attempts of some are spoiled."""
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
@@ -155,20 +190,39 @@ class Lab:
 
     async def work(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            for claimed in await self._api.claim(WANTED):
-                node = claimed.node
-                self.runs[node.idempotency_key or ""] += 1
-                token = claimed.claim.token
-                report = Report(token=token, outcome=self._outcome(node))
-                with suppress(Conflict):
-                    await self._api.report(node.id, report)
+            for wanted in (WANTED, TO_BUILD):
+                for claimed in await self._api.claim(wanted):
+                    node = claimed.node
+                    self.runs[node.idempotency_key or ""] += 1
+                    kernel = f"https://storage.example.org/{node.id}"
+                    report = Report(
+                        token=claimed.claim.token,
+                        outcome=self._outcome(node),
+                        artifacts={"kernel": kernel} if node.kind == "kbuild" else {},
+                    )
+                    with suppress(Conflict):
+                        await self._api.report(node.id, report)
 
     def _outcome(self, node: Node) -> Outcome:
-        unlucky = int(node.treeid or "", 16) % 2
-        if node.name == "boot" and node.retry_counter < unlucky * 2:
+        spoiled = {"boot": 2, "start": 1, CLANG: 1}.get(node.name, 0)
+        if node.retry_counter < spoiled:
             code = "Infrastructure"
             return Outcome.model_validate({"result": "incomplete", "error_code": code})
         return Outcome.model_validate({"result": "pass"})
+
+
+OUTSIDE = [
+    *("boot#0 incomplete", "boot#1 incomplete", "boot#2 pass"),
+    *(f"{BUILD}#0 pass", "smoke#0 pass"),
+]
+AFTER_BUILDS = [
+    *("check#0 pass", "check#0 pass", "copied#0 pass"),
+    *("start#0 incomplete", "start#0 incomplete", "start#1 pass", "start#1 pass"),
+]
+BUILT_HERE = sorted(
+    [f"{GCC}#0 pass", f"{CLANG}#0 incomplete", f"{CLANG}#1 pass", *AFTER_BUILDS]
+)
+BUILT_THERE = sorted([f"{GCC}#0 pass", f"{CLANG}#0 pass", *AFTER_BUILDS])
 
 
 async def test_no_job_is_missing_and_none_is_double_when_schedulers_are_killed(
@@ -176,30 +230,65 @@ async def test_no_job_is_missing_and_none_is_double_when_schedulers_are_killed(
 ) -> None:
     lab, stop = Lab(site.api), asyncio.Event()
     dice = random.Random(1)  # noqa: S311 - no secret
+    outside, here = [], []
     async with site.schedulers(2) as replicas, asyncio.TaskGroup() as tasks:
         tasks.create_task(lab.work(stop))
-        roots = []
         for number in range(KILLS):
             if number < TREES:
-                roots.append(await site.submit())
+                outside.append(await site.submit())
+                here.append(await site.check_out(sources=number // 2))
             await asyncio.sleep(dice.uniform(0.2, 0.8))
             victim = dice.choice(replicas)
             await victim.kill()
             await victim.start()
-        for root in roots:
+        for root in [*outside, *here]:
             await until(lambda root=root: site.is_closed(root))
         stop.set()
-    for root in roots:
-        retried = [
-            "boot#0 incomplete",
-            "boot#1 incomplete",
-            "boot#2 pass",
-            "smoke#0 pass",
-        ]
-        unlucky = int(root.treeid or "", 16) % 2
-        expected = retried if unlucky else ["boot#0 pass", "smoke#0 pass"]
-        assert await site.tree(root) == expected
+    for root in outside:
+        assert await site.tree(root) == OUTSIDE
+    # of two checkouts of the same sources one has each build made, one gets it
+    trees = [await site.tree(root) for root in here]
+    for pair in zip(trees[::2], trees[1::2], strict=True):
+        both = sorted([*pair[0], *pair[1]])
+        assert both == sorted([*BUILT_HERE, *BUILT_THERE])
     assert set(lab.runs.values()) == {1}
+    builds = [key for key in lab.runs if key.startswith("build/")]
+    assert len(builds) == TREES // 2 * 3
+
+
+async def test_a_new_configuration_is_used_at_once_and_a_wrong_one_never(
+    site: Site,
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    program = site.scheduler()
+    program.environment["KCI_HEALTH_PORT"] = str(port)
+    told = f"http://127.0.0.1:{port}"
+    file = site.config / "all.yaml"
+    await program.start()
+    try:
+        await until(lambda: answers(told))
+        file.write_text(CONFIG.replace("needs: boot}", "needs: boots}"))
+        await until(lambda: says(told, "/ready", "did you mean 'boot'?"))
+        assert await says(told, "/metrics", "kci_config_right 0.0")
+        old = await site.check_out(sources=1)
+        await until(lambda: site.tree(old))
+        assert await site.tree(old) == [f"{CLANG}#0 None", f"{GCC}#0 None"]
+
+        file.write_text(CONFIG.replace("[gcc-12, clang-19]", "gcc-13"))
+        await until(lambda: says(told, "/ready", '{"ready":true}'))
+        new = await site.check_out(sources=2)
+        await until(lambda: site.tree(new))
+        assert len(await site.tree(new)) == 2
+        assert "build/gcc-13/x86_64/tinyconfig#0 None" in await site.tree(new)
+    finally:
+        await program.kill()
+
+
+async def says(url: str, path: str, text: str) -> bool:
+    async with httpx.AsyncClient(base_url=url) as http:
+        return text in (await http.get(path)).text
 
 
 async def test_what_is_overdue_and_what_is_lost_is_ended(site: Site) -> None:
@@ -217,6 +306,11 @@ async def test_what_is_overdue_and_what_is_lost_is_ended(site: Site) -> None:
             [claimed] = await site.api.claim(careless)
             await asyncio.sleep(0.3)
         await until(lambda: has_second_attempt(site, lost))
+
+        endless = await site.check_out(sources=1)
+        await until(lambda: site.tree(endless))
+        [hung, *_] = await site.api.claim(TO_BUILD)
+        assert hung.node.data.run_timeout == 3600 + 1800
     first = await site.api.get(claimed.node.id)
     assert first is not None
     assert (first.state, first.result) == ("done", "incomplete")
@@ -225,4 +319,5 @@ async def test_what_is_overdue_and_what_is_lost_is_ended(site: Site) -> None:
 
 
 async def has_second_attempt(site: Site, root: Node) -> bool:
-    return await site.tree(root) == ["boot#0 incomplete", "boot#1 None"]
+    jobs = [run for run in await site.tree(root) if run.startswith("boot")]
+    return jobs == ["boot#0 incomplete", "boot#1 None"]
