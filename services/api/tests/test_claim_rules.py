@@ -89,6 +89,13 @@ def test_adopting_keeps_the_attempt_and_outdates_the_token() -> None:
     assert after.claim.expires == NOW + timedelta(seconds=90)
 
 
+def test_a_later_attempt_is_not_adopted() -> None:
+    node = held()
+    assert adopted(node, LAB, Adoption(runtime="lab", attempt=1), NOW)
+    with pytest.raises(Conflict, match="claimed again"):
+        adopted(node, LAB, Adoption(runtime="lab", attempt=0), NOW)
+
+
 def test_only_the_same_holder_and_runtime_adopt_what_is_held() -> None:
     asked = Adoption(runtime="lab")
     for node, caller, wanted in (

@@ -138,9 +138,14 @@ class ApiClient:
         url = f"/latest/claims/{node_id}"
         return Grant.model_validate(await self._repeat("PUT", url, json=body))
 
-    async def adopt(self, node_id: str, runtime: str, lease: float) -> ClaimedNode:
-        """Take a node back that this runtime held before its bridge restarted."""
-        body = {"runtime": runtime, "lease": lease}
+    async def adopt(
+        self, node_id: str, runtime: str, lease: float, attempt: int | None = None
+    ) -> ClaimedNode:
+        """Take a node back that this runtime held before its bridge restarted.
+
+        With `attempt` only that one: `Conflict` if the node was claimed since.
+        """
+        body = {"runtime": runtime, "lease": lease, "attempt": attempt}
         url = f"/latest/claims/{node_id}/adopt"
         return ClaimedNode.model_validate(await self._once("POST", url, json=body))
 

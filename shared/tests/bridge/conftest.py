@@ -140,11 +140,20 @@ class FakeApi:
         entry.facts |= data
         return self._claim(entry)
 
-    async def adopt(self, node_id: str, runtime: str, lease: float) -> ClaimedNode:
+    async def get(self, node_id: str) -> Node | None:
         await self._reach()
-        if node_id not in self.entries:
+        entry = self.entries.get(node_id)
+        return None if entry is None else entry.node
+
+    async def adopt(
+        self, node_id: str, runtime: str, lease: float, attempt: int | None = None
+    ) -> ClaimedNode:
+        await self._reach()
+        entry = self.entries.get(node_id)
+        if entry is None or entry.report or attempt not in (None, entry.attempt):
             raise Conflict("not yours")
-        return self._hand_over(self.entries[node_id], lease)
+        entry.attempt -= 1  # it is the same one
+        return self._hand_over(entry, lease)
 
     async def release(self, node_id: str, token: int, reason: str) -> None:
         entry = await self._held(node_id, token)
@@ -237,6 +246,23 @@ class FakeLab:
         return self.surviving
 
 
+class FakeRemoteLab(FakeLab):
+    """A lab whose jobs go on without a bridge, and are found by their node's id."""
+
+    async def find(self, node_id: str) -> str | None:
+        handle = f"run-{node_id}"
+        return handle if handle in self.running else None
+
+    async def wait(self, job: LabJob, handle: str) -> RunOutcome:
+        ended = self.running[handle]
+        await ended.wait()
+        self.running.pop(handle, None)
+        return self.behave(job)
+
+    def end(self, handle: str) -> None:
+        self.running[handle].set()
+
+
 class Site:
     """One API, one storage, one lab, and as many bridges as a test starts."""
 
@@ -278,6 +304,13 @@ class Site:
     async def end(self) -> None:
         self.stop.set()
         await asyncio.gather(*self._bridges)
+
+
+@pytest.fixture
+def remote(site: Site) -> FakeRemoteLab:
+    """Make the site's lab a remote one."""
+    site.lab = FakeRemoteLab()
+    return site.lab
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from kci_shared.bridge.dialect import (
     LabError,
     LabJob,
     NoDevice,
+    RemoteDialect,
     RunOutcome,
     TestOutcome,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "LabError",
     "LabJob",
     "NoDevice",
+    "RemoteDialect",
     "RunOutcome",
     "TestOutcome",
     "TestStep",

@@ -4,7 +4,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -41,7 +41,8 @@ class LabJob:
     folder: Path
     """An empty folder for this run; what lies there afterwards is not kept."""
     images: dict[str, Path] = field(default_factory=dict)
-    """The definition's artifacts, fetched and checked; empty for an adopted job."""
+    """The definition's artifacts, fetched and checked; empty for an adopted job, and
+    in a lab that fetches them itself."""
 
     @property
     def id(self) -> str:
@@ -84,6 +85,8 @@ class TestOutcome:
     result: Result
     error_msg: str | None = None
     error_code: ErrorCode | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    """What else is known of the test, such as a measurement."""
 
 
 @dataclass(frozen=True)
@@ -128,4 +131,17 @@ class Dialect(Protocol):
 
     async def recover(self) -> dict[str, str]:
         """Clean up after a former life; return node id -> handle of what still runs."""
+        ...
+
+
+@runtime_checkable
+class RemoteDialect(Dialect, Protocol):
+    """A lab that runs jobs by itself, and fetches their artifacts.
+
+    Its jobs go on while their bridge is away, and whoever holds the node then takes
+    them over: so `submit` looks for the job first, if one may be there.
+    """
+
+    async def find(self, node_id: str) -> str | None:
+        """Return the lab's id of the job that it has for a node, if it has one."""
         ...

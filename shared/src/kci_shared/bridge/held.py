@@ -10,7 +10,7 @@ import stamina
 from kci_shared.client import ApiClient
 from kci_shared.errors import ApiError, Conflict, KciError, NotFound
 from kci_shared.logging import get_logger
-from kci_shared.models import ClaimedNode, Report
+from kci_shared.models import ClaimedNode, Report, State
 
 log = get_logger(__name__)
 
@@ -65,6 +65,15 @@ class Held:
         ):
             with attempt:
                 await _fenced(self._api.report(self.node.id, report))
+
+    async def is_over(self) -> bool:
+        """Say whether nobody needs to run the node any more."""
+        try:
+            node = await self._api.get(self.node.id)
+        except ApiError as error:
+            log.warning("fate of the node unknown", reason=repr(error))
+            return False
+        return node is None or node.state is State.DONE
 
     async def release(self, reason: str) -> None:
         """Give the node back unfinished, if the API can be told."""

@@ -12,6 +12,7 @@ from kci_shared.bridge.dialect import (
     Dialect,
     LabError,
     LabJob,
+    RemoteDialect,
     RunOutcome,
     has_definition,
     read_definition,
@@ -43,6 +44,11 @@ class Lab:
     queue: float
     """How long a job may wait in the lab for a device, in seconds."""
 
+    @property
+    def is_remote(self) -> bool:
+        """Say whether the lab runs jobs by itself, and fetches their artifacts."""
+        return isinstance(self.dialect, RemoteDialect)
+
 
 class JobRun:
     """A job in our hands: run and reported, given back, or dropped once it is lost."""
@@ -54,14 +60,23 @@ class JobRun:
         self._lab = lab
 
     async def run(self) -> None:
-        """Run the job and report it; when cancelled, stop it and give it back."""
-        with self._lab.workspace.run(self.held.node.id) as folder:
+        """Run the job and report it; when cancelled, leave it to others."""
+        run = f"{self.held.node.id}-{self.held.attempt}"
+        with self._lab.workspace.run(run) as folder:
             try:
                 await self._run_while_held(folder)
             except asyncio.CancelledError:
-                await self._stop()
-                await self.held.release("the bridge stops")
+                await self._leave(folder)
                 raise
+
+    async def _leave(self, folder: Path) -> None:
+        """Let the next life go on with the job; where it cannot, stop and release."""
+        if self._lab.is_remote:
+            self._lab.workspace.leave(folder)
+            log.info("job left running", job_id=self.handle)
+            return
+        await self._stop()
+        await self.held.release("the bridge stops")
 
     async def _run_while_held(self, folder: Path) -> None:
         try:
@@ -71,7 +86,9 @@ class JobRun:
                 heartbeat.cancel()
         except* ClaimLost as lost:
             log.warning("claim lost", reason=str(lost.exceptions[0]))
-            await self._stop()
+            # the next holder takes a remote job over; it ends only with its node
+            if not self._lab.is_remote or await self.held.is_over():
+                await self._stop()
 
     async def _end(self, folder: Path) -> Report:
         """Run the job, whatever goes wrong, and tell what the API shall hear."""
@@ -102,7 +119,8 @@ class JobRun:
     async def _outcome(self, folder: Path) -> RunOutcome:
         node = self.held.node
         images = {}
-        if self.handle is None and has_definition(node):
+        is_ours = self.handle is None and not self._lab.is_remote
+        if is_ours and has_definition(node):
             images = await self._lab.artifacts.fetch(read_definition(node).artifacts)
         job = LabJob(node, self.held.attempt, folder, images)
         limit = self._lab.queue + _seconds(node)

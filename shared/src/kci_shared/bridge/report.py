@@ -94,7 +94,7 @@ def _test_node(
         group=group,
         state=State.DONE,
         result=test.result,
-        data={**facts, **said},
+        data={**facts, **test.data, **said},
     )
 
 

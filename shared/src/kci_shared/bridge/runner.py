@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from structlog.contextvars import bound_contextvars
 
 from kci_shared.bridge.artifacts import Artifacts
-from kci_shared.bridge.dialect import Dialect
+from kci_shared.bridge.dialect import Dialect, RemoteDialect
 from kci_shared.bridge.held import Held
 from kci_shared.bridge.job import JobRun, Lab
 from kci_shared.bridge.settings import BridgeSettings
@@ -18,7 +18,7 @@ from kci_shared.bridge.workspace import Workspace, left_behind
 from kci_shared.client import ApiClient
 from kci_shared.errors import ApiError, Conflict, KciError, NotFound
 from kci_shared.logging import get_logger
-from kci_shared.models import ClaimedNode, ClaimRequest, Node
+from kci_shared.models import ClaimedNode, ClaimRequest, Node, State
 from kci_shared.storage import Storage
 
 log = get_logger(__name__)
@@ -82,7 +82,7 @@ class Bridge:
     async def _recover(self, lab: Lab) -> None:
         """Take back what a former life started, as far as the API lets us."""
         for node_id, handle in (await self._dialect.recover()).items():
-            if any(run.held.node.id == node_id for run in self._runs.values()):
+            if self._has(node_id):
                 continue  # of an earlier attempt to recover
             try:
                 claimed = await self._api.adopt(
@@ -94,7 +94,36 @@ class Bridge:
             else:
                 self._start(lab, claimed, handle)
         for folder in left_behind(self._settings.runs):
+            if isinstance(self._dialect, RemoteDialect):
+                for run in folder.iterdir():
+                    await self._return_to(lab, self._dialect, run.name)
             shutil.rmtree(folder, ignore_errors=True)
+
+    async def _return_to(self, lab: Lab, remote: RemoteDialect, run: str) -> None:
+        """Take back a job that went on without us, unless others have it by now."""
+        node_id, attempt, _ = run.split("-", 2)
+        if self._has(node_id):
+            return
+        handle = await remote.find(node_id)
+        lease = self._settings.lease
+        try:
+            claimed = await self._api.adopt(
+                node_id, self._settings.runtime, lease, attempt=int(attempt)
+            )
+        except (Conflict, NotFound):
+            node = await self._api.get(node_id)
+            is_over = node is None or node.state is State.DONE
+            if handle is not None and is_over:
+                await remote.cancel(handle)
+            return
+        if handle is None:
+            held = Held(self._api, claimed, lease)
+            await held.release("the bridge was stopped before the lab had the job")
+        else:
+            self._start(lab, claimed, handle)
+
+    def _has(self, node_id: str) -> bool:
+        return any(run.held.node.id == node_id for run in self._runs.values())
 
     async def _turn(self, lab: Lab, stop: asyncio.Event) -> None:
         """Claim once and start what came, or wait for room."""

@@ -20,6 +20,7 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._left: set[Path] = set()
 
     @classmethod
     @contextmanager
@@ -29,10 +30,12 @@ class Workspace:
         with _locked(root):  # nobody may take the new folder for a dead one's
             folder = Path(tempfile.mkdtemp(prefix="life-", dir=root.resolve()))
             life = _lock(folder, fcntl.LOCK_EX)
+        workspace = cls(folder)
         try:
-            yield cls(folder)
+            yield workspace
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if not workspace._left:
+                shutil.rmtree(folder, ignore_errors=True)
             os.close(life)
 
     @contextmanager
@@ -42,7 +45,12 @@ class Workspace:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder not in self._left:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def leave(self, folder: Path) -> None:
+        """Keep the folder of a run for the next life, as if this one were killed."""
+        self._left.add(folder)
 
 
 def left_behind(root: Path) -> list[Path]:

@@ -43,6 +43,8 @@ class Adoption(BaseModel):
 
     runtime: str
     lease: Annotated[Seconds, Field(gt=0)] = 60
+    attempt: int | None = None
+    """Only this one: another holder's later attempt stays its own."""
 
 
 class Outcome(BaseModel):

@@ -66,6 +66,8 @@ def adopted(node: StoredNode, caller: Caller, asked: Adoption, now: datetime) ->
         raise Conflict(f"node {node.id} is not of runtime {asked.runtime}")
     if node.claim is None or node.claim.holder != caller.name:
         raise Conflict(f"node {node.id} is not held by {caller.name}")
+    if asked.attempt not in (None, node.claim.attempt):
+        raise Conflict(f"node {node.id} was claimed again since")
     claim = node.claim.model_copy(update={"expires": expiry(now, asked.lease)})
     return told(node, _changed(node, now, claim=claim, fence=node.fence + 1))
 
