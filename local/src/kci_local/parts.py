@@ -133,6 +133,14 @@ def _labgrid_bridge(site: Site) -> dict[str, str]:
     }
 
 
+def _lava_bridge(site: Site) -> dict[str, str]:
+    return {
+        "KCI_RUNTIME": "lab-lava",
+        "KCI_LAB": str(site.state / "lava.yaml"),
+        "KCI_CACHE": str(site.folder("cache")),
+    }
+
+
 def _email_reporter(site: Site) -> dict[str, str]:
     return {
         "KCI_MAIL_MODE": "live",
@@ -176,6 +184,7 @@ def _local_bridge(site: Site) -> dict[str, str]:
 OWN_SETTINGS: dict[str, Callable[[Site], dict[str, str]]] = {
     "scheduler": _scheduler,
     "labgrid-bridge": _labgrid_bridge,
+    "lava-bridge": _lava_bridge,
     "email-reporter": _email_reporter,
     "kcidb-bridge": _kcidb_bridge,
     "trigger": _trigger,

@@ -17,6 +17,7 @@ SERVICES = [
     "scheduler",
     "builder",
     "labgrid-bridge",
+    "lava-bridge",
     "local-bridge",
     "log-parser",
     "regression-tracker",

@@ -19,6 +19,7 @@ SCOPES = {
     "local-bridge": ["runtime:lab-local"],
     "trigger": ["nodes:write", "runtime:trigger"],
     "builder": ["runtime:builder"],
+    "lava-bridge": ["runtime:lab-lava"],
 }
 A_MONTH = 30 * 24 * 3600
 KCIDB_ORIGIN = "demo"

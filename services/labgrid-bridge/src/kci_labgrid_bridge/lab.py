@@ -4,10 +4,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationInfo
+from pydantic import BaseModel, Field, ValidationInfo
 from pydantic.functional_validators import field_validator
 
-from kci_shared.bridge.labfile import LabEntry, read_lab_file
+from kci_shared.bridge.labfile import LAB_ENTRY, read_lab_file
 
 SHIPPED = Path(__file__).with_name("envs")
 Tags = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]+$")], str]
@@ -15,7 +15,11 @@ Tags = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]+$")], str]
 Variable = Annotated[str, Field(pattern=r"^LG_[A-Z0-9_]+$")]
 
 
-class Device(LabEntry):
+class _Entry(BaseModel):
+    model_config = LAB_ENTRY
+
+
+class Device(_Entry):
     """How this lab runs the jobs of one platform."""
 
     tags: Tags
@@ -37,7 +41,7 @@ class Device(LabEntry):
         raise ValueError(f"there is no such file, neither in {beside} nor shipped")
 
 
-class Lab(LabEntry):
+class Lab(_Entry):
     """A labgrid lab."""
 
     coordinator: Annotated[str, Field(pattern=r"^[^\s/]+:\d+$")]

@@ -17,13 +17,10 @@ REMEDIES = {
 }
 
 
-class LabEntry(BaseModel):
-    """Something that a lab's file says."""
+LAB_ENTRY = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+"""How the models of a lab's file are set up."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-
-L = TypeVar("L", bound=LabEntry)
+L = TypeVar("L", bound=BaseModel)
 
 
 def read_lab_file(file: Path, model: type[L]) -> L:

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Run lava-bridge: ``python -m kci_lava_bridge``."""
+
+import asyncio
+
+from kci_lava_bridge.callbacks import listening
+from kci_lava_bridge.dialect import LavaLab
+from kci_lava_bridge.lab import read_lab
+from kci_lava_bridge.lava import Lava
+from kci_lava_bridge.settings import Settings
+from kci_shared.bridge import Bridge
+from kci_shared.client import ApiClient
+from kci_shared.service import run
+from kci_shared.storage import Storage
+
+
+async def main(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the jobs of a runtime on the devices of a LAVA lab."""
+    lab = read_lab(settings.lab)
+    async with (
+        ApiClient.connect(settings) as api,
+        Storage.connect(settings) as storage,
+        Lava.connect(lab) as lava,
+    ):
+        dialect = LavaLab(lab, lava, settings)
+        port = settings.callback_port
+        async with (
+            dialect.watch.running(),
+            listening(dialect.desk, settings.callback_host, port),
+        ):
+            await Bridge(api, storage, dialect, settings).run(stop)
+
+
+def start() -> None:
+    """Run the service as its settings say."""
+    run(main, Settings)
+
+
+if __name__ == "__main__":
+    start()

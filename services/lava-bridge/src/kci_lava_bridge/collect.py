@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What LAVA has of a job that ended: its results and its log, however long."""
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import stamina
+
+from kci_lava_bridge.callbacks import FILE
+from kci_lava_bridge.lava import Lava, LavaAway, LavaJob
+from kci_lava_bridge.log import LogFacts, LogReader, lines_of
+from kci_lava_bridge.results import Case, read_cases
+
+T = TypeVar("T")
+
+LONGEST_PAUSE = 15.0
+
+
+async def collect_cases(lava: Lava, job: LavaJob) -> list[Case]:
+    """Fetch the results of a job, as soon as LAVA answers."""
+    text = await _patiently(lambda: lava.results(job.id))
+    return await asyncio.to_thread(read_cases, [text])
+
+
+async def collect_log(
+    lava: Lava, job: LavaJob, cases: list[Case], folder: Path
+) -> LogFacts:
+    """Fetch the log of a job: its console as text, and all of it as it is."""
+    return await _patiently(lambda: _copy_log(lava, job, cases, folder))
+
+
+async def _copy_log(
+    lava: Lava, job: LavaJob, cases: list[Case], folder: Path
+) -> LogFacts:
+    raw, console = folder / "lava.yaml.gz", folder / "console.log"
+    with gzip.open(raw, "wb", 3) as copy, console.open("w", encoding="utf-8") as text:
+        reader = LogReader(text, cases)
+        async for line in lines_of(lava.log(job.id)):
+            copy.write(line + b"\n")
+            reader.feed(line)
+    return reader.facts
+
+
+def files_of(folder: Path, definition: str, token: str) -> dict[str, Path]:
+    """Return the artifacts that lie in a folder by now; none is empty."""
+    told = folder / "definition.yaml"
+    told.write_text(definition.replace(token, "REDACTED"), encoding="utf-8")
+    files = {
+        "log": folder / "console.log",
+        "lava_log": folder / "lava.yaml.gz",
+        "definition": told,
+        "callback": folder / FILE,
+    }
+    has_log = files["log"].exists() and files["log"].stat().st_size > 0
+    return {
+        name: path
+        for name, path in files.items()
+        if path.exists() and (has_log or "log" not in name)
+    }
+
+
+async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """Call until LAVA answers; the job's own time limit ends it."""
+    async for attempt in stamina.retry_context(
+        on=LavaAway, attempts=None, timeout=None, wait_max=LONGEST_PAUSE
+    ):
+        with attempt:
+            return await call()
+    raise AssertionError("unreachable: the last attempt returns or raises")

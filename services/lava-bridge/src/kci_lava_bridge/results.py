@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What LAVA reports of a job, as cases; pure, and safe for whatever a lab sends."""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from kci_shared.bridge import LabError
+from kci_shared.models import Result
+
+BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+NOTHING = {None, "", "None"}
+OWN_SUITE = "lava"
+"""LAVA's own actions: they are no tests."""
+RESULTS = {"pass": Result.PASS, "fail": Result.FAIL, "skip": Result.SKIP}
+
+_INDEX = re.compile(r"^\d+_")
+
+
+class LavaYaml(BASE):  # type: ignore[misc, valid-type]
+    """Safe YAML that takes a tag it does not know, such as Decimal, for plain text."""
+
+
+def _untagged(loader: Any, _: str, node: Node) -> Any:
+    if isinstance(node, ScalarNode):
+        return node.value
+    if isinstance(node, MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    assert isinstance(node, SequenceNode)
+    parts = loader.construct_sequence(node, deep=True)
+    return parts[0] if len(parts) == 1 else parts  # what a Decimal is made of
+
+
+LavaYaml.add_multi_constructor("!", _untagged)
+LavaYaml.add_multi_constructor("tag:yaml.org,2002:python/", _untagged)
+
+
+def read_yaml(text: str | bytes) -> Any:
+    """Read YAML of LAVA; `LabError` if it is none."""
+    try:
+        return yaml.load(text, Loader=LavaYaml)  # noqa: S506 - a safe one
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise LabError(f"LAVA sent what is no YAML: {error}") from error
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of a suite."""
+
+    id: int
+    suite: str
+    name: str
+    result: Result
+    set: str | None = None
+    measurement: float | None = None
+    unit: str | None = None
+    start: int | None = None
+    """The lines of LAVA's log that belong to it, from 1, both included."""
+    end: int | None = None
+    error_type: str | None = None
+    error_msg: str | None = None
+    reference: str | None = None
+
+    @property
+    def suite_name(self) -> str:
+        """The suite without its number; a monitor's has none."""
+        return _INDEX.sub("", self.suite)
+
+
+def read_cases(texts: Iterable[str | bytes]) -> list[Case]:
+    """Read lists of results, and bring them in the order of execution."""
+    found = [_case(entry) for text in texts for entry in read_yaml(text) or []]
+    return sorted((case for case in found if case), key=lambda case: case.id)
+
+
+def _case(entry: Any) -> Case | None:
+    if not isinstance(entry, dict) or not entry.get("name"):
+        return None
+    said = entry.get("metadata")
+    metadata: dict[str, Any] = said if isinstance(said, dict) else {}
+    return Case(
+        id=_whole(entry.get("id")) or 0,
+        suite=str(entry.get("suite") or metadata.get("definition") or ""),
+        name=str(entry["name"]),
+        result=RESULTS.get(str(entry.get("result")), Result.INCOMPLETE),
+        set=_text(metadata.get("set")),
+        measurement=_number(entry.get("measurement")),
+        unit=_text(entry.get("unit")),
+        start=_whole(entry.get("log_start_line")),
+        end=_whole(entry.get("log_end_line")),
+        error_type=_text(metadata.get("error_type")),
+        error_msg=_text(metadata.get("error_msg")),
+        reference=_text(metadata.get("reference")),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or str(value) in NOTHING else str(value)
+
+
+def _whole(value: Any) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The commands of a job as LAVA runs them, one test case each; pure.
+
+A command is written to a file, through a here-document that ends in a word which the
+command does not contain, and is run from there: so nothing in it is taken for a part
+of LAVA's own script. Its output stands in LAVA's log between the marks of its case.
+"""
+
+import hashlib
+
+from kci_shared.bridge import BadJob, TestStep
+
+SUITE = "kci"
+FOLDER = "/tmp/kci"  # noqa: S108 - on the device under test, which is ours alone
+OVER = "kci: over {} s"
+"""What the limit says of a command that did not end in time."""
+
+_LIMIT = f"""\
+mkdir -p {FOLDER}
+cat >{FOLDER}/limit <<'KCI_END'
+seconds=$1; shift
+if ! command -v timeout >/dev/null; then exec "$@" </dev/null; fi
+timeout "$seconds" "$@" </dev/null
+status=$?
+[ "$status" != 124 ] && [ "$status" != 143 ] || echo "{OVER.format("$seconds")}"
+exit "$status"
+KCI_END
+"""
+
+
+def run_steps(steps: list[TestStep]) -> list[str]:
+    """Return the lines of LAVA's script that run our commands."""
+    return [_LIMIT, *(line for step in steps for line in _step(step))]
+
+
+def _step(step: TestStep) -> list[str]:
+    if "\0" in step.run:
+        raise BadJob(f"test {step.id}: `run` has a NUL character; remove it")
+    end = f"KCI_{hashlib.sha256(step.run.encode()).hexdigest()[:16]}"
+    file = f"{FOLDER}/{step.id}"
+    case = f"lava-test-case {step.id} --shell"
+    return [
+        f"cat >{file} <<'{end}'\n{step.run}\n{end}\n",
+        f"{case} sh {FOLDER}/limit {step.timeout:g} sh {file}",
+    ]

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One look at all jobs in flight, every so often, or as soon as LAVA calls."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NoReturn
+
+from kci_lava_bridge.lava import PAGE, Lava, LavaJob, State
+from kci_shared.bridge import LabError
+from kci_shared.logging import get_logger
+
+log = get_logger(__name__)
+
+LOOKS_AFTER_CALL = 8
+"""LAVA calls before it has written down what it calls about, so look more than once."""
+QUICK = 1.0
+"""Seconds between those looks."""
+LATE_SECONDS = 120.0
+"""What LAVA gets beyond a job's time limit to notice it."""
+CANCEL_SECONDS = 60.0
+"""What LAVA gets to stop a job."""
+
+
+@dataclass
+class Flight:
+    """A job that is watched."""
+
+    limit: float
+    """Seconds that it may run."""
+    ended: asyncio.Future[LavaJob] = field(default_factory=asyncio.Future)
+    looks: int = 0
+    """How many quick looks are left."""
+    stopping: float | None = None
+    """Since when LAVA should be stopping it."""
+
+
+class Watch:
+    """Waits for the ends of jobs; whoever waits need not ask."""
+
+    def __init__(self, lava: Lava, every: float) -> None:
+        self._lava = lava
+        self._every = every
+        self._flights: dict[int, Flight] = {}
+        self._called = asyncio.Event()
+
+    async def end_of(self, job_id: int, limit: float) -> LavaJob:
+        """Wait until a job is finished; `LabError` when LAVA cannot end it."""
+        flight = self._flights.setdefault(job_id, Flight(limit))
+        self.call(job_id)
+        try:
+            return await asyncio.shield(flight.ended)
+        finally:
+            self._flights.pop(job_id, None)
+
+    def call(self, job_id: int) -> None:
+        """Look at a job now: something is said to have happened to it."""
+        if flight := self._flights.get(job_id):
+            flight.looks = LOOKS_AFTER_CALL
+            self._called.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look at the jobs as long as the block lasts."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(self) -> NoReturn:
+        looked = -self._every
+        while True:
+            now = time.monotonic()
+            is_due = now - looked >= self._every
+            wanted = [i for i, f in self._flights.items() if is_due or f.looks > 0]
+            looked = now if is_due else looked
+            await self._look(wanted)
+            await self._pause(looked + self._every - time.monotonic())
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep until the next look at all jobs, a quick one, or a call."""
+        self._called.clear()
+        if any(flight.looks > 0 for flight in self._flights.values()):
+            await asyncio.sleep(QUICK)
+            return
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._called.wait()
+        except TimeoutError:
+            pass
+
+    async def _look(self, job_ids: list[int]) -> None:
+        try:
+            for start in range(0, len(job_ids), PAGE):
+                await self._look_at_page(job_ids[start : start + PAGE])
+        except LabError as error:
+            log.warning("lab does not tell of its jobs", reason=str(error))
+
+    async def _look_at_page(self, job_ids: list[int]) -> None:
+        seen = await self._lava.jobs(job_ids)
+        known = {job.id: job for job in seen.jobs}
+        for job_id in job_ids:
+            if flight := self._flights.get(job_id):
+                flight.looks -= 1
+                await self._judge(flight, job_id, known.get(job_id), seen.now)
+
+    async def _judge(
+        self, flight: Flight, job_id: int, job: LavaJob | None, now: datetime
+    ) -> None:
+        if flight.ended.done():
+            return
+        if job is None:
+            flight.ended.set_exception(LabError(f"LAVA has no job {job_id} any more"))
+        elif job.state is State.FINISHED:
+            flight.ended.set_result(job)
+        elif flight.stopping is not None:
+            if time.monotonic() - flight.stopping > CANCEL_SECONDS:
+                said = f"LAVA does not stop job {job_id}: is its worker down?"
+                flight.ended.set_exception(LabError(said))
+        elif job.state is State.CANCELING or _is_late(job, flight.limit, now):
+            flight.stopping = time.monotonic()
+            if job.state is not State.CANCELING:
+                log.warning("job over its time in LAVA", job_id=job_id)
+                await self._lava.cancel(job_id)
+
+
+def _is_late(job: LavaJob, limit: float, now: datetime) -> bool:
+    """Say whether LAVA should have ended a job by itself; by its own clock."""
+    if job.start_time is None:
+        return False
+    return (now - job.start_time).total_seconds() > limit + LATE_SECONDS
