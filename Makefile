@@ -40,7 +40,7 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test check lint types layers unit integration end-to-end docs bench-plan
+.PHONY: test check lint types layers unit integration end-to-end docs bench-plan lava-lab
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit integration end-to-end docs ## The same
@@ -60,6 +60,9 @@ unit: ## Run the tests that need no server
 
 integration: ## Run the tests of one service with real servers around it
 	$(RUN) pytest -q -n 2 --dist loadfile tests/integration
+
+lava-lab: install ## Run the LAVA bridge's tests on a real LAVA (root, Debian 12, 8 minutes)
+	KCI_TEST_LAVA=1 $(RUN) pytest -q tests/integration/lava_bridge
 
 end-to-end: ## Run the tests of the whole system
 	$(RUN) pytest -q tests/end_to_end
