@@ -20,9 +20,14 @@ help: ## Print this
 		/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Run
-.PHONY: demo up-local down-local up down logs
+.PHONY: demo demo-build up-local down-local up down logs
 demo: install ## Take one real kernel through the whole system (KEEP=1 leaves it running)
 	@$(RUN) kci-local demo --state var/demo $(if $(KEEP),--keep)
+
+demo-build: install ## Build a real kernel from a push, boot it, and break it (minutes; KEEP=1)
+	@scripts/bootstrap kernel
+	@mkdir -p var/demo-build/config
+	@$(RUN) kci-local demo-build --state var/demo-build --config var/demo-build/config $(if $(KEEP),--keep)
 
 up-local: install ## Start SERVICES="api ..." (default all) without Docker; STATE=dir API_PORT=n
 	@$(RUN) kci-local up --state $(STATE) --services "$(SERVICES)" $(if $(API_PORT),--api-port $(API_PORT))

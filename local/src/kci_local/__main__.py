@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from kci_local.builds.run import demo_build
+from kci_local.builds.sources import MissingTools
 from kci_local.demo.run import demo
 from kci_local.processes import NotReady
 from kci_local.site import Site
@@ -24,7 +26,7 @@ def start() -> None:
         site.ports["api"] = arguments.api_port
     try:
         sys.exit(asyncio.run(_run(arguments, site)))
-    except (NotReady, UnknownService) as error:
+    except (MissingTools, NotReady, UnknownService) as error:
         CONSOLE.print(f"[red]{error}[/]", markup=True, soft_wrap=True)
         sys.exit(1)
 
@@ -35,6 +37,8 @@ async def _run(arguments: argparse.Namespace, site: Site) -> int:
     if arguments.command == "down":
         await Stack(site).down()
         return 0
+    if arguments.command == "demo-build":
+        return await demo_build(CONSOLE, site, keep=arguments.keep)
     return await demo(CONSOLE, site, keep=arguments.keep)
 
 
@@ -48,7 +52,7 @@ async def _up(site: Site, services: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("kci-local", description=__doc__)
-    parser.add_argument("command", choices=["up", "down", "demo"])
+    parser.add_argument("command", choices=["up", "down", "demo", "demo-build"])
     parser.add_argument("--state", type=Path, default=Path("var/local"))
     parser.add_argument("--config", type=Path, default=Path("config"))
     parser.add_argument("--cache", type=Path, default=Path("var/cache"))

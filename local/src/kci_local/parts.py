@@ -174,7 +174,11 @@ def _trigger(site: Site) -> dict[str, str]:
 
 
 def _builder(site: Site) -> dict[str, str]:
-    return {"KCI_CACHE": str(site.folder("cache")), "KCI_LEASE": "15"}
+    return {
+        "KCI_CACHE": str(site.folder("cache")),
+        "KCI_CCACHE": str(site.cache / "ccache"),
+        "KCI_LEASE": "15",
+    }
 
 
 def _local_bridge(site: Site) -> dict[str, str]:

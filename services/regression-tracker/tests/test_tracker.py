@@ -236,3 +236,17 @@ async def test_a_node_that_is_gone_is_no_trouble(world: World, tell: Any) -> Non
     failed = world.run(world.checkout("bad"), "fail")
     world.api.nodes.clear()
     await tell(failed)
+
+
+async def test_a_revision_with_patches_of_strangers_is_compared_with_nothing(
+    world: World, tell: Any
+) -> None:
+    def patched(commit: str) -> dict[str, Any]:
+        revision = {"tree": "mainline", "branch": "master", "url": "u"}
+        return {"kernel_revision": {**revision, "commit": commit, "patchset": "f"}}
+
+    passed = world.run(world.checkout("good"))
+    tried = world.run(world.checkout("base"), "fail", data=patched("base"))
+    worse = world.run(world.checkout("base2"), data=patched("base2"))
+    await tell(passed, tried, worse)
+    assert world.api.regressions == []

@@ -40,7 +40,7 @@ def make_images(folder: Path) -> Images:
         _fetch_kernel(folder)
     ramdisk = folder / "rootfs.cpio.gz"
     if not ramdisk.exists():
-        with _scratch(folder) as scratch:
+        with scratch_folder(folder) as scratch:
             _pack(_lay_out(scratch / "root"), scratch / "part").rename(ramdisk)
     return Images(
         kernel=folder / "vmlinuz",
@@ -51,7 +51,7 @@ def make_images(folder: Path) -> Images:
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
+def scratch_folder(folder: Path) -> Iterator[Path]:
     """Give a folder whose files can be renamed into `folder`."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as name:
         path = Path(name)
@@ -60,7 +60,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 
 def _fetch_kernel(folder: Path) -> None:
-    with _scratch(folder) as scratch:
+    with scratch_folder(folder) as scratch:
         _run(["apt-get", "download", "-q", _kernel_package()], scratch)
         [package] = scratch.glob("*.deb")
         for path in _unpack(package, ("vmlinuz", "config")):

@@ -137,7 +137,7 @@ class Reporter:
     async def _is_first(self, checkout: Checkout) -> bool:
         """Say whether the branch has no older revision, whichever is done first."""
         revision = checkout.data.kernel_revision
-        if revision is None:
+        if revision is None or revision.patchset is not None:
             return False
         older = await self._nodes.find(
             **{

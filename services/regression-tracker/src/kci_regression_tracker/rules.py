@@ -37,6 +37,7 @@ def is_comparable(node: Node | None) -> TypeGuard[Ran]:
         isinstance(node, Ran)
         and node.result in VERDICTS
         and node.data.kernel_revision is not None
+        and node.data.kernel_revision.patchset is None  # nobody's next revision
         and is_settled(node)
     )
 
