@@ -108,6 +108,7 @@ def test_a_job_that_types_control_characters_is_wrong() -> None:
         check(definition("sleep 1 \x03", kernel="http://k"))
 
 
-def test_a_job_that_needs_modules_is_for_another_lab() -> None:
-    with pytest.raises(NoDevice, match="not modules"):
-        check(definition(kernel="http://k", modules="http://m"))
+def test_a_job_that_needs_a_network_is_for_another_lab() -> None:
+    check(definition(kernel="http://k", modules="http://m", dtbs="http://d"))
+    with pytest.raises(NoDevice, match="not nfsroot"):
+        check(definition(kernel="http://k", modules="http://m", nfsroot="http://n"))
