@@ -46,6 +46,6 @@ async def test_a_push_is_built_and_boots_and_one_that_breaks_is_told(
     await start(own_site, repository, "work", configuration.STANDIN)
     async with telling(own_site, repository, "work", Timeline(Console())) as story:
         good, broken = await story.tell()
-    assert good.jobs("hello")[0].result == "pass"
+    assert [test.result for test in good.tests()] == ["pass"]
     [build] = builds(broken)
     assert str(build.data.error_msg).startswith("init/main.c:")

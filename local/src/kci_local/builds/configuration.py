@@ -49,11 +49,6 @@ tests:
     rootfs: busybox
     timeout: 5m
     retry: {{infra: 2}}
-  hello:
-    needs: [boot]
-    rootfs: busybox
-    timeout: 5m
-    retry: {{infra: 2}}
     steps:
       - {{id: hello, run: 'echo "Hello from $(uname -r)"'}}
 platforms:

@@ -34,7 +34,9 @@ async def demo_build(console: Console, site: Site, *, keep: bool) -> int:
     check_tools()
     try:
         async with timeline.step("a real kernel in a git repository"):
-            repository = await asyncio.to_thread(linux_repository, site.cache)
+            repository = await asyncio.to_thread(
+                linux_repository, site.cache, timeline.say
+            )
         branch = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         async with timeline.step("start"):
             await start(site, repository, branch, configuration.QEMU)

@@ -4,6 +4,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from kci_local.builds.repository import Repository
@@ -28,13 +29,17 @@ def check_tools() -> None:
         )
 
 
-def linux_repository(cache: Path) -> Repository:
+def linux_repository(cache: Path, say: Callable[[str], None]) -> Repository:
     """Return the repository, on its branch `seed`; make it if it is not there."""
     repository = Repository(cache / "linux")
     if not repository.folder.exists():
         with scratch_folder(cache) as folder:
             made = Repository.make(folder / "linux")
-            _unpack(_download(folder), made.folder)
+            say("downloading Debian's linux-source (140 MB)")
+            package = _download(folder)
+            say("unpacking it")
+            _unpack(package, made.folder)
+            say("committing it")
             _commit(made)
             made.folder.rename(repository.folder)
     repository.git("checkout", "--quiet", "--force", "--detach", SEED)
