@@ -123,7 +123,8 @@ def test_only_a_configured_url_names_a_tree() -> None:
 
 def test_a_checkout_is_a_node_that_waits_for_this_service() -> None:
     revision = Revision(tree="t", url=URL, branch="b", commit=COMMIT)
-    node = rules.checkout(revision, data={"base": "7"}, submitter="user:me")
+    node = rules.checkout(revision, NOW, data={"base": "7"}, submitter="user:me")
+    assert node.timeout == NOW + rules.LIFE
     assert (node.name, node.state, node.submitter) == ("checkout", "running", "user:me")
     assert node.data == {
         "kernel_revision": {"tree": "t", "url": URL, "branch": "b", "commit": COMMIT},

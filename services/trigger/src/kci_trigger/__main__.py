@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from kci_shared.bridge import Bridge
 from kci_shared.bridge.local import LocalRuns
 from kci_shared.client import ApiClient
-from kci_shared.config import load
-from kci_shared.health import QuietServer
+from kci_shared.config.watch import WatchedConfig
+from kci_shared.health import QuietServer, tell_ready
 from kci_shared.service import run
 from kci_shared.storage import Storage
 from kci_trigger.app import WishRoutes, create_app
@@ -24,11 +24,14 @@ from kci_trigger.watch import Watcher
 from kci_trigger.wishes import Wishes
 
 GRACE_S = 5
+CONFIG_S = 2.0
+"""Between two looks for changed files of the configuration."""
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Watch git trees, check out what is new, and take requests of people."""
-    loaded = load(settings.config)
+    config = WatchedConfig(settings.config)
+    tell_ready("config", lambda: config.problem)
     git = Git(settings.protocols, settings.max_bytes)
     async with (
         ApiClient.connect(settings) as api,
@@ -37,11 +40,12 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         httpx.AsyncClient(timeout=30) as web,
         asyncio.TaskGroup() as all_of_it,
     ):
-        watcher = Watcher(lambda: loaded, git, api, settings)
-        sources = Sources(lambda: loaded, git, storage, settings)
+        watcher = Watcher(config.get, git, api, settings)
+        sources = Sources(config.get, git, storage, settings)
         runs = LocalRuns(PLATFORM, settings.max_jobs, sources.run)
-        wishes = Wishes(lambda: loaded, api, watcher, storage)
+        wishes = Wishes(config.get, api, watcher, storage)
         routes = WishRoutes(wishes, Callers(whoami), web, settings.patch_hosts)
+        all_of_it.create_task(config.watch(CONFIG_S, stop))
         all_of_it.create_task(watcher.run(stop))
         all_of_it.create_task(Bridge(api, storage, runs, settings).run(stop))
         if settings.port:

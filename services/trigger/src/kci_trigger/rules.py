@@ -23,6 +23,8 @@ VARIABLE = re.compile(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION|NAME) *= *(.*
 BRANCH: TypeAdapter[str] = TypeAdapter(BranchName)
 MOST_ATTEMPTS = 3
 """How often a commit that could not be had is tried: each is a checkout."""
+LIFE = timedelta(days=7)
+"""When a checkout is over, whatever of its jobs still waits for a lab."""
 MOST_TAGS = 20
 LONGEST_LINE = 300
 
@@ -107,7 +109,7 @@ def tree_of(config: Config, url: str) -> str | None:
     )
 
 
-def checkout(revision: Revision, **fields: Any) -> NewNode:
+def checkout(revision: Revision, now: datetime, **fields: Any) -> NewNode:
     """Return the node of a checkout that this service shall make."""
     data = {
         "kernel_revision": revision.model_dump(mode="json", exclude_unset=True),
@@ -115,4 +117,5 @@ def checkout(revision: Revision, **fields: Any) -> NewNode:
         "platform": PLATFORM,
         **fields.pop("data", {}),
     }
-    return NewNode(kind=Kind.CHECKOUT, data=data, **{"name": CHECKOUT, **fields})
+    usual = {"name": CHECKOUT, "timeout": now + LIFE}
+    return NewNode(kind=Kind.CHECKOUT, data=data, **{**usual, **fields})

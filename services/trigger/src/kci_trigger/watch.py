@@ -115,11 +115,13 @@ class Watcher:
             return
         newest = await self._checkouts(about, None)
         last = newest[0].created if newest and not attempt else None
-        if not rules.is_due(tree, tree.branches[branch], last, datetime.now(UTC)):
+        now = datetime.now(UTC)
+        if not rules.is_due(tree, tree.branches[branch], last, now):
             return
         node = await self._api.create(
             rules.checkout(
                 about.model_copy(update={"tip_of_branch": True}),
+                now,
                 data={"architecture_filter": tree.branches[branch].arch or []},
                 idempotency_key=rules.key(name, branch, commit, attempt),
             )

@@ -3,6 +3,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -147,6 +148,7 @@ class Wishes:
         return await self._api.create(
             rules.checkout(
                 revision,
+                datetime.now(UTC),
                 **fields,
                 jobfilter=wish.jobfilter,
                 platform_filter=wish.platformfilter or [],
@@ -210,7 +212,9 @@ class Wishes:
 
 def _again(node: Kbuild | Job, attempt: int, submitter: str) -> NewNode:
     data = node.data.model_dump(mode="json", include=PLANNED, exclude_none=True)
-    where = f"{node.data.runtime}/{node.data.platform}"
+    where = f"{node.parent}/{node.name}/{node.data.runtime}/{node.data.platform}"
+    if isinstance(node, Kbuild) and node.data.identity:
+        where = f"build/{node.data.identity}"  # as the scheduler has it
     return NewNode(
         kind=node.kind,
         name=node.name,
@@ -219,7 +223,7 @@ def _again(node: Kbuild | Job, attempt: int, submitter: str) -> NewNode:
         data=data,
         retry_counter=attempt,
         submitter=submitter,
-        idempotency_key=f"{node.parent}/{node.name}/{where}/{attempt}",
+        idempotency_key=f"{where}/{attempt}",
     )
 
 
