@@ -3,7 +3,6 @@
 
 import re
 from functools import cached_property
-from itertools import islice
 
 from kci_log_parser.lines import clean
 from kci_log_parser.markers import Marker, Severity
@@ -49,9 +48,7 @@ class Fault(Report):
         """The same for the same fault, whatever the run, the board and the address."""
         window = self.window
         end = window.find(END)
-        functions = islice(
-            own_functions(window[:end] if end >= 0 else window), FUNCTIONS
-        )
+        functions = own_functions(window[:end] if end >= 0 else window, FUNCTIONS)
         return signature(self.kind, self.headline, tuple(functions))
 
     def _lines(self) -> list[bytes]:
@@ -73,7 +70,7 @@ class Fault(Report):
             excerpt=[clean(line)[:WIDTH] for line in lines[:EXCERPT]],
             signature=self.signature,
             location=source[0] if source else None,
-            function=next(own_functions(report), None),
+            function=next(iter(own_functions(report, 1)), None),
             trace=trace(report, FRAMES),
             last_line=self.place.line + max(len(lines) - 1, 0),
             first_byte=self.place.byte,

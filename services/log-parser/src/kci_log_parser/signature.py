@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A fault's signature: the same on every run, board and build of the same bug.
 
-Recipe 1: sha256 over the kind, the headline without what differs from run to run, and
-the first three functions of the stack that are not the reporting code itself. A changed
-recipe makes every known fault look new: give it the next number.
+Recipe 2: sha256 over the kind, the headline without what differs from run to run, and
+the first three functions of the stack that may be to blame: not the reporting code, nor
+what every part of the kernel calls. A changed recipe makes every known fault look new:
+give it the next number.
 """
 
 import hashlib
 import re
 from functools import lru_cache
 
-RECIPE = 1
+RECIPE = 2
 FUNCTIONS = 3
 
 COMPILED = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)(?:\.\d+)*\b")
@@ -31,6 +32,34 @@ REPORTING = re.compile(
     r"|dabt_svc|und_svc\w*|nmi_\w+|watchdog_\w+|rcu_(?:check|dump|sched_clock)\w*"
     r")$"
 )
+SERVING = re.compile(
+    r"_{0,3}(?:"
+    # waiting, and being woken
+    r"schedule\w*|io_schedule\w*|preempt_schedule\w*|switch_to\w*|context_switch"
+    r"|(?:do_)?wait_(?:for|on)_\w+|(?:out_of_line_)?wait_on_\w+|bit_wait\w*"
+    r"|folio_wait\w*|flush_work\w*|flush_workqueue|synchronize_\w+"
+    # locks
+    r"|mutex_\w+|rt_mutex_\w+|rwsem_\w+|down(?:_\w+)?|percpu_down_\w+|ww_mutex_\w+"
+    r"|(?:do_)?raw_\w+|(?:native_)?queued_\w+|spin_\w+|lock_\w+|mark_\w*lock\w*"
+    r"|mark_usage|valid_state|validate_chain|check_(?:prev|noncircular|deadlock|irq)\w*"
+    r"|debug_(?:check|object|print|mutex|spin)_\w+|osq_lock|local_bh_\w+"
+    # the clock that notices a stall
+    r"|sched_show_task|show_task|arch_trigger\w+|trigger_\w+|nmi_\w+|check_cpu_stall\w*"
+    r"|dump_cpu_task|update_process_times|tick_\w+|hrtimer_(?:run|interrupt)\w*"
+    r"|(?:local_|smp_)?apic_timer\w*|timer_interrupt|arch_timer_handler\w*"
+    r"|handle_(?:percpu|domain|irq)\w*|generic_handle\w*|gic_handle\w*|call_on_\w+"
+    r"|do_interrupt_handler|do_softirq|handle_softirqs|irq_exit\w*|invoke_softirq"
+    # memory
+    r"|alloc_pages\w*|alloc_frozen\w*|get_page_from_freelist|post_alloc_hook"
+    r"|get_free_pages\w*|kv?m?[sz]?alloc\w*|kmem_cache_\w+|v[mz]alloc\w*|kvmalloc\w*"
+    r"|krealloc\w*|slab_\w+|(?:do_)?kmalloc\w*|allocate_slab|new_slab|bad_page"
+    r"|k[vz]?free\w*|vfree\w*|free_pages\w*|free_unref\w*|free_frozen\w*|memdup_\w+"
+    r"|mem(?:cpy|set|move|cmp|chr)\w*|str(?:n?len|n?cmp|n?cpy|[ls]cpy|n?cat|chr|str)"
+    r"|copy_(?:to|from)_user\w*|copy_(?:to|from)_iter\w*|instrument_\w+|fortify_\w+"
+    r"|check_object_size|usercopy_\w+|refcount_\w+|list_(?:add|del)_\w+"
+    r")$"
+)
+"""What every part of the kernel calls, and is seldom to blame."""
 NOISE = [
     (re.compile(pattern), kept)
     for pattern, kept in [

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
 
-from kci_log_parser.signature import COMPILED, REPORTING
+from kci_log_parser.signature import COMPILED, REPORTING, SERVING
 
 CALLER = re.compile(rb"\] ?\[ *([TC]\d+)\]")
 """Who printed a line: CONFIG_PRINTK_CALLER tells the lines of two CPUs apart."""
@@ -27,11 +27,17 @@ MOST_LOOKED_AT = 200
 """Frames of a window: more are no stack but a flood."""
 
 
-def own_functions(window: bytes) -> Iterator[str]:
-    """Yield the functions of a stack that are not the reporting code itself."""
+def own_functions(window: bytes, most: int) -> list[str]:
+    """Return the first functions of a stack that may be to blame."""
+    blamed: list[str] = []
+    served: list[str] = []
     for name, _ in islice(_frames(window), MOST_LOOKED_AT):
-        if own := _own(name):
-            yield own
+        own = _own(name)
+        if own is not None:
+            (served if SERVING.match(own) else blamed).append(own)
+            if len(blamed) == most:
+                break
+    return blamed or served[:most]
 
 
 def trace(window: bytes, most: int) -> list[str]:
