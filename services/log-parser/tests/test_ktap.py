@@ -185,7 +185,7 @@ LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["", "  ", "    ", "# ", "\t\t"]), LINES)))
 def test_no_order_of_lines_loses_a_result(lines: list[tuple[str, str]]) -> None:
     ktap = Ktap()

@@ -28,7 +28,7 @@ def test_only_what_was_said_remains(raw: bytes, text: str) -> None:
     assert clean(raw) == text
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=5000))
 def test_a_clean_line_is_short_and_printable(raw: bytes) -> None:
     text = clean(raw)

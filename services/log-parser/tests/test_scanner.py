@@ -182,7 +182,7 @@ def test_the_kernels_first_word_is_noted() -> None:
     assert scanner.banner == 3
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(1, 200)))
 def test_it_does_not_matter_how_the_log_is_cut(sizes: list[int]) -> None:
     log = (f"noise\n{OOPS}" + "calm\n" * 600 + "BUG: Bad rss-counter state\n").encode()
@@ -193,7 +193,7 @@ def test_it_does_not_matter_how_the_log_is_cut(sizes: list[int]) -> None:
     assert scan([*chunks, log[at:]]) == scan([log])
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.binary(), st.sampled_from(sorted(HEADLINES)))
 def test_noise_before_a_headline_does_not_hide_it(noise: bytes, headline: str) -> None:
     log = noise + b"\n" + headline.encode() + b"\n"

@@ -10,7 +10,7 @@ STACK = ("probe", "really_probe")
 NUMBERS = st.integers(0, 2**32)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(NUMBERS, NUMBERS)
 def test_addresses_offsets_and_numbers_are_not_in_a_signature(a: int, b: int) -> None:
     def of(n: int) -> str:

@@ -85,7 +85,7 @@ def signatures(log: bytes) -> list[str]:
     return [found.signature for found in scan([log])]
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from(HEADLINES),
     CHANGING,
@@ -108,7 +108,7 @@ def test_another_run_board_or_build_does_not_change_a_signature(
     assert first == second
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(CHANGING)
 def test_no_two_faults_share_a_signature(changing: dict[str, object]) -> None:
     culprits = [f"{verb}_{noun}" for verb in ("get", "drop") for noun in ("a", "bus")]
