@@ -92,8 +92,9 @@ bench-logs: ## Measure the log parser beside tuxparse (MB=50)
 	@$(UV) run --no-sync --with tuxparse==0.6.0 python -m bench.logs --mb $(MB)
 
 fuzz: ## Feed the log parser with whatever comes to mind (SECONDS=600)
+	@mkdir -p var/fuzz
 	@$(UV) run --no-sync --with atheris==3.0.0 python services/log-parser/tests/fuzz_logs.py \
-		-max_total_time=$(SECONDS) -max_len=600 -timeout=60
+		-max_total_time=$(SECONDS) -max_len=600 -timeout=60 -artifact_prefix=var/fuzz/
 
 settings-page: ## Make docs/settings.md from the code
 	$(RUN) python -m kci_local.settings_page > docs/settings.md

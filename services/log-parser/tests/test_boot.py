@@ -93,3 +93,10 @@ def test_a_start_that_was_asked_for_is_none(line: str) -> None:
 def test_a_kernel_that_quotes_a_boot_loader_was_not_reset() -> None:
     quoted = "[   56.037524][ T5250] fuseblk: parameter 'Decompressing Linux... '\n"
     assert read(WHOLE + quoted)[1] == []
+
+
+def test_a_program_that_tells_the_kernels_version_started_none() -> None:
+    told = "root@board:~# cat /proc/version\nLinux version 6.1.0 (gcc) #1 SMP\n"
+    later = "".join(f"[   99.{n:06d}] later\n" for n in range(1, 30))
+    boot, kinds = read(WHOLE + told + later)
+    assert (kinds, boot.boots) == ([], 1)

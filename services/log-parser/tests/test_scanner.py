@@ -51,6 +51,8 @@ HEADLINES = {
     "WARNING: kernel/x.c:12 at f+0x1/0x2, CPU#0: init/1": "warning",
     "Kernel panic - not syncing: VFS: Unable to mount root fs": "panic",
     "init invoked oom-killer: gfp_mask=0x0, order=0": "oom",
+    "Memory cgroup out of memory: Killed process 12 (init)": "oom",
+    "WARNING: SOFTIRQ-READ-safe -> SOFTIRQ-READ-unsafe lock order detected": "lockdep",
     "not ok 3 selftests: net: tls.sh # exit=1": "kselftest-fail",
     "kern  :err   : [    1.0] usb 1-1: device not accepting address": "dmesg-level",
     "watchdog: CPU3: Watchdog detected hard LOCKUP on cpu 3": "hard-lockup",
@@ -73,6 +75,11 @@ PREFIXES = [
     "[2026-01-02T03:04:05.678901] <1>[   12.345678] ",
     "kern  :alert : [   12.345678] ",
     "board login: [   12.345678] ",
+    "<0>[   12.345678] -(1)[123:swapper/1]",
+    "[   16.761978]  [4:  kworker/u16: 1] ",
+    "Jan 02 03:04:05 host kernel: ",
+    "2026-01-02T03:04:05.000000Z stderr F ",
+    "00:01:02.123 [   12.345678] ",
     "\x1b[31m[   12.345678] ",
     '- {"dt": "2026-01-02T03:04:05", "lvl": "target", "msg": "[    1.234567] ',
 ]
@@ -86,6 +93,7 @@ NO_HEADLINES = [
     "Speculative Return Stack Overflow: WARNING: See https://kernel.org/",
     "+ grep 'kernel BUG at' /tmp/log",
     "ok 3 selftests: net: tls.sh",
+    "not ok 3 selftests: net: tls.sh # SKIP",
 ]
 OOPS = """\
 [    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000008
@@ -108,6 +116,11 @@ def kinds(text: str) -> list[str]:
 @pytest.mark.parametrize(("headline", "kind"), HEADLINES.items())
 def test_a_headline_is_known_by_its_kind(headline: str, kind: str) -> None:
     assert kinds(headline) == [kind]
+
+
+@pytest.mark.parametrize(("headline", "kind"), HEADLINES.items())
+def test_a_headline_is_known_in_the_middle_of_a_log(headline: str, kind: str) -> None:
+    assert kinds(f"before\n[    1.0] {headline}\r\nafter\n") == [kind]
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

@@ -16,6 +16,7 @@ from kci_shared.models import Finding
 
 STAMP = re.compile(rb"\[ *(\d+\.\d{6})\]")
 """What a kernel puts before its lines; no boot loader does."""
+BEGIN = re.compile(rb"\[ *0\.\d+\]")
 HEAD = 20
 """For how many lines the first words of a kernel are one start."""
 
@@ -179,6 +180,8 @@ class Boots:
         return Reset(place, clean(raw), None) if unasked else None
 
     def _kernel(self, raw: bytes, place: Place) -> Start | None:
+        if self._stamped and not BEGIN.search(raw):
+            return None  # a program that was asked for the kernel's version
         began = self._again[1].kernel if self._again else self._now.kernel
         if began is not None and place.line - began <= HEAD:
             return None

@@ -24,6 +24,7 @@ STAMP = re.compile(
     r"^.{0,80}?"  # a prompt, a journal's prefix, another CPU's unfinished line
     r"\[ *\d+\.\d{1,9}\](?:<\d{1,3}>)?"
     r"(?: ?\[ *[TC]\d+\])? ?"  # the caller: CONFIG_PRINTK_CALLER
+    r"(?: ?-?(?:\(\d+\))?\[ *\d+: *[^\]]{1,32}\] ?)?"  # what vendors add to it
 )
 USUAL = re.compile(rb"(?:<\d{1,3}>)?\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ")
 """What stands before nearly every headline, and may stand before any."""

@@ -129,7 +129,7 @@ MARKERS: list[Marker] = [
     *_rows(
         "lockdep",
         r"possible (?:circular|recursive|irq)[\w -]* (?:detected|dependency)",
-        r"\w+-safe -> \w+-unsafe lock order detected",
+        r"[\w-]+-safe -> [\w-]+-unsafe lock order detected",
         r"inconsistent lock state",
         r"bad (?:unlock balance|contention) detected",
         r"held lock freed",
@@ -193,7 +193,11 @@ MARKERS: list[Marker] = [
     ),
     *_rows("panic", r"Kernel panic - not syncing", after=BROKEN | {"oom", "panic"}),
     *_rows("oom", r"\S+ invoked oom-killer"),
-    *_rows("oom", r"[Oo]ut of memory: Kill", within=frozenset({"oom"})),
+    *_rows(
+        "oom",
+        r"(?:Memory cgroup )?[Oo]ut of memory: Kill",
+        within=frozenset({"oom"}),
+    ),
     *_rows("kselftest-fail", r"not ok \d+ selftests: "),
     # Any other line of `dmesg -x` at a level that means trouble.
     *_rows(

@@ -26,6 +26,9 @@ from kci_shared.models import Finding
 MAX_TAIL = 1 << 16
 """How much is kept of a line that does not end, in bytes."""
 
+KSELFTEST = "kselftest-fail"
+SKIPPED = b"# SKIP"
+
 
 class LogScanner:
     """Reads one log, chunk by chunk."""
@@ -119,11 +122,11 @@ class LogScanner:
         raw = text[start : min(end, start + MAX_LINE)]
         marker, sign = _rows(raw, hits)
         place = Place(self._line, self._byte + start + (self._cut if start else 0))
-        if marker is not None:
+        if marker is not None and not (marker.kind == KSELFTEST and SKIPPED in raw):
             self._headline(marker, place, raw)
         if sign is not None and sign.topic is Topic.TEST:
             self._test(sign.name, raw)
-        elif marker is not None and marker.kind == "kselftest-fail":
+        elif marker is not None and marker.kind == KSELFTEST:
             self._test("ktap", raw)
         elif marker is None and sign is not None:
             if sign.name == "make":
