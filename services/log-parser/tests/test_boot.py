@@ -82,6 +82,7 @@ def test_the_old_messages_shown_again_are_no_start() -> None:
         "[   99.000000] reboot: Restarting system\n",
         "[   99.000000] Kernel panic - not syncing: VFS: no root\n",
         "[   99.000000] sysrq: Resetting\n",
+        "[   99.000000] traps: PANIC: double fault, error_code: 0x0\n",
     ],
 )
 def test_a_start_that_was_asked_for_is_none(line: str) -> None:

@@ -43,6 +43,10 @@ class Fault(Report):
             self.severity = Severity.FAULT
         return True
 
+    def may_reset(self, line: int) -> bool:
+        """Say whether a board that begins again there may do so because of it."""
+        return self.severity is Severity.FAULT and line - self._last <= AFTERMATH
+
     @cached_property
     def signature(self) -> str:
         """The same for the same fault, whatever the run, the board and the address."""

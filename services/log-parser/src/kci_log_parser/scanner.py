@@ -138,6 +138,8 @@ class LogScanner:
     def _hear(self, sign: Sign, raw: bytes, place: Place) -> Report | None:
         """Let those read a line whom it concerns; return a report that it opens."""
         if sign.topic is Topic.BOOT:
+            if isinstance(self._report, Fault) and self._report.may_reset(place.line):
+                self._boots.expect()
             return self._boots.hear(sign.name, raw, place)
         if sign.name == "suspect" and isinstance(self._report, Fault | Start):
             return None  # a shell on a board
