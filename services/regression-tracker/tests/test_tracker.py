@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from kci_regression_tracker.tracker import RegressionTracker
-from kci_shared.models import Event, Node
+from kci_shared.errors import NotYet
+from kci_shared.models import NODE, Event, Node
 
 World = Any
-MakeEvent = Callable[[Node], Event]
+MakeEvent = Callable[..., Event]
 
 
 @pytest.fixture
@@ -16,108 +18,187 @@ def tell(world: World, event: MakeEvent) -> Callable[..., Any]:
     """Deliver the events of nodes, in this order."""
     tracker = RegressionTracker(world.api)
 
-    async def deliver(*nodes: Node) -> None:
+    async def deliver(*nodes: Node, **change: Any) -> None:
         for node in nodes:
-            await tracker.on_event(event(node))
+            await tracker.on_event(event(node, **change))
 
     return deliver
+
+
+def said(world: World) -> list[tuple[str, str]]:
+    return [(node.data.status, node.result) for node in world.api.regressions]
+
+
+def changed(world: World, node: Node, **fields: Any) -> Node:
+    """Write a node anew, as people and the log parser may."""
+    said = {**node.model_dump(), **fields}
+    written: Node = world.api.add(NODE.validate_python(said))
+    return written
 
 
 async def test_what_passed_and_fails_now_is_a_regression(
     world: World, tell: Any
 ) -> None:
-    passed = world.run(world.checkout("good"))
-    failed = world.run(world.checkout("bad"), "fail", data={"device": "qemu-01"})
+    good, bad = world.checkout("good"), world.checkout("bad")
+    passed, failed = world.run(good), world.run(bad, "fail", data={"device": "qemu-01"})
     await tell(passed, failed)
-    assert world.api.regressions == [(passed.id, failed.id)]
-    [node] = [n for n in world.api.nodes.values() if n.kind == "regression"]
+    [node] = world.api.regressions
+    assert (node.data.pass_node, node.data.fail_node) == (passed.id, failed.id)
     assert (node.name, node.result, node.parent) == ("boot", "fail", None)
-    assert node.idempotency_key == f"regression/{failed.id}"
-    assert node.treeid == failed.treeid
+    assert (node.treeid, node.data.failed_in) == (bad.treeid, [bad.treeid])
     assert node.data.passed_kernel_revision.commit == "good"
     assert node.data.failed_kernel_revision.commit == "bad"
     assert node.data.kernel_revision.commit == "bad"
     assert (node.data.platform, node.data.device) == ("qemu", "qemu-01")
+    assert (node.data.status, node.data.issue) == ("new", "some-oops")
 
 
-async def test_the_same_events_again_change_nothing(world: World, tell: Any) -> None:
-    passed = world.run(world.checkout("good"))
-    failed = world.run(world.checkout("bad"), "fail")
-    await tell(passed, failed, failed, passed)
-    assert world.api.regressions == [(passed.id, failed.id)]
+async def test_later_failures_are_of_the_same_break_and_a_pass_ends_it(
+    world: World, tell: Any
+) -> None:
+    runs = [world.run(world.checkout("0"))]
+    runs += [world.run(world.checkout(str(n)), "fail") for n in (1, 2, 3)]
+    await tell(*runs)
+    end = world.checkout("4")
+    runs.append(world.run(end))
+    await tell(runs[-1])
+    [node] = world.api.regressions
+    assert node.data.node_sequence == [runs[2].id, runs[3].id]
+    assert node.data.failed_in == [run.treeid for run in runs[1:4]]
+    assert (node.data.fixed_node, node.data.fixed_in) == (runs[4].id, end.treeid)
+    assert (node.result, node.data.status) == ("pass", "fixed")
+    [entry] = node.data.history
+    assert (entry.who, entry.old, entry.new) == ("regression-tracker", "new", "fixed")
+    assert entry.reason == "passes in 4"
 
 
-async def test_a_pass_that_comes_late_finds_the_failure(
+async def test_what_breaks_again_is_another_regression(world: World, tell: Any) -> None:
+    for number, result in enumerate(["pass", "fail", "pass", "fail"]):
+        await tell(world.run(world.checkout(str(number)), result))
+    assert said(world) == [("fixed", "pass"), ("new", "fail")]
+    keys = [node.idempotency_key for node in world.api.regressions]
+    assert [key[-2:] for key in keys] == ["/1", "/2"]
+
+
+async def test_the_same_events_again_write_nothing(world: World, tell: Any) -> None:
+    runs = [
+        world.run(world.checkout(str(n)), result)
+        for n, result in enumerate(["pass", "fail", "fail", "pass", "fail"])
+    ]
+    await tell(*runs)
+    writes = world.api.writes
+    await tell(*runs, *reversed(runs))
+    assert world.api.writes == writes
+
+
+async def test_what_people_said_stays_while_it_fails(world: World, tell: Any) -> None:
+    await tell(world.run(world.checkout("0")), world.run(world.checkout("1"), "fail"))
+    [node] = world.api.regressions
+    await world.api.update(node.id, if_version=1, data={"status": "acknowledged"})
+    await tell(world.run(world.checkout("2"), "fail"))
+    assert said(world) == [("acknowledged", "fail")]
+    await tell(world.run(world.checkout("3")))
+    assert said(world) == [("fixed", "pass")]
+
+
+async def test_what_people_closed_stays_closed(world: World, tell: Any) -> None:
+    await tell(world.run(world.checkout("0")), world.run(world.checkout("1"), "fail"))
+    [node] = world.api.regressions
+    await world.api.update(node.id, if_version=1, data={"status": "closed"})
+    await tell(world.run(world.checkout("2"), "fail"))
+    await tell(world.run(world.checkout("3")))
+    assert said(world) == [("closed", "pass")]
+
+
+async def test_a_pass_that_turns_out_to_be_none_opens_it_again(
+    world: World, tell: Any
+) -> None:
+    await tell(world.run(world.checkout("0")), world.run(world.checkout("1"), "fail"))
+    [node] = world.api.regressions
+    await world.api.update(node.id, if_version=1, data={"status": "acknowledged"})
+    end = world.checkout("2")
+    await tell(world.run(end))
+    assert said(world) == [("fixed", "pass")]
+    await tell(world.run(end, "fail"), world.run(end, "fail"))
+    assert said(world) == [("acknowledged", "fail")]
+
+
+async def test_a_break_that_later_results_deny_is_withdrawn_and_may_come_back(
     world: World, tell: Any
 ) -> None:
     good, bad = world.checkout("good"), world.checkout("bad")
-    failed = world.run(bad, "fail")
-    await tell(failed)
-    assert world.api.regressions == []
-    passed = world.run(good)
-    await tell(passed)
-    assert world.api.regressions == [(passed.id, failed.id)]
+    await tell(world.run(good), world.run(bad, "fail"))
+    await tell(world.run(bad))
+    assert said(world) == [("withdrawn", "incomplete")]
+    await tell(world.run(bad, "fail"))
+    assert said(world) == [("new", "fail")]
 
 
-async def test_what_never_failed_costs_one_question(world: World, tell: Any) -> None:
-    passed = world.run(world.checkout("good"))
-    world.run(world.checkout("good too"))
-    await tell(passed)
-    assert world.api.queries == 1
-
-
-async def test_what_was_broken_already_is_no_news(world: World, tell: Any) -> None:
-    nodes = [
-        world.run(world.checkout("good")),
-        world.run(world.checkout("bad"), "fail"),
-        world.run(world.checkout("worse"), "fail"),
-    ]
-    await tell(*nodes)
-    assert world.api.regressions == [(nodes[0].id, nodes[1].id)]
-
-
-async def test_a_commit_is_never_compared_with_itself(world: World, tell: Any) -> None:
-    await tell(
-        world.run(world.checkout("same")), world.run(world.checkout("same"), "fail")
-    )
-    assert world.api.regressions == []
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"result": "incomplete", "data": {"error_code": "Infrastructure"}},
-        {"result": "skip"},
-        {"state": "running", "result": None},
-        {"result": "fail", "artifacts": {"log": "http://s/log"}},  # nobody read it yet
-    ],
-)
-async def test_the_search_looks_past_what_says_nothing(
-    world: World, tell: Any, fields: dict[str, Any]
+async def test_a_late_pass_between_makes_two_breaks_of_one(
+    world: World, tell: Any
 ) -> None:
-    passed = world.run(world.checkout("good"))
-    world.run(world.checkout("unknown"), **fields)
-    failed = world.run(world.checkout("bad"), "fail")
-    await tell(failed)
-    assert world.api.regressions == [(passed.id, failed.id)]
+    checkouts = [world.checkout(str(n)) for n in range(4)]
+    runs = [world.run(checkouts[n], r) for n, r in ((0, "pass"), (1, "fail"))]
+    runs.append(world.run(checkouts[3], "fail"))
+    await tell(*runs)
+    late = world.run(checkouts[2])
+    await tell(late)
+    assert said(world) == [("fixed", "pass"), ("new", "fail")]
+    assert world.api.pairs == [(runs[0].id, runs[1].id), (late.id, runs[2].id)]
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"result": "incomplete", "data": {"error_code": "Infrastructure"}},
-        {"result": "skip"},
-        {"state": "running", "result": "fail"},
-        {"result": "fail", "artifacts": {"log": "http://s/log"}},
-        {"result": "fail", "kind": "process"},
-    ],
-)
-async def test_what_says_nothing_is_no_regression(
-    world: World, tell: Any, fields: dict[str, Any]
+async def test_a_failure_that_nothing_explains_has_to_happen_twice(
+    world: World, tell: Any
 ) -> None:
-    world.run(world.checkout("good"), kind=fields.get("kind", "job"))
-    await tell(world.run(world.checkout("unknown"), **fields))
+    await tell(world.run(world.checkout("0")))
+    first = world.run(world.checkout("1"), "fail", signature=None)
+    await tell(first)
     assert world.api.regressions == []
+    await tell(world.run(world.checkout("2"), "fail", signature=None))
+    [node] = world.api.regressions
+    assert node.data.fail_node == first.id
+
+
+async def test_a_build_does_not_fail_by_chance(world: World, tell: Any) -> None:
+    build = {"kind": "kbuild", "name": "build", "signature": None}
+    passed = world.run(world.checkout("0"), **build)
+    await tell(passed, world.run(world.checkout("1"), "fail", **build))
+    assert said(world) == [("new", "fail")]
+
+
+async def test_one_fault_on_two_boards_is_one_issue(world: World, tell: Any) -> None:
+    good, bad = world.checkout("good"), world.checkout("bad")
+    for platform in ("qemu", "rpi4"):
+        board = {"data": {"platform": platform}}
+        await tell(world.run(good, **board), world.run(bad, "fail", **board))
+    issues = [node.data.issue for node in world.api.regressions]
+    assert issues == ["some-oops", "some-oops"]
+
+
+async def test_without_a_fault_an_issue_is_a_test_that_one_commit_broke(
+    world: World, tell: Any
+) -> None:
+    good, bad, worse = (world.checkout(commit) for commit in ("good", "bad", "worse"))
+    for platform, since in (("qemu", bad), ("rpi4", bad), ("imx8", worse)):
+        board = {"data": {"platform": platform}, "signature": None}
+        runs = [world.run(good, **board)]
+        runs += [world.run(since, "fail", **board) for _ in range(2)]
+        await tell(*runs)
+    first, second, third = (node.data.issue for node in world.api.regressions)
+    assert first == second != third
+
+
+async def test_it_tells_how_the_last_tag_was(world: World, tell: Any) -> None:
+    revision = {"tree": "mainline", "branch": "master", "url": "u"}
+    tag = world.checkout("a", data={"kernel_revision": {**revision, "commit": "a"}})
+    named = {**revision, "commit": "a", "describe": "v6.16-rc1"}
+    on_tag = world.run(tag, data={"kernel_revision": named})
+    after = {**revision, "commit": "b", "describe": "v6.16-rc1-9-g7f9acae9c436"}
+    await tell(world.run(world.checkout("b"), data={"kernel_revision": after}))
+    await tell(world.run(world.checkout("c"), "fail"), on_tag)
+    [node] = world.api.regressions
+    assert (node.data.tag_node, node.data.tag_result) == (on_tag.id, "pass")
+    assert node.data.tag_kernel_revision.describe == "v6.16-rc1"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +209,9 @@ async def test_what_says_nothing_is_no_regression(
         {"data": {"platform": "rpi4"}},
         {"data": {"arch": "arm64"}},
         {"data": {"compiler": "clang-19"}},
+        {"data": {"defconfig": "tinyconfig"}},
         {"data": {"config_full": "defconfig+kasan"}},
+        {"path": ["checkout", "other", "boot"]},
     ],
 )
 async def test_only_the_same_run_compares(
@@ -139,86 +222,104 @@ async def test_only_the_same_run_compares(
     assert world.api.regressions == []
 
 
-async def test_the_same_name_at_another_path_is_another_run(
-    world: World, tell: Any
+@pytest.mark.parametrize("where", [{"branch": "next"}, {"patchset": "p" * 64}])
+async def test_another_branch_or_a_patch_does_not_compare(
+    world: World, tell: Any, where: dict[str, str]
 ) -> None:
-    world.run(world.checkout("good"), path=["checkout", "other", "boot"])
-    await tell(world.run(world.checkout("bad"), "fail"))
-    assert world.api.regressions == []
-
-
-async def test_another_branch_does_not_compare(world: World, tell: Any) -> None:
-    revision = {"tree": "mainline", "branch": "next", "url": "u", "commit": "good"}
+    revision = {"tree": "mainline", "branch": "master", "url": "u", "commit": "good"}
+    revision |= where
     elsewhere = world.checkout("good", data={"kernel_revision": revision})
     world.run(elsewhere, data={"kernel_revision": revision})
     await tell(world.run(world.checkout("bad"), "fail"))
     assert world.api.regressions == []
 
 
-async def test_of_several_attempts_the_last_one_is_the_verdict(
-    world: World, tell: Any
-) -> None:
-    good = world.checkout("good")
-    world.run(good, "fail")
-    passed = world.run(good, retry_counter=1)
-    failed = world.run(world.checkout("bad"), "fail")
-    await tell(failed)
-    assert world.api.regressions == [(passed.id, failed.id)]
-
-
-async def test_a_retry_that_fails_again_is_not_told_twice(
-    world: World, tell: Any
-) -> None:
-    passed = world.run(world.checkout("good"))
-    bad = world.checkout("bad")
-    failed = world.run(bad, "fail")
-    again = world.run(bad, "fail", retry_counter=1)
-    await tell(failed, again, passed)
-    assert world.api.regressions == [(passed.id, failed.id)]
-
-
 async def test_an_old_revision_that_is_tested_again_stays_an_old_one(
     world: World, tell: Any
 ) -> None:
-    old, good, bad = (world.checkout(commit) for commit in ("old", "good", "bad"))
-    world.run(old)
+    good, bad, worse = (world.checkout(commit) for commit in ("good", "bad", "worse"))
     passed = world.run(good)
-    world.run(old, "fail", retry_counter=1)  # later than the pass, of an older revision
-    failed = world.run(bad, "fail")
-    await tell(failed)
-    assert world.api.regressions == [(passed.id, failed.id)]
+    failed = world.run(worse, "fail")
+    again = world.checkout("good")  # the same commit, checked out once more
+    newest = world.run(again)
+    await tell(passed, failed, newest)
+    early = world.run(bad, "fail")
+    await tell(early)
+    assert world.api.pairs == [(newest.id, early.id)]
+    assert said(world) == [("new", "fail")]
 
 
-async def test_a_job_with_tests_that_fail_leaves_the_news_to_them(
+async def test_what_fails_because_of_its_parts_leaves_the_news_to_them(
     world: World, tell: Any
 ) -> None:
     good, bad = world.checkout("good"), world.checkout("bad")
-    passed, failed = world.run(good), world.run(bad, "fail")
-    suite = world.run(bad, kind="test", name="suite", parent=failed.id)
-    at = ["checkout", "boot", "suite", "case"]
-    case = {"kind": "test", "name": "case", "path": at}
-    case_passed = world.run(good, parent=passed.id, **case)
-    case_failed = world.run(bad, "fail", parent=suite.id, **case)
-    await tell(failed, suite, case_failed)
-    assert world.api.regressions == [(case_passed.id, case_failed.id)]
+    suite = {"kind": "test", "name": "suite", "path": ["checkout", "boot", "suite"]}
+    case = {"kind": "test", "name": "case", "path": [*suite["path"], "case"]}
+    nodes: list[list[Node]] = []
+    for checkout, result in ((good, "pass"), (bad, "fail")):
+        job = world.run(checkout, result)
+        part = world.run(checkout, result, parent=job.id, **suite)
+        leaf = world.run(checkout, result, parent=part.id, **case)
+        nodes.append([job, part, leaf])
+    await tell(*nodes[1])
+    assert world.api.pairs == [(nodes[0][2].id, nodes[1][2].id)]
 
 
-async def test_a_job_that_fails_though_its_tests_pass_is_the_news(
+async def test_parts_that_come_late_take_the_news_from_the_whole(
     world: World, tell: Any
 ) -> None:
-    passed, bad = world.run(world.checkout("good")), world.checkout("bad")
-    failed = world.run(bad, "fail")
-    world.run(bad, kind="test", name="uname", parent=failed.id)
-    await tell(failed)
-    assert world.api.regressions == [(passed.id, failed.id)]
+    good, bad = world.checkout("good"), world.checkout("bad")
+    case = {"kind": "test", "name": "case", "path": ["checkout", "boot", "case"]}
+    passed, failed = world.run(good), world.run(bad, "fail")
+    await tell(passed, failed)
+    assert world.api.pairs == [(passed.id, failed.id)]
+    case_passed = world.run(good, parent=passed.id, **case)
+    case_failed = world.run(bad, "fail", parent=failed.id, **case)
+    await tell(case_passed, case_failed)
+    assert world.api.pairs == [(case_passed.id, case_failed.id)]
 
 
-async def test_a_regression_stays_as_it_was_first_told(world: World, tell: Any) -> None:
-    old, good, bad = (world.checkout(commit) for commit in ("old", "good", "bad"))
-    first, failed = world.run(old), world.run(bad, "fail")
+@pytest.mark.parametrize("late", ["fail", "pass"])
+async def test_a_test_waits_for_the_log_of_its_job(
+    world: World, tell: Any, late: str
+) -> None:
+    good, bad = world.checkout("good"), world.checkout("bad")
+    case = {"kind": "test", "name": "case", "path": ["checkout", "boot", "case"]}
+    passed = world.run(good, parent=world.run(good).id, **case)
+    log = {"log": "https://storage.example.org/console.log"}
+    job = world.run(bad, "fail", artifacts=log, data={"findings": None})
+    failed = world.run(bad, "fail", parent=job.id, **case)
+    with pytest.raises(NotYet):
+        await tell(failed)
+    fault = {"kind": "oops", "severity": "fault", "headline": "O", "line": 1}
+    found = [{**fault, "signature": "s"}] if late == "fail" else []
+    changed(world, job, data={**job.data.model_dump(), "findings": found})
+    await tell(passed, failed)
+    assert len(world.api.regressions) == (1 if late == "fail" else 0)
+
+
+async def test_nothing_is_told_of_a_run_that_the_lab_broke(
+    world: World, tell: Any
+) -> None:
+    good, bad = world.checkout("good"), world.checkout("bad")
+    case = {"kind": "test", "name": "case", "path": ["checkout", "boot", "case"]}
+    job = world.run(good)
+    runs = [job, world.run(good, parent=job.id, **case)]
+    for checkout in (bad, world.checkout("worse")):
+        lost = world.run(checkout, "incomplete")
+        runs += [lost, world.run(checkout, "fail", parent=lost.id, **case)]
+    await tell(*runs)
+    assert world.api.regressions == []
+
+
+async def test_a_verdict_that_is_taken_back_takes_its_regression_with_it(
+    world: World, tell: Any
+) -> None:
+    await tell(world.run(world.checkout("0")))
+    failed = world.run(world.checkout("1"), "fail")
     await tell(failed)
-    await tell(world.run(good))
-    assert world.api.regressions == [(first.id, failed.id)]
+    await tell(changed(world, failed, result="incomplete"), previous_result="fail")
+    assert said(world) == [("withdrawn", "incomplete")]
 
 
 async def test_a_tree_without_a_checkout_has_no_place_among_the_revisions(
@@ -236,17 +337,23 @@ async def test_a_node_that_is_gone_is_no_trouble(world: World, tell: Any) -> Non
     failed = world.run(world.checkout("bad"), "fail")
     world.api.nodes.clear()
     await tell(failed)
-
-
-async def test_a_revision_with_patches_of_strangers_is_compared_with_nothing(
-    world: World, tell: Any
-) -> None:
-    def patched(commit: str) -> dict[str, Any]:
-        revision = {"tree": "mainline", "branch": "master", "url": "u"}
-        return {"kernel_revision": {**revision, "commit": commit, "patchset": "f"}}
-
-    passed = world.run(world.checkout("good"))
-    tried = world.run(world.checkout("base"), "fail", data=patched("base"))
-    worse = world.run(world.checkout("base2"), data=patched("base2"))
-    await tell(passed, tried, worse)
     assert world.api.regressions == []
+
+
+async def test_what_always_passed_costs_one_question(world: World, tell: Any) -> None:
+    for number in range(3):
+        await tell(world.run(world.checkout(str(number))))
+    assert world.api.queries == 3
+
+
+async def test_a_cause_of_many_failures_is_written_once_by_many_replicas(
+    world: World, event: MakeEvent
+) -> None:
+    runs = [world.run(world.checkout("0"))]
+    runs += [world.run(world.checkout(str(n)), "fail") for n in range(1, 6)]
+    replicas = [RegressionTracker(world.api) for _ in range(4)]
+    await asyncio.gather(
+        *(one.on_event(event(run)) for one in replicas for run in runs)
+    )
+    [node] = world.api.regressions
+    assert node.data.node_sequence == [run.id for run in runs[2:]]

@@ -78,7 +78,7 @@ class Reporter:
 
     async def _on_regression(self, node_id: str) -> None:
         node = await self._nodes.get(node_id)
-        if not isinstance(node, Regression) or node.result is Result.PASS:
+        if not isinstance(node, Regression) or node.result is not Result.FAIL:
             return
         if await self._is_reported(node):
             return

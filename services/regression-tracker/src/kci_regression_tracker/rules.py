@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a regression is: which run compares with which, and when a failure is news.
+"""Which nodes compare with which, and what each says of the kernel."""
 
-Revisions are ordered by their checkouts. A node's own age says little: an old revision
-may be tested again, or only now, after a newer one.
-"""
-
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TypeGuard
+from hashlib import sha256
+from typing import Any, Self, TypeGuard
 
+from kci_regression_tracker.history import Run
 from kci_shared.models import (
     Job,
     Kbuild,
     Kind,
-    NewNode,
     Node,
+    Regression,
     Result,
     Revision,
     State,
@@ -24,135 +24,174 @@ from kci_shared.models import (
 
 Ran = Kbuild | Job | Test
 """What runs again with every revision."""
-Checkouts = Mapping[str, datetime]
-"""When each tree of nodes began, by its treeid: the order of the revisions."""
 
-COPIED = ("arch", "defconfig", "config_full", "compiler", "platform")
 VERDICTS = (Result.PASS, Result.FAIL)
+BETWEEN_TAGS = re.compile(r"-\d+-g[0-9a-f]{7,40}(-dirty)?$")
+"""How the describe of a revision ends that is no tag."""
 
 
-def is_comparable(node: Node | None) -> TypeGuard[Ran]:
-    """Say whether a node has a final verdict on a known revision of the kernel."""
+def is_run(node: Node | None) -> TypeGuard[Ran]:
+    """Say whether a node ran, to its end, on a revision of a branch.
+
+    A patch under review is no revision of the branch.
+    """
     return (
         isinstance(node, Ran)
-        and node.result in VERDICTS
+        and node.state is State.DONE
         and node.data.kernel_revision is not None
-        and node.data.kernel_revision.patchset is None  # nobody's next revision
-        and is_settled(node)
+        and node.data.kernel_revision.patchset is None
     )
 
 
+def is_comparable(node: Node | None) -> TypeGuard[Ran]:
+    """Say whether a node has a final verdict on a revision of a branch."""
+    return is_run(node) and node.result in VERDICTS and is_settled(node)
+
+
 def revision(node: Node) -> Revision:
-    """Return the revision that a comparable node ran."""
+    """Return the revision that a node ran."""
     assert node.data.kernel_revision is not None
     return node.data.kernel_revision
 
 
-def identity(node: Ran) -> dict[str, str | None]:
-    """Return what makes two nodes the same run of two revisions, as a query.
+@dataclass(frozen=True)
+class Series:
+    """One test on one kind of board: what makes two nodes the same, but a revision."""
 
-    The path belongs to it too, but no query can ask for a whole path.
-    """
-    return {
-        "kind": node.kind,
-        "name": node.name,
-        "data.kernel_revision.tree": revision(node).tree,
-        "data.kernel_revision.branch": revision(node).branch,
-        "data.platform": node.data.platform,
-        "data.arch": node.data.arch,
-        "data.compiler": node.data.compiler,
-        "data.config_full": node.data.config_full,
-    }
+    kind: Kind
+    tree: str
+    branch: str
+    path: tuple[str, ...]
+    platform: str | None
+    arch: str | None
+    compiler: str | None
+    defconfig: str | None
+    config_full: str | None
 
+    @classmethod
+    def of(cls, node: Ran) -> Self:
+        """Return what a node is one run of."""
+        return cls._of(node.kind, node)
 
-def baseline(failed: Ran, others: Iterable[Node], checkouts: Checkouts) -> Ran | None:
-    """Return the node that passed before `failed` broke it; None if it is no news.
+    @classmethod
+    def _of(cls, kind: Kind, node: Ran | Regression) -> Self:
+        said = node.data
+        return cls(
+            kind=kind,
+            tree=revision(node).tree,
+            branch=revision(node).branch,
+            path=tuple(node.path),
+            platform=said.platform,
+            arch=said.arch,
+            compiler=said.compiler,
+            defconfig=said.defconfig,
+            config_full=said.config_full,
+        )
 
-    Going back from the failure, the first verdict on another commit decides, and of
-    several attempts at one revision the last. No news is what was broken there already,
-    and what has failed on the very same commit before.
-    """
-    if failed.treeid not in checkouts:
-        return None
-    here = _position(failed, checkouts)
-    for run in reversed(_in_order(failed, others, checkouts)):
-        if _position(run, checkouts) >= here:
-            continue
-        if _commit(run) != _commit(failed):
-            return run if run.result is Result.PASS else None
-        if run.result is Result.FAIL:
-            return None
-    return None
+    @property
+    def name(self) -> str:
+        """Name of its nodes."""
+        return self.path[-1]
 
+    @property
+    def key(self) -> str:
+        """The series in few letters: the same for ever."""
+        said = [str(asdict(self)[name]) for name in sorted(asdict(self))]
+        return sha256("\n".join(said).encode(errors="replace")).hexdigest()[:32]
 
-def next_failures(
-    passed: Ran, others: Iterable[Node], checkouts: Checkouts
-) -> list[Ran]:
-    """Return what failed on the next commit that has a verdict after `passed`."""
-    if passed.treeid not in checkouts:
-        return []
-    here = _position(passed, checkouts)
-    later = [
-        run
-        for run in _in_order(passed, others, checkouts)
-        if _position(run, checkouts) > here and _commit(run) != _commit(passed)
-    ]
-    return [
-        run
-        for run in later
-        if run.result is Result.FAIL and _commit(run) == _commit(later[0])
-    ]
+    def query(self, kind: Kind) -> dict[str, str]:
+        """Return what to ask the API for: just what one index has, and no more."""
+        return {
+            "kind": kind.value,
+            "name": self.name,
+            "data.kernel_revision.tree": self.tree,
+            "data.kernel_revision.branch": self.branch,
+            "data.platform": "null" if self.platform is None else self.platform,
+        }
 
+    def has(self, node: Node) -> TypeGuard[Ran]:
+        """Say whether a node is a run of this."""
+        return is_comparable(node) and self.of(node) == self
 
-def _in_order(node: Ran, others: Iterable[Node], checkouts: Checkouts) -> list[Ran]:
-    """Return the nodes that compare with `node`, by revision and then by attempt."""
-    runs = [
-        other
-        for other in others
-        if is_comparable(other)
-        and other.treeid in checkouts
-        and other.path == node.path
-        and identity(other) == identity(node)
-    ]
-    return sorted(runs, key=lambda run: _position(run, checkouts))
-
-
-def _position(node: Ran, checkouts: Checkouts) -> tuple[datetime, str, datetime, str]:
-    tree = node.treeid or ""
-    return (checkouts[tree], tree, node.created, node.id)
+    def broke(self, node: Node) -> TypeGuard[Regression]:
+        """Say whether a regression is one of this."""
+        return (
+            isinstance(node, Regression)
+            and node.data.kernel_revision is not None
+            and self._of(self.kind, node) == self
+        )
 
 
-def _commit(node: Ran) -> str:
-    return revision(node).commit
+@dataclass(frozen=True)
+class Above:
+    """What a test's job says of it: where it ran is what it is worth."""
+
+    is_settled: bool
+    result: Result | None
+    depth: int
+    """How long the job's path is."""
+    fault: str | None
+    """Signature of the first fault in the log."""
+
+    @classmethod
+    def of(cls, node: Node) -> Self:
+        """Return what matters of a job, a build, or whatever else a test hangs on."""
+        depth = len(node.path)
+        return cls(is_settled(node), node.result, depth, fault_of(node))
 
 
-def regression(failed: Ran, passed: Ran) -> NewNode:
-    """Return the node that tells of a regression; there is one for each failure."""
-    revisions = {
-        "kernel_revision": revision(failed),
-        "failed_kernel_revision": revision(failed),
-        "passed_kernel_revision": revision(passed),
-    }
-    return NewNode(
-        kind=Kind.REGRESSION,
-        name=failed.name,
-        group=failed.group,
-        treeid=failed.treeid,
-        state=State.DONE,
-        result=Result.FAIL,
-        data={
-            "fail_node": failed.id,
-            "pass_node": passed.id,
-            "node_sequence": [],
-            **{name: _dump(value) for name, value in revisions.items()},
-            **{name: getattr(failed.data, name) for name in COPIED},
-            "device": getattr(failed.data, "device", None),
-            "error_code": failed.data.error_code,
-            "error_msg": failed.data.error_msg,
-        },
-        idempotency_key=f"regression/{failed.id}",
+def fault_of(node: Node) -> str | None:
+    """Return the signature of the first fault that a node's own log shows."""
+    findings = (isinstance(node, Ran) and node.data.findings) or []
+    return next((one.signature for one in findings if one.severity == "fault"), None)
+
+
+def as_run(node: Ran, above: Above, began: datetime) -> Run:
+    """Return a comparable node as its history sees it."""
+    failed = node.result is Result.FAIL
+    return Run(
+        id=node.id,
+        commit=revision(node).commit,
+        began=began,
+        created=node.created,
+        passed=not failed,
+        treeid=node.treeid or "",
+        on_tag=is_tag(revision(node)),
+        proven=failed and (isinstance(node, Kbuild) or above.fault is not None),
     )
 
 
-def _dump(said: Revision) -> dict[str, object]:
-    return said.model_dump(mode="json", exclude_unset=True)
+def is_tag(said: Revision) -> bool:
+    """Say whether a revision is one that has a name of its own."""
+    if said.commit_tags:
+        return True
+    return bool(said.describe) and not BETWEEN_TAGS.search(said.describe or "")
+
+
+def issue_of(node: Ran, above: Above) -> str:
+    """Name the cause of a failure: the same on every board, and for every build.
+
+    It is the fault in the log. Where there is none: the same test, broken by the same
+    commit.
+    """
+    if above.fault:
+        return above.fault
+    at = revision(node)
+    test = node.path[above.depth - 1 :] or node.path
+    said = "\n".join([at.tree, at.branch, at.commit, *test])
+    return sha256(said.encode(errors="replace")).hexdigest()[:16]
+
+
+Nodes = Mapping[str, Ran]
+"""The runs of a series by their ids."""
+
+
+def described(node: Ran) -> dict[str, Any]:
+    """Return what a regression repeats of the run that failed first."""
+    names = ("arch", "defconfig", "config_full", "compiler", "platform")
+    return {
+        **{name: getattr(node.data, name) for name in names},
+        "device": getattr(node.data, "device", None),
+        "error_code": node.data.error_code,
+        "error_msg": node.data.error_msg,
+    }

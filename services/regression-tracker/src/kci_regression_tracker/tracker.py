@@ -1,35 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The service: when a verdict is final, look for the failure that it makes news."""
+"""The service: after each verdict, make a test's regressions what its history says."""
 
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from kci_regression_tracker.rules import (
-    VERDICTS,
-    Checkouts,
-    Ran,
-    baseline,
-    identity,
-    is_comparable,
-    next_failures,
-    regression,
-    revision,
-)
-from kci_shared.errors import Conflict
+from kci_regression_tracker.archive import Archive
+from kci_regression_tracker.reconcile import Change, plan
+from kci_regression_tracker.rules import VERDICTS, Ran, Series, is_run
+from kci_shared.errors import Conflict, NotYet
 from kci_shared.logging import get_logger
-from kci_shared.models import Event, Kind, NewNode, Node, Result, State
+from kci_shared.models import Event, Kind, NewNode, Node, Result, State, Test
 
 log = get_logger(__name__)
 
 KINDS = (Kind.KBUILD, Kind.JOB, Kind.TEST)
-HORIZON = 100
-"""How many revisions of a branch are searched for the other half of a regression."""
-OLDER = ("created__lte", "-id")
-NEWER = ("created__gte", "id")
-BATCH = 100
-"""How many parents one query asks for: an address has to fit in a request."""
+ATTEMPTS = 20
+"""How often it is judged again because a replica was faster."""
 
 
-class Nodes(Protocol):
+class Api(Protocol):
     """What the tracker needs of the API."""
 
     async def get(self, node_id: str) -> Node | None:
@@ -41,99 +30,72 @@ class Nodes(Protocol):
     async def create(self, node: NewNode) -> Node:
         """Create a node, once for its key."""
 
+    async def update(
+        self, node_id: str, *, if_version: int | None = None, **changes: Any
+    ) -> Node:
+        """Change a node, if it still is the version that was read."""
+
 
 class RegressionTracker:
-    """Creates a regression for what passed in one revision and fails in the next.
+    """Keeps one regression for each break of a test, whatever arrives when."""
 
-    Verdicts arrive in any order. A failure looks back for what it broke; a pass looks
-    forward for a failure that did not find it in its time.
-    """
-
-    def __init__(self, api: Nodes) -> None:
+    def __init__(self, api: Api) -> None:
         self._api = api
+        self._archive = Archive(api)
 
     async def on_event(self, event: Event) -> None:
-        """Compare a node that has a final verdict with its neighbours."""
+        """Judge a test anew when one of its runs has a verdict, or had one."""
         if event.data.state is not State.DONE or event.data.kind not in KINDS:
             return
         node = await self._api.get(event.node_id)
-        if not is_comparable(node):
+        if not is_run(node):
             return
-        if node.result is Result.FAIL:
-            await self._look_back(node)
-        else:
-            await self._look_forward(node)
-
-    async def _look_back(self, failed: Ran) -> None:
-        checkouts = await self._checkouts(failed, OLDER)
-        others = await self._runs(failed, checkouts)
-        passed = baseline(failed, others, checkouts)
-        if passed is None or await self._fails_below(failed):
+        before = event.data.previous_result
+        if not {node.result, before}.intersection(VERDICTS):
             return
-        try:
-            found = await self._api.create(regression(failed, passed))
-        except Conflict:
-            return  # it is known, by a pass that was the latest then
-        log.info("regression found", regression=found.id, failed=failed.id)
+        always_passed = node.result is Result.PASS and before in (None, node.result)
+        if always_passed and not await self._archive.ever_failed(Series.of(node)):
+            return  # as most tests do
+        await self._judge(node)
 
-    async def _look_forward(self, passed: Ran) -> None:
-        if not await self._ever_failed(passed):
+    async def _judge(self, node: Ran) -> None:
+        above = await self._archive.above([node])
+        if node.id in above and not above[node.id].is_settled:
+            raise NotYet(f"{node.kind} {node.id}: its log was not read yet")
+        await self._settle(Series.of(node))
+        if isinstance(node, Test) and node.result is Result.FAIL and node.parent:
+            whole = await self._api.get(node.parent)
+            if is_run(whole) and whole.result is Result.FAIL:
+                await self._settle(Series.of(whole))  # it fails because of its part
+
+    async def _settle(self, series: Series) -> None:
+        """Write what is missing, until nothing is.
+
+        The regressions are read before the runs. Whoever has written one since then
+        makes our write fail; whoever wrote before has seen no more than we do.
+        """
+        for _ in range(ATTEMPTS):
+            known = await self._archive.regressions(series)
+            history = await self._archive.history(series)
+            try:
+                for wanted in plan(history, known, datetime.now(UTC)):
+                    await self._write(wanted)
+            except Conflict:
+                continue
             return
-        checkouts = await self._checkouts(passed, NEWER)
-        others = await self._runs(passed, checkouts)
-        for failed in next_failures(passed, others, checkouts):
-            await self._look_back(failed)
+        raise NotYet(f"others write the regressions of {series.name} all the time")
 
-    async def _ever_failed(self, node: Ran) -> bool:
-        """Ask the cheap question first: most tests pass, and always did."""
-        same = _query(node)
-        return bool(await self._api.find(**same, result=Result.FAIL.value, limit=1))
-
-    async def _checkouts(self, node: Ran, side: tuple[str, str]) -> Checkouts:
-        """Return when the node's revision began, and when those on one side did."""
-        kind = Kind.CHECKOUT.value
-        own = await self._api.find(treeid=node.treeid, kind=kind, limit=1)
-        if not own:
-            return {}
-        created, sort = side
-        branch = {
-            "kind": kind,
-            "data.kernel_revision.tree": revision(node).tree,
-            "data.kernel_revision.branch": revision(node).branch,
-            created: own[0].created.isoformat(),
-        }
-        others = await self._api.find(**branch, sort=sort, limit=HORIZON)
-        return {each.treeid or "": each.created for each in (*own, *others)}
-
-    async def _runs(self, node: Ran, checkouts: Checkouts) -> list[Node]:
-        """Return the runs of those revisions that may compare with the node."""
-        if not checkouts:
-            return []
-        trees = {"treeid__in": ",".join(checkouts), "result__in": ",".join(VERDICTS)}
-        return await self._api.find(**_query(node), **trees)
-
-    async def _fails_below(self, node: Ran) -> bool:
-        """Say whether a job fails because of its tests: then these are the news."""
-        level = [node.id] if node.kind is Kind.JOB else []
-        while level:
-            tests = [
-                test
-                for start in range(0, len(level), BATCH)
-                for test in await self._tests(level[start : start + BATCH])
-            ]
-            if any(test.result is Result.FAIL for test in tests):
-                return True
-            level = [test.id for test in tests]
-        return False
-
-    async def _tests(self, parents: list[str]) -> list[Node]:
-        kind = Kind.TEST.value
-        return await self._api.find(parent__in=",".join(parents), kind=kind)
-
-
-def _query(node: Ran) -> dict[str, str]:
-    same = {
-        name: "null" if value is None else value
-        for name, value in identity(node).items()
-    }
-    return {**same, "state": State.DONE.value}
+    async def _write(self, wanted: NewNode | Change) -> None:
+        if isinstance(wanted, NewNode):
+            found = await self._api.create(wanted)
+            log.info("regression found", regression=found.id, name=found.name)
+            return
+        node = wanted.node
+        await self._api.update(
+            node.id,
+            if_version=node.version,
+            result=wanted.result.value,
+            data=wanted.data,
+        )
+        status = wanted.data.get("status", node.data.status)
+        log.info("regression updated", regression=node.id, status=status)

@@ -146,8 +146,6 @@ class RegressionData(NodeData):
     compiler: str | None = None
     platform: str | None = None
     device: str | None = None
-    signature: str | None = None
-    """Of the fault in the log, if it shows one."""
     issue: str | None = None
     """The same for all regressions that seem to have one cause."""
     status: Status = Status.NEW

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""From the breaks of a test to its regression nodes: what is to be written; pure."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kci_regression_tracker.history import WINDOW, Break, Past, Run
+from kci_regression_tracker.rules import (
+    Above,
+    Ran,
+    Series,
+    described,
+    issue_of,
+    revision,
+)
+from kci_shared.models import (
+    Kind,
+    NewNode,
+    Regression,
+    Result,
+    State,
+    Status,
+    StatusChange,
+)
+
+WHO = "regression-tracker"
+MOST = 1000
+"""How many runs, and trees, a regression names; of more, the last ones."""
+OPEN = {Status.NEW, Status.ACKNOWLEDGED, Status.FIX_PENDING}
+
+
+@dataclass(frozen=True)
+class History:
+    """All that is known of a series."""
+
+    series: Series
+    past: Past
+    nodes: Mapping[str, tuple[Ran, Above]]
+    """The runs by their ids, and what they ran in."""
+    is_whole: bool
+    """False when there are runs that are older than those we know."""
+
+    def breaks(self) -> list[Break]:
+        """Return the breaks; what never passed is none."""
+        return [
+            one
+            for one in self.past.breaks
+            if one.passed is not None or not self.is_whole
+        ]
+
+    def judged(self) -> frozenset[str]:
+        """Return the runs that can be judged: enough is known of the time before."""
+        verdicts = self.past.verdicts
+        younger = verdicts if self.is_whole else verdicts[WINDOW:]
+        return frozenset(run.id for verdict in younger for run in verdict.runs)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be written on a regression, if it still is as it was read."""
+
+    node: Regression
+    result: Result
+    data: dict[str, Any]
+
+
+def plan(
+    history: History, known: Sequence[Regression], now: datetime
+) -> list[NewNode | Change]:
+    """Return what makes the regressions say what the history says; nothing if so.
+
+    A regression belongs to the break with which it shares failures. It stays that
+    break's, whatever else comes to light of it.
+    """
+    judged, number = history.judged(), 1 + max(map(_number, known), default=0)
+    left = sorted(known, key=lambda node: node.id)
+    wanted: list[NewNode | Change] = []
+    for broken in history.breaks():
+        node = _of(broken, left)
+        if node is not None:
+            left.remove(node)
+            wanted += _kept(history, broken, node, now)
+        elif broken.passed is not None and broken.failed[0].id in judged:
+            wanted.append(_new(history, broken, number, now))
+            number += 1
+    for node in left:
+        if history.is_whole or node.data.fail_node in judged:
+            wanted += _change(node, Result.INCOMPLETE, {}, Status.WITHDRAWN, now)
+    return wanted
+
+
+def _number(node: Regression) -> int:
+    """Return which of its series a regression is."""
+    found = re.search(r"/(\d{1,9})$", node.idempotency_key or "")
+    return int(found[1]) if found else 0
+
+
+def _of(broken: Break, known: Iterable[Regression]) -> Regression | None:
+    """Return the regression that shares most failures with a break."""
+    failed = {run.id for run in broken.failed}
+    shared = {node.id: len(failed & set(_failures(node))) for node in known}
+    best = max(known, key=lambda node: shared[node.id], default=None)
+    return best if best and shared[best.id] else None
+
+
+def _failures(node: Regression) -> list[str]:
+    return [node.data.fail_node, *node.data.node_sequence]
+
+
+def _new(history: History, broken: Break, number: int, now: datetime) -> NewNode:
+    """Return the next regression of a series.
+
+    Its key says which one it is. So of two replicas that find something at the same
+    time one is refused, and looks again.
+    """
+    first = history.nodes[broken.failed[0].id][0]
+    data = _facts(history, broken)
+    result, status = Result.FAIL, Status.NEW
+    if broken.fixed is not None:
+        result, status = Result.PASS, Status.FIXED
+        data["history"] = [_entry(Status.NEW, status, data, now)]
+    said = {key: value for key, value in data.items() if value is not None}
+    return NewNode(
+        kind=Kind.REGRESSION,
+        name=first.name,
+        group=first.group,
+        treeid=first.treeid,
+        state=State.DONE,
+        result=result,
+        data={**said, "status": status},
+        idempotency_key=f"regression/{history.series.key}/{number}",
+    )
+
+
+def _kept(
+    history: History, broken: Break, node: Regression, now: datetime
+) -> list[Change]:
+    """Return what brings a regression up to date."""
+    if broken.passed is None:  # the rest of it is older than what we know
+        data = _end(history, broken) | _longer(broken, node)
+    else:
+        data = _facts(history, broken)
+    result = Result.FAIL if broken.fixed is None else Result.PASS
+    return _change(node, result, data, _status(node, broken), now)
+
+
+def _status(node: Regression, broken: Break) -> Status:
+    """Return the status that the tests ask for; else people's word stands."""
+    old = node.data.status
+    if broken.fixed is None:
+        return _before(node, old) if old in (Status.FIXED, Status.WITHDRAWN) else old
+    is_news = node.result is not Result.PASS
+    return Status.FIXED if is_news and old in {*OPEN, Status.WITHDRAWN} else old
+
+
+def _before(node: Regression, status: Status) -> Status:
+    """Return what people had said before the tests brought it into a status."""
+    said = [e.old for e in node.data.history if e.new is status]
+    by_people = [old for old in said if old not in (Status.FIXED, Status.WITHDRAWN)]
+    return by_people[-1] if by_people else Status.NEW
+
+
+def _change(
+    node: Regression,
+    result: Result,
+    data: dict[str, Any],
+    status: Status,
+    now: datetime,
+) -> list[Change]:
+    is_now = node.data.model_dump(mode="json", exclude_unset=True)
+    changed = {key: value for key, value in data.items() if is_now.get(key) != value}
+    if status is not node.data.status:
+        entry = _entry(node.data.status, status, data, now)
+        changed["status"] = status
+        changed["history"] = [*is_now.get("history", []), entry]
+    if result is node.result and not changed:
+        return []
+    return [Change(node, result, changed)]
+
+
+def _entry(
+    old: Status, new: Status, data: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    reason = REASONS.get(new, "it goes on failing")
+    if new is Status.FIXED:
+        at = data["fixed_kernel_revision"]
+        reason = f"passes in {at.get('describe') or at['commit']}"
+    said = StatusChange(
+        at=now.isoformat(timespec="milliseconds"),
+        who=WHO,
+        old=old,
+        new=new,
+        reason=reason,
+    )
+    return said.model_dump(mode="json", exclude_none=True)
+
+
+REASONS = {Status.WITHDRAWN: "the results, as known by now, don't show it"}
+
+
+def _facts(history: History, broken: Break) -> dict[str, Any]:
+    """Return all that the results say of a break; what they don't say is None."""
+    assert broken.passed is not None
+    first, above = history.nodes[broken.failed[0].id]
+    return {
+        "fail_node": first.id,
+        "pass_node": broken.passed.id,
+        "kernel_revision": _revision(history, broken.failed[0]),
+        "failed_kernel_revision": _revision(history, broken.failed[0]),
+        "passed_kernel_revision": _revision(history, broken.passed),
+        **described(first),
+        "issue": issue_of(first, above),
+        "node_sequence": [run.id for run in broken.failed[1:]][-MOST:],
+        "failed_in": _trees(broken)[-MOST:],
+        "tag_node": broken.tag and broken.tag.id,
+        "tag_result": broken.tag and (Result.FAIL, Result.PASS)[broken.tag.passed],
+        "tag_kernel_revision": _revision(history, broken.tag),
+        **_end(history, broken),
+    }
+
+
+def _end(history: History, broken: Break) -> dict[str, Any]:
+    fixed = broken.fixed
+    return {
+        "fixed_node": fixed and fixed.id,
+        "fixed_in": fixed and fixed.treeid,
+        "fixed_kernel_revision": _revision(history, fixed),
+    }
+
+
+def _longer(broken: Break, node: Regression) -> dict[str, Any]:
+    """Return the lists of a regression with what is new of a break."""
+    runs = [run.id for run in broken.failed if run.id != node.data.fail_node]
+    return {
+        "node_sequence": _joined(node.data.node_sequence, runs),
+        "failed_in": _joined(node.data.failed_in, _trees(broken)),
+    }
+
+
+def _joined(*lists: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(one for many in lists for one in many))[-MOST:]
+
+
+def _trees(broken: Break) -> list[str]:
+    return _joined([run.treeid for run in broken.failed])
+
+
+def _revision(history: History, run: Run | None) -> dict[str, Any] | None:
+    if run is None:
+        return None
+    said = revision(history.nodes[run.id][0])
+    return said.model_dump(mode="json", exclude_unset=True)
