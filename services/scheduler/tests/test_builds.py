@@ -229,6 +229,28 @@ async def test_what_could_not_be_built_is_tried_anew_for_another_checkout(
     assert builds(api) == [f"{ARM}#0", f"{ARM}#1"]
 
 
+async def test_nobody_waits_for_an_attempt_that_was_not_wanted_when_it_was_time(
+    scheduler: Scheduler, api: Any
+) -> None:
+    api.submit(artifacts=TARBALL, jobfilter=[CLANG])
+    await hear(scheduler, api)
+    told = {"error_code": "Infrastructure", "planned": True}  # by another configuration
+    end(api, api.one(name=CLANG), "incomplete", **told)
+    other = api.submit(artifacts=TARBALL, jobfilter=[CLANG])
+    await hear(scheduler, api)
+    assert api.one(name=CLANG, parent=other.id).retry_counter == 1
+
+
+async def test_a_great_many_jobs_are_created_in_pieces(
+    scheduler: Scheduler, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kci_scheduler.scheduler.AT_ONCE", 2)
+    api.submit(artifacts=TARBALL)
+    await hear(scheduler, api)
+    assert api.calls.count("create_many") == 2
+    assert len(builds(api)) == 3
+
+
 @pytest.mark.parametrize(
     "other",
     [

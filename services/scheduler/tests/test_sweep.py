@@ -57,6 +57,15 @@ async def test_what_somebody_runs_has_a_deadline_of_its_own(
     assert build.data.error_msg == ended
 
 
+async def test_sources_do_not_time_out_while_they_are_built(
+    sweeper: Sweeper, api: Any
+) -> None:
+    tarball = {"tarball": "https://storage.example.org/linux.tar.gz"}
+    root = api.submit(artifacts=tarball)
+    await sweeper.sweep(LATER)
+    assert api.nodes[root.id].state == "available"
+
+
 async def test_a_result_outlives_the_timeout(sweeper: Sweeper, api: Any) -> None:
     root = api.submit({})
     await sweeper.sweep(LATER)

@@ -68,7 +68,10 @@ def plan_builds(
         last = max(others, key=lambda build: build.retry_counter, default=None)
         if last is None:
             plan.wanted.append(new)
-        elif not is_settled(last) or is_due_again(config, last):
+        elif not is_settled(last) or (
+            # once it is planned, what was to follow is there
+            not last.data.planned and is_due_again(config, last)
+        ):
             plan.is_complete = False
         elif last.result in (Result.PASS, Result.FAIL):
             plan.wanted.append(same(last, checkout))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """From an event to the builds and jobs that follow."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from kci_scheduler.builds import BuildPlan, plan_builds
 from kci_scheduler.closing import Closing
@@ -29,6 +29,10 @@ from kci_shared.models import (
 
 log = get_logger(__name__)
 
+T = TypeVar("T")
+
+AT_ONCE = 1000
+"""How many nodes the API creates in one call."""
 KEYS = 50
 """How many keys an address can name."""
 COMMIT = "data.kernel_revision.commit"
@@ -114,13 +118,13 @@ class Scheduler:
     async def _create_both(self, jobs: list[NewNode], builds: list[NewNode]) -> None:
         """Create jobs that are new, and builds that nobody else has begun."""
         try:
-            if jobs or builds:
-                await self._api.create_many([*jobs, *builds])
+            for some in batched([*jobs, *builds], AT_ONCE):
+                await self._api.create_many(some)
         except Conflict:
             await self._create(jobs)
             try:
-                if builds:
-                    await self._api.create_many(builds)
+                for some in batched(builds, AT_ONCE):
+                    await self._api.create_many(some)
             except Conflict as error:
                 # another checkout, or another replica's configuration, was faster
                 raise NotYet(f"builds to look at once more: {error}") from error
@@ -179,6 +183,10 @@ class Scheduler:
 
     async def _create(self, wanted: list[NewNode]) -> None:
         """Create nodes; one that is there already stays, be it different now."""
+        for some in batched(wanted, AT_ONCE):
+            await self._create_some(some)
+
+    async def _create_some(self, wanted: list[NewNode]) -> None:
         while wanted:
             try:
                 await self._api.create_many(wanted)
@@ -215,7 +223,7 @@ def _matters(config: Config, change: NodeChange) -> bool:
     return not change.data.get("planned")
 
 
-def batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def batched(items: list[T], size: int) -> Iterator[list[T]]:
     """Cut a list into pieces of a size."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from kci_scheduler.closing import Closing
+from kci_scheduler.jobs import SOURCES
 from kci_shared.errors import ApiError, BadRequest, Conflict
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Kind, Node, Result, State
@@ -52,8 +53,7 @@ class Sweeper:
         """Look once for each thing whose time is over."""
         past = now.isoformat()
         for node in await self._api.find(state__ne=State.DONE, timeout__lt=past):
-            # what somebody runs has a deadline of its own
-            if node.claim is None or node.claim.expires <= now:
+            if not _ends_otherwise(node, now):
                 reason = f"not done by {node.timeout:%Y-%m-%d %H:%M:%S} UTC"
                 await self._end(node, ErrorCode.NODE_TIMEOUT, reason)
         for node in await self._api.find(
@@ -84,3 +84,11 @@ class Sweeper:
                 data={"error_code": code, "error_msg": reason},
             )
             log.info("node ended", node_id=node.id, reason=reason)
+
+
+def _ends_otherwise(node: Node, now: datetime) -> bool:
+    """Say whether something else ends a node whose time to wait is over."""
+    if node.claim is not None and node.claim.expires > now:
+        return True  # what somebody runs has a deadline of its own
+    # and so has everything below sources: they are closed after the last of it
+    return node.state is State.AVAILABLE and SOURCES in node.artifacts
