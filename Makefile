@@ -10,8 +10,13 @@ STATE ?= var/local
 SERVICES ?=
 API_PORT ?=
 KEEP ?=
+<<<<<<< HEAD
 MB ?= 50
 SECONDS ?= 600
+=======
+KILLS ?= 200
+SEED ?= 1
+>>>>>>> 03d4857 (api: a thousand who listen; tests: a drill that kills while many write)
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -45,7 +50,11 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
+<<<<<<< HEAD
 .PHONY: test check lint types layers unit integration end-to-end docs bench-plan lava-lab
+=======
+.PHONY: test check lint types layers unit integration end-to-end drill bench docs
+>>>>>>> 03d4857 (api: a thousand who listen; tests: a drill that kills while many write)
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit integration end-to-end docs ## The same
@@ -71,6 +80,13 @@ lava-lab: install ## Run the LAVA bridge's tests on a real LAVA (root, Debian 12
 
 end-to-end: ## Run the tests of the whole system
 	$(RUN) pytest -q tests/end_to_end
+
+drill: install ## Kill everything again and again while many write: KILLS=200 SEED=1
+	@PYTHONPATH=tests $(RUN) python -m drill --kills $(KILLS) --seed $(SEED)
+
+bench: install ## Measure the API beside what its parts cost; writes docs/performance.md
+	@command -v wrk >/dev/null || apt-get install --yes --quiet=2 wrk
+	@$(RUN) python -m bench
 
 docs: ## Check that the documentation matches the code
 	$(RUN) pytest -q tests/test_docs.py

@@ -20,8 +20,6 @@ from redis.asyncio import Redis
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 PASSWORD = "correct horse battery staple"
-WRITERS = 4
-KILLS = 3
 START_S = 60
 REVISION = {"tree": "t", "url": "https://t", "branch": "b", "commit": "c"}
 A_CHECKOUT = {
@@ -112,13 +110,6 @@ class Writer:
     http: httpx.AsyncClient
     acknowledged: list[str] = field(default_factory=list)
 
-    async def write(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self.one_node()
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-
     async def one_node(self) -> None:
         """Make a node and change it some times."""
         node = await self._send("POST", "/latest/node", A_CHECKOUT)
@@ -185,66 +176,6 @@ async def stream_ids(redis: Redis) -> list[str]:
     places = [event["_sequence_id"] for event in events]
     assert places == list(range(1, len(places) + 1))
     return [event["id"] for event in events]
-
-
-async def test_kills_and_a_loss_of_redis_lose_and_double_no_event(
-    api: Api, redis_url: str
-) -> None:
-    stop = asyncio.Event()
-    async with logged_in(api) as http, asyncio.TaskGroup() as tasks:
-        writers = [Writer(http) for _ in range(WRITERS)]
-        listener = Listener(http)
-        for writer in writers:
-            tasks.create_task(writer.write(stop))
-        listening = tasks.create_task(listener.listen(asyncio.Event()))
-        for _ in range(KILLS):
-            await asyncio.sleep(1)
-            await api.stop(signal.SIGKILL)
-            await api.start()
-        await asyncio.sleep(1)
-        async with Redis.from_url(redis_url, decode_responses=True) as redis:
-            await redis.flushall()
-            await asyncio.sleep(1)
-            stop.set()
-            acknowledged = [one for writer in writers for one in writer.acknowledged]
-            await eventually(lambda: set(acknowledged) <= set(listener.ids))
-            check_complete(listener.ids, acknowledged)
-            assert await stream_ids(redis) == listener.ids
-        assert len(acknowledged) > 50
-        listening.cancel()
-
-
-async def test_two_replicas_tell_the_same_though_the_first_is_killed(
-    api: Api, mongo_url: str, redis_url: str
-) -> None:
-    stop = asyncio.Event()
-    async with (
-        served(mongo_url, redis_url) as second,
-        logged_in(api) as http,
-        logged_in(second) as other,
-        asyncio.TaskGroup() as tasks,
-    ):
-        writers, listeners = [], []
-        for client in (http, other):
-            writers.append(Writer(client))
-            listeners.append(Listener(client))
-            tasks.create_task(writers[-1].write(stop))
-        listening = [
-            tasks.create_task(one.listen(asyncio.Event())) for one in listeners
-        ]
-        await asyncio.sleep(2)
-        await api.stop(signal.SIGKILL)
-        await asyncio.sleep(4)
-        await api.start()
-        await asyncio.sleep(2)
-        stop.set()
-        acknowledged = [one for writer in writers for one in writer.acknowledged]
-        for listener in listeners:
-            heard = listener
-            await eventually(lambda: set(acknowledged) <= set(heard.ids))  # noqa: B023
-            check_complete(heard.ids, acknowledged)
-        for task in listening:
-            task.cancel()
 
 
 async def test_a_stop_ends_all_who_listen_and_leaves_in_time(api: Api) -> None:

@@ -19,6 +19,10 @@ RECENT = 1000
 PAGE = 200
 BLOCK_MS = 250
 """How long a read waits, so that a stop is seen within this time."""
+STEPS = 3
+"""Turns of the event loop from waking a listener to having told it."""
+PART = 2
+"""Rests are so much longer than tellings, for there are writers to be served."""
 
 
 class Past(Protocol):
@@ -69,6 +73,7 @@ class Broadcast:
         while not stop.is_set():
             try:
                 self._hear(await self._stream.read(self.position, BLOCK_MS))
+                await asyncio.sleep(PART * await _round())
             except (RedisError, OSError) as error:
                 log.warning("redis away", reason=str(error))
                 await asyncio.sleep(1)
@@ -84,6 +89,11 @@ class Broadcast:
     def _wake(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+    @property
+    def closed(self) -> bool:
+        """Whether all have come to their end."""
+        return self._closed
 
     def close(self) -> None:
         """Let all who follow come to their end."""
@@ -123,6 +133,14 @@ class Broadcast:
             return await self._history.after(after, most)
         newer = takewhile(lambda entry: entry.sequence > after, reversed(self._recent))
         return list(newer)[: -most - 1 : -1]
+
+
+async def _round() -> float:
+    """Let all who were woken have their turn; return how long that took."""
+    begin = monotonic()
+    for _ in range(STEPS):
+        await asyncio.sleep(0)
+    return monotonic() - begin
 
 
 async def _set_in_time(news: asyncio.Event, timeout: float | None) -> bool:

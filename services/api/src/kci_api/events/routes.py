@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What happened, and what happens now."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from kci_api.events.broadcast import Broadcast
 from kci_api.events.rules import Entry, EventFilter
+from kci_api.events.sse import HEADERS, pieces
 from kci_api.events.store import EventStore
 from kci_api.times import parse_time, stamp
 from kci_shared.errors import BadRequest
@@ -84,17 +84,20 @@ async def list_events(
     return [_read(entry) for entry in found]
 
 
-@router.get("/events/stream", response_class=EventSourceResponse)
+@router.get(
+    "/events/stream",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}}},
+)
 async def stream_events(
     wanted: Annotated[EventFilter, Query()],
     broadcast: Annotated[Broadcast, Depends(_broadcast)],
     last_event_id: Annotated[int | None, Header(ge=0)] = None,
-) -> AsyncIterator[ServerSentEvent]:
+) -> StreamingResponse:
     """Tell what happens, as it does; with Last-Event-ID, what was missed first."""
     after = broadcast.position if last_event_id is None else last_event_id
-    async for entry in broadcast.follow(after):
-        if wanted.wants(entry.event):
-            yield ServerSentEvent(raw_data=entry.text, id=str(entry.sequence))
+    stream = pieces(broadcast, wanted, after)
+    return StreamingResponse(stream, headers=HEADERS, media_type="text/event-stream")
 
 
 def _read(entry: Entry) -> EventRead:

@@ -40,6 +40,11 @@ class Entry:
         return to_json(told).decode()
 
     @cached_property
+    def frame(self) -> bytes:
+        """The event as one of a stream of Server-Sent Events."""
+        return f"id: {self.sequence}\ndata: {self.text}\n\n".encode()
+
+    @cached_property
     def message(self) -> bytes:
         """The event as one who subscribed hears it."""
         return message(self.channel, self.text)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Those who listen while things are killed: over SSE, and as a service."""
+
+import asyncio
+from typing import Any
+
+import httpx
+from pydantic_core import from_json
+
+from kci_shared.events import EventStream
+from kci_shared.models import Event
+
+
+class SseListener:
+    """Goes on where it was whenever it loses its connection, wherever that leads."""
+
+    def __init__(self, apis: list[httpx.AsyncClient]) -> None:
+        self._apis = apis
+        self.events: list[dict[str, Any]] = []
+
+    @property
+    def ids(self) -> list[str]:
+        """The events, as they came."""
+        return [event["id"] for event in self.events]
+
+    async def listen(self) -> None:
+        """Listen for ever."""
+        while True:
+            for http in self._apis:
+                try:
+                    await self._until_lost(http)
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+
+    async def _until_lost(self, http: httpx.AsyncClient) -> None:
+        after = self.events[-1]["_sequence_id"] if self.events else 0
+        headers = {"Last-Event-ID": str(after)}
+        async with http.stream("GET", "/events/stream", headers=headers) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    self.events.append(from_json(line[6:]))
+
+
+class ServiceListener:
+    """A service: hears each event at least once."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis_url = redis_url
+        self.ids: dict[str, None] = {}
+        """The events, as they came first."""
+
+    async def on_event(self, event: Event) -> None:
+        """Note an event."""
+        self.ids[event.id] = None
+
+    async def listen(self) -> None:
+        """Listen for ever."""
+        async with EventStream.connect(self._redis_url, "drill") as events:
+            await events.deliver(self.on_event, asyncio.Event())

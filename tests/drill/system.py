@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Two replicas of the API and their stores: things that can be killed."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from kci_local.parts import api_part, store_parts
+from kci_local.processes import Process, Processes
+from kci_local.site import Site
+from kci_local.tokens import issue_tokens
+
+APIS = ("api", "api-2")
+
+
+@dataclass
+class System:
+    """All processes of one drill."""
+
+    site: Site
+    processes: Processes
+    parts: dict[str, Process]
+    mongo: AsyncMongoClient[dict[str, Any]]
+
+    @property
+    def database(self) -> Any:
+        """The database, as it is whatever the API says."""
+        return self.mongo.get_default_database()
+
+    async def kill(self, victim: str, random: Random) -> str:
+        """Kill a process; say which it was, and what else went with it."""
+        name = await self._relay() if victim == "relay" else victim
+        await self.processes.kill(name)
+        if name == "redis" and random.random() < 0.5:
+            shutil.rmtree(self.site.folder("redis"))
+            self.site.folder("redis")
+            return "redis with all its data"
+        return victim
+
+    async def start(self) -> None:
+        """Start what was killed, and wait until it is ready."""
+        for part in self.parts.values():
+            self.processes.start(part)
+        for part in self.parts.values():
+            await self.processes.until_ready(part)
+
+    async def _relay(self) -> str:
+        """Name the replica that relays."""
+        try:
+            lease = await self.database["lease"].find_one({"_id": "relay"}) or {}
+        except PyMongoError:
+            lease = {}
+        pids = {str(self.processes.pid(name)): name for name in APIS}
+        holder: str = lease.get("holder", "")
+        return pids.get((holder.split("-") or [""])[-2], "api") if holder else "api"
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[System]:
+    """Run a system in a new folder as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="kci-drill-") as folder:
+        site = Site.open(Path(folder), Path("config"), Path(folder))
+        processes = Processes(site.state)
+        parts = [*store_parts(site), api_part(site), api_part(site, "-2")]
+        named = {part.name: part for part in parts}
+        try:
+            async with AsyncMongoClient[dict[str, Any]](site.mongo_url) as mongo:
+                system = System(site, processes, named, mongo)
+                await system.start()
+                issue_tokens(site.url("api"), site.secrets)
+                yield system
+        finally:
+            for name in reversed(processes.running()):
+                await processes.stop(name)
