@@ -113,8 +113,8 @@ async def whoami(bench: Bench) -> dict[str, Cost]:
     return await compare(
         bench,
         {
-            "with": ours(bench, "GET", "/whoami"),
-            "without": trivial(bench, "GET"),
+            "ours": ours(bench, "GET", "/whoami"),
+            "trivial": trivial(bench, "GET"),
         },
     )
 
