@@ -10,13 +10,7 @@ STATE ?= var/local
 SERVICES ?=
 API_PORT ?=
 KEEP ?=
-<<<<<<< HEAD
-MB ?= 50
-SECONDS ?= 600
-=======
-KILLS ?= 200
-SEED ?= 1
->>>>>>> 03d4857 (api: a thousand who listen; tests: a drill that kills while many write)
+.PHONY: test check lint types layers unit integration fuzz-api end-to-end drill bench docs bench-plan lava-lab
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -51,10 +45,14 @@ logs: ## Follow the logs of what Docker runs
 
 ##@ Check
 <<<<<<< HEAD
+<<<<<<< HEAD
 .PHONY: test check lint types layers unit integration end-to-end docs bench-plan lava-lab
 =======
 .PHONY: test check lint types layers unit integration end-to-end drill bench docs
 >>>>>>> 03d4857 (api: a thousand who listen; tests: a drill that kills while many write)
+=======
+.PHONY: test check lint types layers unit integration fuzz-api end-to-end docs bench-plan lava-lab
+>>>>>>> 2b77fe3 (api: people, groups, tokens, an audit trail, limits, and a description that is kept)
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit integration end-to-end docs ## The same
@@ -78,6 +76,9 @@ integration: ## Run the tests of one service with real servers around it
 lava-lab: install ## Run the LAVA bridge's tests on a real LAVA (root, Debian 12, 8 minutes)
 	KCI_TEST_LAVA=1 $(RUN) pytest -q tests/integration/lava_bridge
 
+fuzz-api: ## Ask the API strange things for MINUTES (10)
+	KCI_FUZZ_S=$$(($(or $(MINUTES),10) * 60)) $(RUN) pytest -q tests/integration/api_contract/test_fuzz.py
+
 end-to-end: ## Run the tests of the whole system
 	$(RUN) pytest -q tests/end_to_end
 
@@ -95,7 +96,7 @@ bench-plan: ## Measure what planning costs on a configuration of KernelCI's size
 	$(RUN) python -m bench.plan
 
 ##@ Develop
-.PHONY: install format settings-page clean bench-logs fuzz
+.PHONY: install format settings-page openapi clean bench-logs fuzz
 install: ## Install what is missing: Debian packages (as root), tools, all services
 	@scripts/bootstrap
 	@$(UV) sync --quiet --frozen --all-packages
@@ -114,6 +115,9 @@ fuzz: ## Feed the log parser with whatever comes to mind (SECONDS=600)
 
 settings-page: ## Make docs/settings.md from the code
 	$(RUN) python -m kci_local.settings_page > docs/settings.md
+
+openapi: ## Make docs/openapi.json from the code
+	$(RUN) python -m kci_api.openapi > docs/openapi.json
 
 clean: ## Remove what was made here
 	rm -rf .venv .tools var

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kci_api import openapi
 from kci_local.settings_page import SERVICES, page
 
 PROJECT = Path(__file__).parents[1]
@@ -22,6 +23,17 @@ LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
 
 def test_the_settings_page_is_made_from_the_settings() -> None:
     assert (DOCS / "settings.md").read_text() == page(), "run `make settings-page`"
+
+
+def test_the_description_of_the_api_is_made_from_the_api() -> None:
+    assert (DOCS / "openapi.json").read_text() == openapi.text(), "run `make openapi`"
+
+
+def test_each_call_of_the_api_is_described() -> None:
+    for path, calls in openapi.document()["paths"].items():
+        for call in calls.values():
+            assert call["description"], path
+            assert "4XX" in call["responses"]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.name))

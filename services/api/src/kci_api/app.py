@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The API as an application: its routes around its stores, its errors as answers."""
 
+from collections.abc import Sequence
+from importlib.metadata import version
 from urllib.parse import quote
 
 from bson.errors import InvalidId
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi_offline import FastAPIOffline
 from pymongo.errors import (
     ConnectionFailure,
     ExecutionTimeout,
@@ -15,25 +18,33 @@ from pymongo.errors import (
 from redis.exceptions import ConnectionError as RedisAway
 from redis.exceptions import TimeoutError as RedisSilent
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from kci_api import health
+from kci_api.audit import routes as audit
 from kci_api.channels import routes as channels
 from kci_api.claims import routes as claims
+from kci_api.description import DESCRIPTION, ERRORS, TAGS
 from kci_api.events import routes as events
+from kci_api.groups import routes as groups
 from kci_api.imports import routes as imports
+from kci_api.invites import routes as invites
 from kci_api.kv import routes as kv
 from kci_api.lists import routes as lists
+from kci_api.logins import routes as logins
 from kci_api.middleware import OneVersion, SmallBodies, Watch
 from kci_api.nodes import routes as nodes
 from kci_api.regressions import routes as regressions
 from kci_api.stores import Stores
 from kci_api.subscriptions import routes as subscriptions
+from kci_api.tokens import routes as tokens
 from kci_api.users import routes as users
 from kci_shared.errors import (
     ApiError,
     BadRequest,
     Invalid,
     NotLoggedIn,
+    TooMany,
     TooSlow,
     Unavailable,
 )
@@ -42,11 +53,12 @@ from kci_shared.logging import get_logger
 log = get_logger(__name__)
 
 PARTS = (
-    *(nodes, claims, subscriptions, events, users, imports),
-    *(regressions, channels, lists, kv),
+    *(nodes, claims, subscriptions, events, channels, lists, kv, imports),
+    *(regressions, logins, invites, users, tokens, groups, audit),
 )
 """The busiest are found first."""
 RETRY_AFTER_S = "2"
+BUSY_RETRY_AFTER_S = "60"
 AWAY = (ConnectionFailure, WaitQueueTimeoutError, RedisAway, RedisSilent)
 """What the drivers raise when a store does not answer."""
 RAISED = (
@@ -57,14 +69,20 @@ RAISED = (
 
 def create_app(stores: Stores) -> FastAPI:
     """Build the application around its stores."""
-    app = FastAPI(
+    settings = stores.settings
+    app = FastAPIOffline(
         title="KernelCI API",
-        description="One tree of nodes, and the events that tell of it.",
+        version=version("kci-api"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        responses=ERRORS,
         middleware=[
             Middleware(Watch),
+            *_cors(settings.cors_origins),
             Middleware(OneVersion),
-            Middleware(SmallBodies, most=stores.settings.max_body),
+            Middleware(SmallBodies, most=settings.max_body),
         ],
         exception_handlers=dict.fromkeys(RAISED, answer_error),
     )
@@ -78,14 +96,33 @@ def create_app(stores: Stores) -> FastAPI:
     return app
 
 
+def _cors(origins: Sequence[str]) -> list[Middleware]:
+    """Let scripts of other pages call, if somebody said which."""
+    if not origins:
+        return []
+    told = ["ETag", "Next-Cursor", "Retry-After"]
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=methods,
+            allow_headers=["Authorization", "If-Match", "Idempotency-Key"],
+            expose_headers=told,
+        )
+    ]
+
+
 async def to_docs() -> RedirectResponse:
     """Show a person who comes by what is here."""
     return RedirectResponse("/docs")
 
 
-async def to_node(node_id: str) -> RedirectResponse:
-    """Lead from the links that clients and mails carry to the node."""
-    return RedirectResponse(f"/latest/node/{quote(node_id, safe='')}")
+async def to_node(node_id: str, request: Request) -> RedirectResponse:
+    """Lead from the links that clients and mails carry to the node's page."""
+    dashboard = request.app.state.settings.dashboard_url
+    place = f"{dashboard.rstrip('/')}/node" if dashboard else "/latest/node"
+    return RedirectResponse(f"{place}/{quote(node_id, safe='')}")
 
 
 async def answer_error(_: Request, error: Exception) -> JSONResponse:
@@ -97,6 +134,8 @@ async def answer_error(_: Request, error: Exception) -> JSONResponse:
         headers["Retry-After"] = RETRY_AFTER_S
     if isinstance(meant, NotLoggedIn):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(meant, TooMany):
+        headers["Retry-After"] = BUSY_RETRY_AFTER_S
     return JSONResponse({"detail": meant.detail}, meant.status, headers)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from pymongo.errors import PyMongoError
@@ -51,7 +52,7 @@ async def ready(request: Request, response: Response) -> Ready:
     return Ready(ready=mongo, mongo=mongo, redis=redis)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics() -> Response:
     """Tell Prometheus what was counted."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

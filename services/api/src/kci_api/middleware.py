@@ -29,8 +29,11 @@ PLAIN = {
     *("/health", "/ready", "/metrics"),
 }
 """The paths that are of no version."""
+ASSETS = "/static-offline-docs/"
+"""What the documentation is made of."""
 VERSION = re.compile(r"^/(latest|v[\d.]+)(?=/|$)")
 VERSIONS = {"latest", "v0"}
+LATEST = "/latest/"
 
 SAFE = [
     (b"x-content-type-options", b"nosniff"),
@@ -39,6 +42,11 @@ SAFE = [
 ]
 NO_PAGE = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """For all but the documentation, which is a page with scripts."""
+DOCS = (
+    b"content-security-policy",
+    b"default-src 'self'; script-src 'self' 'unsafe-inline';"
+    b" style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+)
 
 
 class Watch:
@@ -58,8 +66,8 @@ class Watch:
             if message["type"] == "http.response.start":
                 _count(scope, message["status"], time.perf_counter() - begin)
                 message["headers"] += SAFE
-                if scope["path"] != "/docs":
-                    message["headers"].append(NO_PAGE)
+                policy = DOCS if scope["path"].startswith("/docs") else NO_PAGE
+                message["headers"].append(policy)
             await send(message)
 
         try:
@@ -91,7 +99,7 @@ class OneVersion:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         path = scope.get("path", "")
-        if scope["type"] == "http" and not path.startswith("/latest/"):
+        if scope["type"] == "http" and not _is_served(path):
             version = VERSION.match(path)
             if version and version[1] not in VERSIONS:
                 refusal = PlainTextResponse(
@@ -103,10 +111,16 @@ class OneVersion:
         await self._app(scope, receive, send)
 
 
+def _is_served(path: str) -> bool:
+    # nearly all requests: told without a look at the rest
+    return path.startswith(LATEST) and path[len(LATEST) - 1 :] not in PLAIN
+
+
 def rewrite(path: str) -> str:
     """Return the path that serves this one."""
     bare = VERSION.sub("", path, count=1) or "/"
-    return bare if bare in PLAIN else f"/latest{bare}"
+    plain = bare in PLAIN or bare.startswith(ASSETS)
+    return bare if plain else f"/latest{bare}"
 
 
 class SmallBodies:

@@ -47,6 +47,16 @@ class Settings(BaseServiceSettings):
     event_days: Annotated[
         float, Field(gt=0, description="how long events can be asked for again")
     ] = 7
+    public_url: Annotated[
+        str | None, Field(description="where people reach the API, for links")
+    ] = None
+    dashboard_url: Annotated[
+        str | None, Field(description="the dashboard, to which links to nodes lead")
+    ] = None
+    cors_origins: Annotated[
+        tuple[str, ...],
+        Field(description='pages whose scripts may call: a JSON list ("*" = any)'),
+    ] = ()
     max_body: Annotated[
         int, Field(gt=0, description="how many bytes a request may have")
     ] = 8 << 20

@@ -13,6 +13,8 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from kci_api.audit.documents import AuditDocument
+from kci_api.audit.store import Audit
 from kci_api.channels.stream import PublishedStream
 from kci_api.claims.store import ClaimStore
 from kci_api.events.broadcast import Broadcast
@@ -22,9 +24,12 @@ from kci_api.events.outbox import Outbox
 from kci_api.events.relay import Relay, keep_pruned
 from kci_api.events.store import EventStore, WaitingEvents
 from kci_api.events.stream import NodeStream
+from kci_api.groups.documents import GroupDocument
+from kci_api.groups.store import GroupStore
 from kci_api.kv.documents import ValueDocument
 from kci_api.kv.store import ValueStore
 from kci_api.lists.store import ListStore
+from kci_api.logins.limits import LoginLimits
 from kci_api.nodes.documents import NodeDocument
 from kci_api.nodes.store import NodeStore
 from kci_api.settings import Settings
@@ -32,6 +37,7 @@ from kci_api.subscriptions.documents import SubscriberDocument
 from kci_api.subscriptions.durable import DurablePlaces
 from kci_api.subscriptions.listening import Listening
 from kci_api.subscriptions.store import SubscriptionStore
+from kci_api.users.accounts import Accounts
 from kci_api.users.authenticator import Authenticator
 from kci_api.users.documents import TokenDocument, UserDocument
 from kci_api.users.store import UserStore
@@ -41,7 +47,7 @@ Database = AsyncDatabase[dict[str, Any]]
 
 DOCUMENTS = [
     *(NodeDocument, EventDocument, LeaseDocument, UserDocument, TokenDocument),
-    *(SubscriberDocument, ValueDocument),
+    *(SubscriberDocument, ValueDocument, GroupDocument, AuditDocument),
 ]
 
 REDIS_CONNECTIONS = 64
@@ -69,6 +75,10 @@ class Stores:
     listening: Listening
     lists: ListStore
     values: ValueStore
+    accounts: Accounts
+    groups: GroupStore
+    audit: Audit
+    limits: LoginLimits
 
 
 @asynccontextmanager
@@ -155,11 +165,13 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             _flowing(relay, outbox, [broadcast, published]),
             _pruned(history, settings.event_days),
         ):
+            authenticator, audit = open_authenticator(settings), Audit()
+            signer = Signer(settings.read_secret_key())
             yield Stores(
                 settings=settings,
                 database=database,
                 redis=redis,
-                authenticator=open_authenticator(settings),
+                authenticator=authenticator,
                 history=history,
                 broadcast=broadcast,
                 nodes=nodes,
@@ -173,6 +185,10 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                 ),
                 lists=ListStore(redis),
                 values=ValueStore(),
+                accounts=Accounts(UserStore(), authenticator, signer, audit),
+                groups=GroupStore(),
+                audit=audit,
+                limits=LoginLimits(settings.redis_url),
             )
 
 

@@ -3,13 +3,16 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 
+from kci_api.groups.routes import Groups
 from kci_api.nodes.answers import node_answer
 from kci_api.nodes.bulk import create_node, create_nodes
+from kci_api.nodes.cursors import beyond, cursor_at
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.edits import Editor
 from kci_api.nodes.holders import Writer
@@ -17,12 +20,28 @@ from kci_api.nodes.queries import NodeQuery, parse_filter, parse_sort
 from kci_api.nodes.responses import json_response, node_response
 from kci_api.nodes.rules import Terms, invalid
 from kci_api.nodes.store import NodeStore
+from kci_api.pages import MOST, Limit, Offset, Page
 from kci_api.users.auth import CurrentCaller
 from kci_shared.errors import BadRequest
 from kci_shared.models import NewNode, Node, NodePatch, ResultTree
 
-MOST = 1000
 router = APIRouter(tags=["nodes"])
+
+FILTERS = {
+    "parameters": [
+        {
+            "name": "field__op",
+            "in": "query",
+            "description": "any number of filters, such as `kind=job`,"
+            " `created__gt=2026-11-22`, `data.kernel_revision.tree=mainline`,"
+            " `name__re=^boot`; `op` is one of lt lte gt gte ne in nin re",
+            "style": "form",
+            "explode": True,
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            "example": {"kind": "job", "created__gt": "2026-11-22"},
+        }
+    ]
+}
 
 
 async def node_store(request: Request) -> NodeStore:
@@ -61,13 +80,47 @@ async def terms(
     return Terms(int(version[1]), claim_token, noevent)
 
 
-PAGING = ("limit", "offset", "sort")
+PAGING = ("limit", "offset", "sort", "cursor")
 Nodes = Annotated[NodeStore, Depends(node_store)]
 CurrentWriter = Annotated[Writer, Depends(writer)]
 Filter = Annotated[dict[str, Any], Depends(filters)]
-Limit = Annotated[int, Query(ge=1, le=MOST)]
-Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
-Sort = Annotated[str | None, Query(examples=["-created"])]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which nodes are wanted, in which order."""
+
+    filter: dict[str, Any]
+    order: list[tuple[str, int]]
+
+    def page(self, limit: int, offset: int) -> NodeQuery:
+        """Return what is asked of the store."""
+        return NodeQuery(self.filter, self.order, limit, offset)
+
+    def next_page(self, found: Sequence[dict[str, Any]], limit: int) -> dict[str, str]:
+        """Return the header that leads from a full page to the next one."""
+        if len(found) < limit:
+            return {}
+        return {"Next-Cursor": cursor_at(found[-1], self.order)}
+
+
+async def wanted_nodes(
+    wanted: Filter,
+    sort: Annotated[
+        str | None,
+        Query(description="`created`, `id`, or `-created`, `-id` for newest first"),
+    ] = None,
+    cursor: Annotated[
+        str | None,
+        Query(description="goes on after the page whose header `Next-Cursor` it was"),
+    ] = None,
+) -> Wanted:
+    """Return which nodes are wanted."""
+    order = parse_sort(sort)
+    return Wanted(beyond(wanted, order, cursor), order)
+
+
+WantedNodes = Annotated[Wanted, Depends(wanted_nodes)]
 
 
 async def editor(
@@ -87,37 +140,30 @@ async def get_node(node_id: str, request: Request) -> Response:
     return json_response(None) if document is None else node_response(document)
 
 
-@router.get("/nodes")
+@router.get("/nodes", response_model=Page[Node], openapi_extra=FILTERS)
 async def list_nodes(
-    nodes: Nodes,
-    wanted: Filter,
-    limit: Limit = 50,
-    offset: Offset = 0,
-    sort: Sort = None,
+    nodes: Nodes, wanted: WantedNodes, limit: Limit = 50, offset: Offset = 0
 ) -> Response:
     """Answer a page of the nodes that match `field__op=value`, oldest first."""
-    query = NodeQuery(wanted, parse_sort(sort), limit, offset)
+    query = wanted.page(limit, offset)
     found, total = await asyncio.gather(nodes.find(query), nodes.count(query))
     items = [node_answer(document) for document in found]
+    page = {"items": items, "total": total, "limit": limit, "offset": offset}
+    return json_response(page, wanted.next_page(found, limit))
+
+
+@router.get("/nodes/fast", response_model=list[Node], openapi_extra=FILTERS)
+async def list_nodes_only(
+    nodes: Nodes, wanted: WantedNodes, limit: Limit = MOST, offset: Offset = 0
+) -> Response:
+    """Answer the nodes that match, without counting them."""
+    found = await nodes.find(wanted.page(limit, offset))
     return json_response(
-        {"items": items, "total": total, "limit": limit, "offset": offset}
+        [node_answer(one) for one in found], wanted.next_page(found, limit)
     )
 
 
-@router.get("/nodes/fast", response_model=list[Node])
-async def list_nodes_only(
-    nodes: Nodes,
-    wanted: Filter,
-    limit: Limit = MOST,
-    offset: Offset = 0,
-    sort: Sort = None,
-) -> Response:
-    """Answer the nodes that match, without counting them."""
-    query = NodeQuery(wanted, parse_sort(sort), limit, offset)
-    return json_response([node_answer(one) for one in await nodes.find(query)])
-
-
-@router.get("/count")
+@router.get("/count", openapi_extra=FILTERS)
 async def count_nodes(nodes: Nodes, wanted: Filter) -> int:
     """Answer how many nodes match."""
     return await nodes.count(NodeQuery(wanted, [], 0, 0))
@@ -128,6 +174,7 @@ async def post_node(
     new: NewNode,
     nodes: Nodes,
     writer: CurrentWriter,
+    groups: Groups,
     idempotency_key: Annotated[str | None, Header(max_length=512)] = None,
 ) -> Response:
     """Create a node; again with the same idempotency key, answer the first."""
@@ -135,6 +182,7 @@ async def post_node(
         if new.idempotency_key not in (None, idempotency_key):
             raise invalid(("body", "idempotency_key"), "the header has another")
         new = new.model_copy(update={"idempotency_key": idempotency_key})
+    await groups.named(new.user_groups)
     return _answer(await create_node(nodes, writer, new))
 
 
@@ -143,8 +191,10 @@ async def post_nodes(
     new: Annotated[list[NewNode], Body(max_length=MOST)],
     nodes: Nodes,
     writer: CurrentWriter,
+    groups: Groups,
 ) -> Response:
     """Create nodes, all or none; answer them in the order in which they came."""
+    await groups.named({name for one in new for name in one.user_groups})
     return _answers(await create_nodes(nodes, writer, new))
 
 
@@ -165,8 +215,11 @@ async def put_node(node_id: str, body: NewNode, editing: Editing) -> Response:
 
 
 @router.put("/nodes/{node_id}", response_model=list[Node])
-async def put_nodes(node_id: str, tree: ResultTree, editing: Editing) -> Response:
+async def put_nodes(
+    node_id: str, tree: ResultTree, editing: Editing, groups: Groups
+) -> Response:
     """Store a node with all that hangs below it, all or nothing; root first."""
+    await groups.named(set(_groups_of(tree)))
     return _answers(await editing.put_tree(node_id, tree))
 
 
@@ -176,3 +229,9 @@ def _answer(node: StoredNode) -> Response:
 
 def _answers(nodes: Sequence[StoredNode]) -> Response:
     return json_response([node_answer(node.to_mongo()) for node in nodes])
+
+
+def _groups_of(tree: ResultTree) -> Iterator[str]:
+    yield from tree.node.user_groups
+    for child in tree.child_nodes:
+        yield from _groups_of(child)

@@ -40,6 +40,14 @@ class Bearer(SecurityBase):
     model = OAuth2(flows=OAuthFlows(password=LOGIN))
 
 
+async def perhaps_session_of(request: Request) -> Session | None:
+    """Return who sent a request, if it says so."""
+    try:
+        return await session_of(request)
+    except NotLoggedIn:
+        return None
+
+
 class BySession(Bearer):
     """Asks for the token and its holder."""
 
@@ -77,6 +85,7 @@ class ByAdmin(Bearer):
 
 
 Tokens = Annotated[Authenticator, Depends(authenticator)]
+PerhapsSession = Annotated[Session | None, Depends(perhaps_session_of)]
 CurrentSession = Annotated[Session, Depends(BySession())]
 CurrentCaller = Annotated[Caller, Depends(ByCaller())]
 FreeCaller = Annotated[Caller, Depends(ByFree())]

@@ -45,12 +45,17 @@ class Authenticator:
         self._passwords = Passwords()
         self._fresh: dict[str, tuple[float, Session]] = {}
 
-    async def login(self, login: str, password: str) -> str:
-        """Return a token for the user of that name or address and password."""
+    async def check(self, login: str, password: str) -> UserDocument:
+        """Return the user of that name or address and password."""
         user = await self._users.find(login)
         fits = await self._passwords.fits(password, user and user.hashed_password)
         if user is None or not fits or not (user.is_active and user.is_verified):
             raise BadRequest("LOGIN_BAD_CREDENTIALS")
+        return user
+
+    async def login(self, login: str, password: str) -> str:
+        """Return a token for the user of that name or address and password."""
+        user = await self.check(login, password)
         token = self._new_token(user.username, self._login_life)
         token.user = user.id
         return await self._give(token)
@@ -80,6 +85,10 @@ class Authenticator:
     async def revoke(self, token_id: str) -> None:
         """Make a token good for nothing: here now, in other replicas within seconds."""
         await self._users.revoke(token_id)
+        self.forget()
+
+    def forget(self) -> None:
+        """Look again who holds a token: here now, in other replicas within seconds."""
         self._fresh.clear()
 
     async def session(self, text: str) -> Session:

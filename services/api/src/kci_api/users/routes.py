@@ -1,32 +1,34 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Logging in, and the tokens of services."""
+"""Users over HTTP."""
 
-from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
-from fastapi.security import OAuth2PasswordRequestForm
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict
 
+from kci_api.groups.routes import Groups
+from kci_api.nodes.rules import invalid, parse_id
+from kci_api.pages import Limit, Offset, Page
 from kci_api.times import stamp
-from kci_api.users.auth import AdminCaller, CurrentSession, Tokens
+from kci_api.users.accounts import Accounts
+from kci_api.users.auth import (
+    AdminCaller,
+    CurrentSession,
+    FreeCaller,
+)
 from kci_api.users.authenticator import Session
-from kci_api.users.documents import Group, Token
-from kci_api.users.rules import SCOPE, USERNAME
-from kci_shared.logging import get_logger
+from kci_api.users.documents import UserDocument
+from kci_api.users.rules import Caller, Email, Password, Username
+from kci_shared.errors import BadRequest, NotFound, NotPermitted
 
-log = get_logger(__name__)
 router = APIRouter(tags=["users"])
 
-A_DAY_S = 24 * 3600
-TEN_YEARS_S = 3653 * A_DAY_S
 
+class GroupOfUser(BaseModel):
+    """A group that a user is in."""
 
-class Login(BaseModel):
-    """The answer to a login."""
-
-    access_token: str
-    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - not a password
+    id: str
+    name: str
 
 
 class UserRead(BaseModel):
@@ -38,7 +40,7 @@ class UserRead(BaseModel):
     is_superuser: bool
     is_verified: bool
     username: str
-    groups: list[Group]
+    groups: list[GroupOfUser]
 
 
 class ServiceRead(UserRead):
@@ -48,50 +50,64 @@ class ServiceRead(UserRead):
     expires: str
 
 
-class NewToken(BaseModel):
-    """The token that a service shall have."""
+class UserChange(BaseModel):
+    """What a user may change of himself; the rest is ignored, as clients send it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    username: Username | None = None
+    email: Email | None = None
+    password: Password | None = None
+    groups: list[str] | None = None
+    """Administrators only: all groups by name, none empties them."""
+
+    def changes(self) -> dict[str, Any]:
+        """Return what is to be set, but for the groups."""
+        said = self.model_dump(exclude_none=True, exclude={"groups"})
+        if "email" in said:
+            said["email"] = said["email"].lower()
+        return said
+
+
+class UserChangeByAdmin(UserChange):
+    """What an administrator may change of a user."""
+
+    is_active: bool | None = None
+    is_superuser: bool | None = None
+    is_verified: bool | None = None
+
+
+class UserQuery(BaseModel):
+    """Which users are wanted."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(pattern=USERNAME)]
-    scopes: Annotated[
-        list[Annotated[str, Field(pattern=SCOPE)]], Field(max_length=100)
-    ] = []
-    expires_in: Annotated[int, Field(gt=0, le=TEN_YEARS_S)] = 90 * A_DAY_S
-    """In seconds."""
+    id: str | None = None
+    username: str | None = None
+    email: str | None = None
+    """Administrators only."""
+    is_active: bool | None = None
+    is_superuser: bool | None = None
+    is_verified: bool | None = None
+    limit: Limit = 50
+    offset: Offset = 0
+
+    def conditions(self) -> dict[str, Any]:
+        """Say the same in the database's words."""
+        said = self.model_dump(exclude_none=True, exclude={"limit", "offset"})
+        if "id" in said:
+            said["_id"] = parse_id(said.pop("id"))
+        return said
 
 
-class TokenRead(BaseModel):
-    """A service's token, without its text: that is told only once."""
-
-    id: str
-    name: str
-    scopes: list[str]
-    created: str
-    expires: str
+async def accounts_of(request: Request) -> Accounts:
+    """Return this application's users."""
+    found = request.app.state.accounts
+    assert isinstance(found, Accounts)
+    return found
 
 
-class IssuedToken(TokenRead):
-    """A new token, with its text."""
-
-    token: str
-
-
-@router.post("/user/login")
-async def login(
-    form: Annotated[OAuth2PasswordRequestForm, Depends()],
-    tokens: Tokens,
-    response: Response,
-) -> Login:
-    """Log in by name or e-mail address and password."""
-    response.headers["Cache-Control"] = "no-store"
-    return Login(access_token=await tokens.login(form.username, form.password))
-
-
-@router.post("/user/logout", status_code=204)
-async def logout(session: CurrentSession, tokens: Tokens) -> None:
-    """End the login, or the service's token, that this request carries."""
-    await tokens.revoke(session.token.id)
+AccountsHere = Annotated[Accounts, Depends(accounts_of)]
 
 
 @router.get("/whoami")
@@ -100,47 +116,88 @@ async def whoami(session: CurrentSession) -> ServiceRead | UserRead:
     return read_session(session)
 
 
-@router.post("/tokens")
-async def issue_token(
-    wanted: NewToken, caller: AdminCaller, tokens: Tokens, response: Response
-) -> IssuedToken:
-    """Give a service a token; its text is told here and never again."""
-    life = timedelta(seconds=wanted.expires_in)
-    text, token = await tokens.issue(wanted.name, wanted.scopes, life)
-    log.info("token issued", token_id=token.id, name=token.name, by=caller.name)
-    response.headers["Cache-Control"] = "no-store"
-    return IssuedToken(token=text, **read_token(token).model_dump())
+@router.get("/users")
+async def list_users(
+    caller: FreeCaller, query: Annotated[UserQuery, Query()], accounts: AccountsHere
+) -> Page[UserRead]:
+    """List users; only administrators see and ask for e-mail addresses."""
+    if query.email is not None and not caller.is_superuser:
+        raise invalid(("query", "email"), "only administrators may ask for it")
+    found, total = await accounts.page(query.conditions(), query.limit, query.offset)
+    items = [shown(user, caller) for user in found]
+    return Page(items=items, total=total, limit=query.limit, offset=query.offset)
 
 
-@router.get("/tokens")
-async def list_tokens(_: AdminCaller, tokens: Tokens) -> list[TokenRead]:
-    """List the services' tokens that are good, oldest first."""
-    return [read_token(token) for token in await tokens.service_tokens()]
+@router.post("/user/register", status_code=404, include_in_schema=False)
+async def register(_: AdminCaller) -> None:
+    """Say that people are invited."""
+    raise NotFound("User registration is disabled; use /user/invite instead.")
 
 
-@router.delete("/tokens/{token_id}")
-async def revoke_token(token_id: str, caller: AdminCaller, tokens: Tokens) -> None:
-    """Make a token good for nothing, in every replica within seconds."""
-    await tokens.revoke(token_id)
-    log.info("token revoked", token_id=token_id, by=caller.name)
+@router.patch("/user/me")
+async def change_me(
+    change: UserChange, session: CurrentSession, accounts: AccountsHere
+) -> UserRead:
+    """Change one's own name, address or password."""
+    if session.user is None:
+        raise NotPermitted("a service's token is no user")
+    if change.groups is not None:
+        raise BadRequest("User groups can only be updated by an admin user")
+    changed = await accounts.change(session.user, change.changes(), session.caller)
+    return read_user(changed)
 
 
-def read_token(token: Token) -> TokenRead:
-    """Say of a token what may be said."""
-    return TokenRead(
-        id=token.id,
-        name=token.name,
-        scopes=token.scopes,
-        created=stamp(token.created),
-        expires=stamp(token.expires),
-    )
+@router.get("/user/{user_id}")
+async def get_user(
+    user_id: str, caller: FreeCaller, accounts: AccountsHere
+) -> UserRead:
+    """Answer a user."""
+    return shown(await accounts.get(parse_id(user_id)), caller)
+
+
+@router.patch("/user/{user_id}")
+async def change_user(
+    user_id: str,
+    change: UserChangeByAdmin,
+    caller: AdminCaller,
+    accounts: AccountsHere,
+    groups: Groups,
+) -> UserRead:
+    """Change a user; `groups` sets all of them, an empty list takes them away."""
+    user = await accounts.get(parse_id(user_id))
+    changes = change.changes()
+    if change.groups is not None:
+        named = await groups.named(change.groups)
+        changes["groups"] = [group.model_dump() for group in named]
+    return read_user(await accounts.change(user, changes, caller))
+
+
+@router.delete("/user/{user_id}")
+async def remove_user(
+    user_id: str, caller: AdminCaller, accounts: AccountsHere
+) -> None:
+    """Remove a user."""
+    await accounts.remove(parse_id(user_id), caller)
+
+
+def read_user(user: UserDocument) -> UserRead:
+    """Say of a user what may be said."""
+    return UserRead(id=str(user.id), **user.model_dump(exclude={"id"}))
+
+
+def shown(user: UserDocument, caller: Caller) -> UserRead:
+    """Say of a user what a caller may know."""
+    read = read_user(user)
+    if caller.is_superuser or user.username == caller.name:
+        return read
+    return read.model_copy(update={"email": ""})
 
 
 def read_session(session: Session) -> ServiceRead | UserRead:
     """Say who holds a session; a service in the words of a user."""
     user, token = session.user, session.token
     if user is not None:
-        return UserRead(id=str(user.id), **user.model_dump(exclude={"id"}))
+        return read_user(user)
     return ServiceRead(
         id=token.id,
         email="",

@@ -4,6 +4,9 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from kci_shared.errors import NotPermitted
 
@@ -37,6 +40,16 @@ SCOPE = (
 
 USERNAME = r"^[A-Za-z0-9_.+-]{1,100}$"
 """Without an @, so that a name is never mistaken for somebody's e-mail address."""
+
+Username = Annotated[str, Field(pattern=USERNAME, examples=["alice"])]
+Email = Annotated[
+    str,
+    Field(
+        pattern=r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,250}$",
+        examples=["alice@example.org"],
+    ),
+]
+Password = Annotated[str, Field(min_length=8, max_length=1024)]
 
 PLACEHOLDER = re.compile(r"change.?(me|this|it)|placeholder|example|secret|password")
 FEW = 5

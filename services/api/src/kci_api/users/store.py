@@ -3,13 +3,17 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+from beanie import PydanticObjectId
 from pymongo.errors import DuplicateKeyError
 
 from kci_api.users.documents import Token, TokenDocument, UserDocument
 from kci_shared.errors import BadRequest, NotFound
 
 MOST_TOKENS = 1000
+QUERY_MS = 15_000
+TAKEN = "a user of that name or e-mail exists already"
 
 
 class UserStore:
@@ -17,15 +21,59 @@ class UserStore:
 
     async def find(self, login: str) -> UserDocument | None:
         """Return the user of that name or e-mail address."""
-        field = "email" if "@" in login else "username"
-        return await UserDocument.find_one({field: login})
+        if "@" in login:
+            return await UserDocument.find_one({"email": login.lower()})
+        return await UserDocument.find_one({"username": login})
+
+    async def get(self, user_id: PydanticObjectId) -> UserDocument:
+        """Return a user; `NotFound` if there is none."""
+        found = await UserDocument.get(user_id)
+        if found is None:
+            raise NotFound(f"User not found with id: {user_id}")
+        return found
+
+    async def page(
+        self, wanted: dict[str, Any], limit: int, offset: int
+    ) -> tuple[list[UserDocument], int]:
+        """Return a page of the users that match, oldest first, and how many do."""
+        total = await UserDocument.get_pymongo_collection().count_documents(wanted)
+        found = UserDocument.find(wanted).sort("+_id").skip(offset).limit(limit)
+        return await found.to_list(), total
+
+    async def change(
+        self, user_id: PydanticObjectId, fields: dict[str, Any]
+    ) -> UserDocument:
+        """Set fields of a user; return him as he is then."""
+        users = UserDocument.get_pymongo_collection()
+        try:
+            await users.update_one({"_id": user_id}, {"$set": fields})
+        except DuplicateKeyError as error:
+            raise BadRequest(TAKEN) from error
+        return await self.get(user_id)
+
+    async def remove(self, user_id: PydanticObjectId) -> None:
+        """Remove a user, whose logins end by that."""
+        await UserDocument.find_one({"_id": user_id}).delete()
+        await self.log_out(user_id)
+
+    async def log_out(self, user_id: PydanticObjectId) -> None:
+        """End all logins of a user."""
+        await TokenDocument.find({"user": user_id}).delete()
+
+    async def is_free(self, name: str) -> bool:
+        """Say whether nobody ever was called so: not as the owner of a node, either."""
+        nodes = UserDocument.get_pymongo_collection().database["node"]
+        return (
+            await TokenDocument.find_one({"name": name}) is None
+            and await nodes.find_one({"owner": name}, max_time_ms=QUERY_MS) is None
+        )
 
     async def add(self, user: UserDocument) -> None:
         """Add a user whose name and address are new."""
         try:
             await user.insert()
         except DuplicateKeyError as error:
-            raise BadRequest("a user of that name or e-mail exists already") from error
+            raise BadRequest(TAKEN) from error
 
     async def add_token(self, token: Token) -> None:
         """Make a token good."""

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The audit trail over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
+
+from kci_api.audit.store import Audit, AuditQuery
+from kci_api.times import stamp
+from kci_api.users.auth import AdminCaller
+
+router = APIRouter(prefix="/audit", tags=["audit"])
+
+
+class AuditRead(BaseModel):
+    """One thing that somebody did."""
+
+    at: str
+    by: str
+    action: str
+    on: str
+    fields: dict[str, Any]
+
+
+async def audit_of(request: Request) -> Audit:
+    """Return this application's audit trail."""
+    found = request.app.state.audit
+    assert isinstance(found, Audit)
+    return found
+
+
+AuditTrail = Annotated[Audit, Depends(audit_of)]
+
+
+@router.get("")
+async def list_audit(
+    _: AdminCaller,
+    audit: AuditTrail,
+    by: Annotated[str | None, Query(max_length=200)] = None,
+    on: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+) -> list[AuditRead]:
+    """Tell who changed users, groups, tokens and invitations, newest first.
+
+    Who changed a node is told by the node's own trail.
+    """
+    found = await audit.find(AuditQuery(by, on, limit, offset))
+    return [AuditRead(**{**entry, "at": stamp(entry["at"])}) for entry in found]

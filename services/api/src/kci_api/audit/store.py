@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The audit trail in MongoDB."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
+from pymongo.asynchronous.collection import AsyncCollection
+
+from kci_api.audit.documents import AuditDocument
+from kci_api.times import now
+from kci_shared.logging import get_logger
+
+log = get_logger(__name__)
+
+QUERY_MS = 5_000
+
+
+@dataclass(frozen=True)
+class AuditQuery:
+    """Which entries are wanted."""
+
+    by: str | None
+    on: str | None
+    limit: int
+    offset: int
+
+
+class Audit:
+    """Notes what is about to be done: rather one entry too many than one missing."""
+
+    @property
+    def _entries(self) -> AsyncCollection[dict[str, Any]]:
+        return AuditDocument.get_pymongo_collection()
+
+    async def note(self, by: str, action: str, on: str, **fields: Any) -> None:
+        """Note that somebody does something."""
+        entry = {"at": now(), "by": by, "action": action, "on": on, "fields": fields}
+        await self._entries.insert_one({"_id": ObjectId(), **entry})
+        log.info(action, by=by, on=on, **fields)
+
+    async def find(self, query: AuditQuery) -> list[dict[str, Any]]:
+        """Return entries, newest first."""
+        asked = {"by": query.by, "on": query.on}
+        wanted = {name: value for name, value in asked.items() if value is not None}
+        found = self._entries.find(wanted, max_time_ms=QUERY_MS).sort("_id", -1)
+        return await found.skip(query.offset).to_list(query.limit)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Groups over HTTP, for administrators."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from kci_api.audit.routes import AuditTrail
+from kci_api.groups.documents import GroupDocument
+from kci_api.groups.store import GroupStore
+from kci_api.nodes.rules import parse_id
+from kci_api.pages import Limit, Offset, Page
+from kci_api.users.auth import AdminCaller
+
+router = APIRouter(prefix="/user-groups", tags=["users"])
+
+GROUP = r"^[A-Za-z0-9_.:@+-]{1,200}$"
+
+
+class NewGroup(BaseModel):
+    """The group that shall be there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(pattern=GROUP, examples=["runtime:lab-x:node-editor"])]
+
+
+class GroupRead(BaseModel):
+    """A group."""
+
+    name: str
+    id: str
+
+
+async def group_store(request: Request) -> GroupStore:
+    """Return this application's groups."""
+    found = request.app.state.groups
+    assert isinstance(found, GroupStore)
+    return found
+
+
+Groups = Annotated[GroupStore, Depends(group_store)]
+
+
+@router.get("")
+async def list_groups(
+    _: AdminCaller, groups: Groups, limit: Limit = 50, offset: Offset = 0
+) -> Page[GroupRead]:
+    """List the groups by name."""
+    found, total = await groups.page(limit, offset)
+    items = [_read(group) for group in found]
+    return Page(items=items, total=total, limit=limit, offset=offset)
+
+
+@router.post("")
+async def add_group(
+    wanted: NewGroup, caller: AdminCaller, groups: Groups, audit: AuditTrail
+) -> GroupRead:
+    """Add a group.
+
+    `node:edit:any` may edit all nodes; `runtime:<name>:node-editor` those of a runtime.
+    """
+    await audit.note(caller.name, "group added", wanted.name)
+    return _read(await groups.add(wanted.name))
+
+
+@router.get("/{group_id}")
+async def get_group(_: AdminCaller, group_id: str, groups: Groups) -> GroupRead:
+    """Answer a group."""
+    return _read(await groups.get(parse_id(group_id)))
+
+
+@router.delete("/{group_id}", status_code=204)
+async def remove_group(
+    group_id: str, caller: AdminCaller, groups: Groups, audit: AuditTrail
+) -> None:
+    """Remove a group that nobody is in; 409 if somebody is."""
+    group = await groups.get(parse_id(group_id))
+    await audit.note(caller.name, "group removed", group.name)
+    await groups.remove(group)
+
+
+def _read(group: GroupDocument) -> GroupRead:
+    return GroupRead(name=group.name, id=str(group.id))

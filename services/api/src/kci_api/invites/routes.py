@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Inviting over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, ConfigDict
+
+from kci_api.groups.routes import Groups
+from kci_api.invites.links import Links, links
+from kci_api.users.accounts import Invitation
+from kci_api.users.auth import AdminCaller
+from kci_api.users.routes import AccountsHere, UserRead, read_user
+from kci_api.users.rules import Email, Password, Username
+
+router = APIRouter(prefix="/user", tags=["users"])
+
+ACCEPT = "user/accept-invite"
+HereLinks = Annotated[Links, Depends(links)]
+
+
+class Invite(BaseModel):
+    """Whom to invite."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Username
+    email: Email
+    groups: list[str] = []
+    is_superuser: bool = False
+    send_email: bool = True
+    """Today's clients say it; the API sends no mail."""
+    return_token: bool = False
+    resend_if_exists: bool = False
+
+
+class InviteUrl(BaseModel):
+    """Where invitations lead."""
+
+    public_base_url: str
+    accept_invite_url: str
+
+
+class Invited(BaseModel):
+    """An invitation, to be handed on by whoever asked for it."""
+
+    user: UserRead
+    email_sent: bool = False
+    public_base_url: str
+    accept_invite_url: str
+    invite_url: str
+    token: str | None
+    """Null unless asked for; the link has it, too."""
+
+
+class Acceptance(BaseModel):
+    """The answer to an invitation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str
+    password: Password
+
+
+@router.post("/invite")
+async def invite(
+    wanted: Invite,
+    caller: AdminCaller,
+    accounts: AccountsHere,
+    groups: Groups,
+    links: HereLinks,
+    response: Response,
+) -> Invited:
+    """Invite somebody: the answer has the link to hand on."""
+    invitation = Invitation(
+        username=wanted.username,
+        email=wanted.email,
+        groups=await groups.named(wanted.groups),
+        is_superuser=wanted.is_superuser,
+        again=wanted.resend_if_exists,
+    )
+    user, token = await accounts.invite(invitation, caller)
+    response.headers["Cache-Control"] = "no-store"
+    return Invited(
+        user=read_user(user),
+        public_base_url=links.public,
+        accept_invite_url=links.page(ACCEPT),
+        invite_url=links.page(ACCEPT, token),
+        token=token if wanted.return_token else None,
+    )
+
+
+@router.post("/accept-invite")
+async def accept_invite(acceptance: Acceptance, accounts: AccountsHere) -> UserRead:
+    """Accept an invitation by choosing a password."""
+    return read_user(await accounts.accept(acceptance.token, acceptance.password))
+
+
+@router.get("/accept-invite", include_in_schema=False)
+async def show_how_to_accept() -> RedirectResponse:
+    """Show who follows the link of an invitation where to choose a password."""
+    return RedirectResponse("/docs#/users/accept_invite")
+
+
+@router.get("/invite/url")
+async def invite_url(_: AdminCaller, links: HereLinks) -> InviteUrl:
+    """Tell where invitations lead."""
+    return InviteUrl(public_base_url=links.public, accept_invite_url=links.page(ACCEPT))

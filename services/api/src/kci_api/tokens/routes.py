@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The tokens of services over HTTP."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from kci_api.audit.routes import AuditTrail
+from kci_api.times import stamp
+from kci_api.users.auth import AdminCaller, Tokens
+from kci_api.users.documents import Token
+from kci_api.users.rules import SCOPE, Username
+
+router = APIRouter(prefix="/tokens", tags=["tokens"])
+
+A_DAY_S = 24 * 3600
+TEN_YEARS_S = 3653 * A_DAY_S
+
+
+class NewToken(BaseModel):
+    """The token that a service shall have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Username
+    scopes: Annotated[
+        list[Annotated[str, Field(pattern=SCOPE)]], Field(max_length=100)
+    ] = []
+    expires_in: Annotated[int, Field(gt=0, le=TEN_YEARS_S)] = 90 * A_DAY_S
+    """In seconds."""
+
+
+class TokenRead(BaseModel):
+    """A service's token, without its text: that is told only once."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    created: str
+    expires: str
+
+
+class IssuedToken(TokenRead):
+    """A new token, with its text."""
+
+    token: str
+
+
+@router.post("")
+async def issue_token(
+    wanted: NewToken,
+    caller: AdminCaller,
+    tokens: Tokens,
+    audit: AuditTrail,
+    response: Response,
+) -> IssuedToken:
+    """Give a service a token; its text is told here and never again."""
+    await audit.note(caller.name, "token issued", wanted.name, scopes=wanted.scopes)
+    life = timedelta(seconds=wanted.expires_in)
+    text, token = await tokens.issue(wanted.name, wanted.scopes, life)
+    response.headers["Cache-Control"] = "no-store"
+    return IssuedToken(token=text, **read_token(token).model_dump())
+
+
+@router.get("")
+async def list_tokens(_: AdminCaller, tokens: Tokens) -> list[TokenRead]:
+    """List the services' tokens that are good, oldest first."""
+    return [read_token(token) for token in await tokens.service_tokens()]
+
+
+@router.delete("/{token_id}")
+async def revoke_token(
+    token_id: str, caller: AdminCaller, tokens: Tokens, audit: AuditTrail
+) -> None:
+    """Make a token good for nothing, in every replica within seconds."""
+    await audit.note(caller.name, "token revoked", token_id)
+    await tokens.revoke(token_id)
+
+
+def read_token(token: Token) -> TokenRead:
+    """Say of a token what may be said."""
+    return TokenRead(
+        id=token.id,
+        name=token.name,
+        scopes=token.scopes,
+        created=stamp(token.created),
+        expires=stamp(token.expires),
+    )

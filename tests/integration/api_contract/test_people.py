@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""People: invited, in groups, with passwords; and what nobody may do."""
+
+import asyncio
+import time
+from secrets import token_hex
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+
+from kci_api.users.authenticator import FRESH_S
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+USER_READ = [
+    *("id", "email", "is_active", "is_superuser", "is_verified", "username", "groups"),
+]
+PASSWORD = "as good as any other"
+
+
+async def good(answer: Any) -> Any:
+    got = await answer
+    assert got.is_success, got.text
+    return got.json()
+
+
+def a_name() -> str:
+    return f"carol-{token_hex(3)}"
+
+
+async def invite(admin: AsyncClient, name: str, **more: Any) -> Any:
+    body = {"username": name, "email": f"{name}@Example.org", "return_token": True}
+    return await good(admin.post("/user/invite", json=body | more))
+
+
+async def welcome(site: Any, admin: AsyncClient, name: str, **more: Any) -> AsyncClient:
+    """Invite somebody, who accepts and logs in."""
+    invited = await invite(admin, name, **more)
+    anybody = await site.client()
+    body = {"token": invited["token"], "password": PASSWORD}
+    user = await good(anybody.post("/user/accept-invite", json=body))
+    assert user["is_verified"] is True
+    return await logged_in(site, name, PASSWORD)
+
+
+async def logged_in(site: Any, name: str, password: str) -> AsyncClient:
+    anybody = await site.client()
+    form = {"username": name, "password": password}
+    token = (await good(anybody.post("/user/login", data=form)))["access_token"]
+    client: AsyncClient = await site.client(token)
+    return client
+
+
+async def test_an_invitation_is_handed_on_and_accepted_once(
+    site: Any, admin: AsyncClient
+) -> None:
+    name = a_name()
+    invited = await invite(admin, name)
+    assert list(invited) == [
+        *("user", "email_sent", "public_base_url", "accept_invite_url"),
+        *("invite_url", "token"),
+    ]
+    assert list(invited["user"]) == USER_READ
+    assert invited["email_sent"] is False
+    assert invited["token"] in invited["invite_url"]
+    anybody = await site.client()
+    form = {"username": name, "password": PASSWORD}
+    assert (await anybody.post("/user/login", data=form)).status_code == 400
+    body = {"token": invited["token"], "password": PASSWORD}
+    await good(anybody.post("/user/accept-invite", json=body))
+    again = await anybody.post("/user/accept-invite", json=body)
+    assert (again.status_code, again.json()["detail"]) == (
+        400,
+        "Invite already accepted",
+    )
+    forged = body | {"token": invited["token"][:-2] + "xx"}
+    answer = await anybody.post("/user/accept-invite", json=forged)
+    assert answer.json()["detail"] == "Invalid invite token"
+    as_login = await site.client(invited["token"])
+    assert (await as_login.get("/whoami")).status_code == 401
+    me = await good((await logged_in(site, name, PASSWORD)).get("/whoami"))
+    assert (me["username"], me["email"]) == (name, f"{name}@example.org")
+
+
+async def test_who_exists_is_invited_again_only_before_he_accepts(
+    site: Any, admin: AsyncClient
+) -> None:
+    name = a_name()
+    await invite(admin, name)
+    body = {"username": name, "email": f"{name}@example.org"}
+    assert (await admin.post("/user/invite", json=body)).status_code == 400
+    more = {**body, "resend_if_exists": True, "return_token": True}
+    token = (await good(admin.post("/user/invite", json=more)))["token"]
+    anybody = await site.client()
+    accept = {"token": token, "password": PASSWORD}
+    await good(anybody.post("/user/accept-invite", json=accept))
+    assert (await admin.post("/user/invite", json=more)).status_code == 400
+
+
+async def test_only_an_administrator_looks_after_users(
+    site: Any, admin: AsyncClient
+) -> None:
+    carol = await welcome(site, admin, a_name())
+    me = (await good(carol.get("/whoami")))["id"]
+    for answer in (
+        await carol.post("/user/invite", json={"username": "x", "email": "x@y"}),
+        await carol.get("/user/invite/url"),
+        await carol.post("/user/register"),
+        await carol.patch(f"/user/{me}", json={"is_superuser": True}),
+        await carol.delete(f"/user/{me}"),
+        await carol.get("/user-groups"),
+        await carol.post("/user-groups", json={"name": "g"}),
+        await carol.get("/stats/subscriptions"),
+        await carol.get("/audit"),
+    ):
+        assert answer.status_code == 403, answer.request.url
+        assert answer.json() == {"detail": "Forbidden"}
+    changed = await good(carol.patch("/user/me", json={"is_superuser": True}))
+    assert changed["is_superuser"] is False
+    answer = await carol.patch("/user/me", json={"groups": []})
+    assert answer.status_code == 400
+    registered = await admin.post("/user/register")
+    assert registered.status_code == 404
+    assert "invite" in registered.json()["detail"]
+
+
+async def test_groups_are_given_and_taken_away(site: Any, admin: AsyncClient) -> None:
+    group = f"node:edit:{token_hex(3)}"
+    made = await good(admin.post("/user-groups", json={"name": group}))
+    assert list(made) == ["name", "id"]
+    assert (await admin.post("/user-groups", json={"name": group})).status_code == 400
+    listed = await good(admin.get("/user-groups", params={"limit": 1000}))
+    assert made in listed["items"]
+    assert await good(admin.get(f"/user-groups/{made['id']}")) == made
+    carol = await welcome(site, admin, a_name(), groups=[group])
+    me = await good(carol.get("/whoami"))
+    assert me["groups"] == [{"id": made["id"], "name": group}]
+    assert (await admin.delete(f"/user-groups/{made['id']}")).status_code == 409
+    url = f"/user/{me['id']}"
+    assert (await admin.patch(url, json={"groups": ["none"]})).status_code == 400
+    assert (await good(admin.patch(url, json={"groups": []})))["groups"] == []
+    assert (await good(carol.get("/whoami")))["groups"] == []
+    assert (await admin.delete(f"/user-groups/{made['id']}")).status_code == 204
+    assert (await admin.get(f"/user-groups/{made['id']}")).status_code == 404
+
+
+async def test_a_group_edits_the_nodes_that_name_it(
+    site: Any, admin: AsyncClient, a_checkout: dict[str, Any]
+) -> None:
+    group = f"friends-{token_hex(3)}"
+    body = {**a_checkout, "user_groups": [group]}
+    unknown = await admin.post("/node", json=body)
+    assert unknown.status_code == 400
+    assert unknown.json()["detail"] == f"User group does not exist with name: {group}"
+    await good(admin.post("/user-groups", json={"name": group}))
+    node = await good(admin.post("/node", json=body))
+    friend = await welcome(site, admin, a_name(), groups=[group])
+    stranger = await welcome(site, admin, a_name())
+    url = f"/node/{node['id']}"
+    await good(friend.patch(url, json={"data": {"x": 1}}))
+    answer = await stranger.patch(url, json={"data": {"x": 1}})
+    assert answer.status_code == 401
+    assert answer.json()["detail"] == "Unauthorized to complete the operation"
+
+
+async def test_addresses_are_for_administrators(site: Any, admin: AsyncClient) -> None:
+    name = a_name()
+    carol = await welcome(site, admin, name)
+    for_admin = await good(admin.get("/users", params={"username": name}))
+    assert list(for_admin) == ["items", "total", "limit", "offset"]
+    assert for_admin["items"][0]["email"] == f"{name}@example.org"
+    others = (await good(carol.get("/users", params={"username": "admin"})))["items"]
+    assert [one["email"] for one in others] == [""]
+    url = f"/user/{for_admin['items'][0]['id']}"
+    assert (await good(carol.get(url)))["email"] == f"{name}@example.org"
+    asked = await carol.get("/users", params={"email": "admin@localhost"})
+    assert asked.status_code == 422
+    assert (await admin.get("/users", params={"hashed_password": "x"})).is_client_error
+    assert (await admin.get("/users?$where=1")).status_code == 422
+    assert (await admin.get(f"/user/{'0' * 24}")).status_code == 404
+    assert (await admin.get("/user/zzz")).status_code == 400
+
+
+async def test_nobody_takes_a_name_that_stands_on_nodes(
+    site: Any, admin: AsyncClient, a_checkout: dict[str, Any]
+) -> None:
+    service = await site.service("nodes:write")
+    owner = (await good(service.post("/node", json=a_checkout)))["owner"]
+    carol = await welcome(site, admin, a_name())
+    for taken in (owner, "admin"):
+        answer = await carol.patch("/user/me", json={"username": taken})
+        assert answer.status_code == 400, answer.text
+    new = a_name()
+    changed = await good(carol.patch("/user/me", json={"username": new}))
+    assert changed["username"] == new
+    assert (await good(carol.get("/whoami")))["username"] == new
+
+
+async def test_a_new_password_ends_the_logins_of_the_old_one(
+    site: Any, admin: AsyncClient
+) -> None:
+    name = a_name()
+    carol = await welcome(site, admin, name)
+    anybody = await site.client()
+    form = {"username": name, "password": PASSWORD, "new_password": "a better one"}
+    wrong = form | {"password": "wrong"}
+    answer = await anybody.post("/user/update-password", data=wrong)
+    assert answer.json() == {"detail": "LOGIN_BAD_CREDENTIALS"}
+    assert await good(anybody.post("/user/update-password", data=form)) is None
+    assert (await carol.get("/whoami")).status_code == 401
+    await logged_in(site, name, "a better one")
+
+
+async def test_who_forgot_a_password_gets_a_link_that_is_good_once(
+    site: Any, admin: AsyncClient
+) -> None:
+    name = a_name()
+    await welcome(site, admin, name)
+    anybody = await site.client()
+    for email in (f"{name}@example.org", "nobody@example.org"):
+        answer = await anybody.post("/user/forgot-password", json={"email": email})
+        assert (answer.status_code, answer.json()) == (202, None)
+    asked = {"email": f"{name}@example.org"}
+    link = await good(admin.post("/user/forgot-password", json=asked))
+    body = {"token": link["token"], "password": "one of memory"}
+    reset = await good(anybody.post("/user/reset-password", json=body))
+    assert list(reset) == USER_READ
+    again = await anybody.post("/user/reset-password", json=body)
+    assert again.status_code == 400
+    await logged_in(site, name, "one of memory")
+
+
+async def test_who_is_removed_is_nobody_at_once(site: Any, admin: AsyncClient) -> None:
+    carol = await welcome(site, admin, a_name())
+    me = (await good(carol.get("/whoami")))["id"]
+    assert await good(admin.delete(f"/user/{me}")) is None
+    assert (await carol.get("/whoami")).status_code == 401
+    assert (await admin.delete(f"/user/{me}")).status_code == 404
+
+
+async def test_a_revoked_token_is_refused_everywhere_within_seconds(
+    site: Any, admin: AsyncClient
+) -> None:
+    wanted = {"name": "short", "scopes": ["nodes:write"]}
+    made = await good(admin.post("/tokens", json=wanted))
+    here = await site.client(made["token"])
+    there = await site.client(made["token"], 1)
+    for client in (here, there):
+        await good(client.get("/whoami"))
+    await good(admin.delete(f"/tokens/{made['id']}"))
+    begin = time.monotonic()
+    assert (await here.get("/whoami")).status_code == 401
+    while (await there.get("/whoami")).is_success:
+        await asyncio.sleep(0.1)
+    assert time.monotonic() - begin < FRESH_S + 1
+
+
+async def test_who_guesses_passwords_is_stopped_at_every_replica(
+    site: Any, admin: AsyncClient
+) -> None:
+    name = a_name()
+    await welcome(site, admin, name)
+    form = {"username": name, "password": "a guess"}
+    replicas = [await site.client(), await site.client(replica=1)]
+    answers = [await replicas[n % 2].post("/user/login", data=form) for n in range(11)]
+    assert {answer.status_code for answer in answers[:9]} == {400}
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) > 0
+    good_one = await replicas[1].post(
+        "/user/login", data={"username": name, "password": PASSWORD}
+    )
+    assert good_one.status_code == 429, "not even the right one, for now"
+    other = {"username": "admin", "password": "correct horse battery staple"}
+    assert (await replicas[0].post("/user/login", data=other)).is_success
+
+
+async def test_the_trail_tells_who_changed_what_but_no_secret(
+    site: Any, admin: AsyncClient
+) -> None:
+    name = a_name()
+    carol = await welcome(site, admin, name)
+    me = (await good(carol.get("/whoami")))["id"]
+    await good(admin.patch(f"/user/{me}", json={"is_superuser": True}))
+    await good(admin.patch(f"/user/{me}", json={"password": "a secret word"}))
+    trail = await good(admin.get("/audit", params={"on": name}))
+    told = [(one["by"], one["action"], one["fields"]) for one in trail]
+    assert told == [
+        ("admin", "password changed", {}),
+        ("admin", "user changed", {"is_superuser": True}),
+        (name, "user changed", {"is_verified": True}),
+        ("admin", "user invited", {}),
+    ]
+    assert "argon2" not in str(trail)
