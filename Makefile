@@ -10,7 +10,10 @@ STATE ?= var/local
 SERVICES ?=
 API_PORT ?=
 KEEP ?=
-.PHONY: test check lint types layers unit integration fuzz-api end-to-end drill bench docs bench-plan lava-lab
+MB ?= 50
+SECONDS ?= 600
+KILLS ?= 200
+SEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -44,15 +47,7 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-<<<<<<< HEAD
-<<<<<<< HEAD
-.PHONY: test check lint types layers unit integration end-to-end docs bench-plan lava-lab
-=======
-.PHONY: test check lint types layers unit integration end-to-end drill bench docs
->>>>>>> 03d4857 (api: a thousand who listen; tests: a drill that kills while many write)
-=======
-.PHONY: test check lint types layers unit integration fuzz-api end-to-end docs bench-plan lava-lab
->>>>>>> 2b77fe3 (api: people, groups, tokens, an audit trail, limits, and a description that is kept)
+.PHONY: test check lint types layers unit integration fuzz-api end-to-end drill bench docs bench-plan lava-lab
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit integration end-to-end docs ## The same
