@@ -17,6 +17,7 @@ from kci_shared.models import (
     Grant,
     Imported,
     ImportedNode,
+    Move,
     NewNode,
     Node,
     Report,
@@ -120,6 +121,11 @@ class ApiClient:
         return NODE.validate_python(
             await call("PATCH", url, json=changes, headers=headers)
         )
+
+    async def move(self, node_id: str, move: Move) -> Node:
+        """Say how far one is with a regression."""
+        url = f"/latest/regression/{node_id}/status"
+        return NODE.validate_python(await self._repeat("PUT", url, json=_body(move)))
 
     async def claim(self, wanted: ClaimRequest) -> list[ClaimedNode]:
         """Claim waiting nodes of a runtime; empty when none came in time."""

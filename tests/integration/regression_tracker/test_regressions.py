@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Two replicas of the tracker, which get killed, with a real API and its stores."""
+
+import asyncio
+import os
+import random
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kci_shared.client import ApiClient
+from kci_shared.models import Move, NewNode, Node, Regression
+from kci_shared.settings import ClientSettings
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+PATIENCE_S = 90
+FAULT = {"kind": "oops", "severity": "fault", "headline": "Oops", "line": 7}
+STORIES = {  # of each platform: how its boots end, by revision
+    "steady": "PPPPPPPP",
+    "broken": "PPFFFPPP",
+    "twice": "PFFPPFFF",
+    "lab-down": "PIIIPIIP",
+    "flaky": "PfPPfPfP",
+    "really-broken": "PPPfffPP",
+}
+"""F: it fails, and its log shows a fault; f: it just fails; I: incomplete."""
+TOLD = [
+    ("broken", "2", "5", 3, "fixed"),
+    ("really-broken", "3", "6", 3, "fixed"),
+    ("twice", "1", "3", 2, "fixed"),
+    ("twice", "5", None, 3, "new"),
+]
+"""Platform, first bad and first good revision again, number of failures, status."""
+
+
+class Program:
+    """A process of ours, which may be killed and started again."""
+
+    def __init__(self, name: str, environment: dict[str, str]) -> None:
+        self._program = str(Path(sys.executable).with_name(name))
+        self._environment = {"PATH": os.environ["PATH"], **environment}
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        self._process = await asyncio.create_subprocess_exec(
+            self._program, *arguments, env=self._environment
+        )
+        return self._process
+
+    async def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+class Branch:
+    """Revisions of a branch, and the runs that a lab reports of them."""
+
+    def __init__(self, api: ApiClient, trackers: list[Program]) -> None:
+        self.api = api
+        self.trackers = trackers
+        self._checkouts: list[Node] = []
+
+    async def check_out(self, commits: int) -> None:
+        for number in range(len(self._checkouts), len(self._checkouts) + commits):
+            revision = {"tree": "mainline", "url": "https://git.example.org/linux.git"}
+            revision |= {"branch": "master", "commit": str(number)}
+            body = {"kind": "checkout", "name": "checkout", "state": "available"}
+            new = {**body, "data": {"kernel_revision": revision}}
+            self._checkouts.append(await self._create(new))
+
+    async def report(self, platform: str, number: int, letter: str) -> Node:
+        """Report how a boot of a revision ended."""
+        fault = {**FAULT, "signature": f"oops-{platform}"}
+        words = {"P": "pass", "F": "fail", "f": "fail", "I": "incomplete"}
+        body = {"kind": "job", "name": "boot", "state": "done"}
+        findings = [fault] if letter == "F" else []
+        body["data"] = {"platform": platform, "arch": "arm64", "findings": findings}
+        parent = self._checkouts[number].id
+        return await self._create({**body, "result": words[letter], "parent": parent})
+
+    async def _create(self, body: dict[str, Any]) -> Node:
+        return await self.api.create(NewNode.model_validate(body))
+
+    async def regressions(self) -> list[Regression]:
+        found = await self.api.find(kind="regression")
+        live = [node for node in found if isinstance(node, Regression)]
+        return [node for node in live if node.data.status != "withdrawn"]
+
+    async def told(self) -> list[tuple[Any, ...]]:
+        rows = []
+        for node in await self.regressions():
+            said = node.data
+            assert said.failed_kernel_revision is not None
+            fixed = said.fixed_kernel_revision
+            first = said.failed_kernel_revision.commit
+            end = fixed.commit if fixed else None
+            number = 1 + len(said.node_sequence)
+            rows.append((said.platform, first, end, number, said.status))
+        return sorted(rows, key=lambda row: row[:2])
+
+    async def until(self, wanted: list[tuple[Any, ...]]) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while await self.told() != wanted:
+                    await asyncio.sleep(0.3)
+        except TimeoutError:
+            assert await self.told() == wanted
+
+
+async def answers(url: str) -> bool:
+    with suppress(httpx.TransportError):
+        async with httpx.AsyncClient(base_url=url) as http:
+            return (await http.get("/ready")).is_success
+    return False
+
+
+@pytest.fixture
+async def branch(
+    mongo_url: str, redis_url: str, tmp_path: Path
+) -> AsyncIterator[Branch]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url, token = f"http://127.0.0.1:{port}", tmp_path / "token"
+    stores = {"KCI_MONGO_URL": mongo_url, "KCI_REDIS_URL": redis_url}
+    secret = {"KCI_SECRET_KEY": "0123456789abcdef" * 4, "KCI_PORT": str(port)}
+    served = Program("kci-api", {**stores, **secret, "KCI_DEVELOPMENT": "true"})
+    scope = ["--scope", "nodes:write"]
+    making = await served.start("token", "tracker", *scope, "--out", str(token))
+    assert await making.wait() == 0
+    await served.start("serve")
+    told = {"KCI_API_URL": url, "KCI_TOKEN_FILE": str(token)}
+    environment = {**told, "KCI_REDIS_URL": redis_url}
+    trackers = [Program("kci-regression-tracker", environment) for _ in range(2)]
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not await answers(url):
+                await asyncio.sleep(0.1)
+        settings = ClientSettings(api_url=url, token_file=token)
+        async with ApiClient.connect(settings) as api:
+            yield Branch(api, trackers)
+    finally:
+        for program in (*trackers, served):
+            await program.kill()
+
+
+async def test_a_break_is_told_once_and_ends_whatever_is_killed_and_comes_late(
+    branch: Branch,
+) -> None:
+    dice = random.Random(6)  # noqa: S311 - no secret
+    for tracker in branch.trackers:
+        await tracker.start()
+    await branch.check_out(8)
+    runs = [(name, n, end) for name in STORIES for n, end in enumerate(STORIES[name])]
+    dice.shuffle(runs)
+    for number, run in enumerate(runs):
+        await branch.report(*run)
+        if number % 8 == 7:  # while it has something in hand
+            victim = dice.choice(branch.trackers)
+            await victim.kill()
+            await victim.start()
+    await branch.until(TOLD)
+    [open_one] = [n for n in await branch.regressions() if n.result == "fail"]
+    issue = {"kind": "regression", "data.issue": "oops-twice"}
+    assert len(await branch.api.find(**issue)) == 2
+
+    await branch.api.move(open_one.id, Move(status="fix-pending", fix="1f2e3d4c5d6a"))
+    await branch.check_out(1)
+    end = await branch.report("twice", 8, "P")
+    await branch.until([*TOLD[:3], ("twice", "5", "8", 3, "fixed")])
+    fixed = {"kind": "regression", "data.fixed_in": end.treeid}
+    [node] = await branch.api.find(**fixed)
+    assert isinstance(node, Regression)
+    said = [(entry.who, entry.old, entry.new) for entry in node.data.history]
+    assert said == [
+        ("tracker", "new", "fix-pending"),
+        ("regression-tracker", "fix-pending", "fixed"),
+    ]
