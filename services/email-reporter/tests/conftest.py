@@ -171,6 +171,7 @@ class FakeApi:
             state=node.state,
             artifacts=node.artifacts,
             data=node.data,
+            idempotency_key=node.idempotency_key,
         )
         self.nodes[node_id] = made
         return made

@@ -7,7 +7,7 @@ import pytest
 
 from kci_email_reporter.reporter import Reporter
 from kci_shared.errors import Conflict, NotFound, NotYet
-from kci_shared.models import NewNode, Node, Result, State
+from kci_shared.models import NODE, NewNode, Node, Result, State
 
 
 @pytest.fixture
@@ -100,6 +100,31 @@ async def test_a_regression_that_is_over_is_not_mailed(
     api.nodes["9f01c3aa77d0e412"].result = Result.PASS
     await hear(reporter, scene, api.nodes["9f01c3aa77d0e412"])
     assert not api.created
+
+
+@pytest.mark.parametrize("was_told", [True, False])
+async def test_the_end_of_a_regression_answers_the_mail_that_told_of_it(
+    api: Any, reporter: Reporter, scene: Any, was_told: bool
+) -> None:
+    regression = api.nodes["9f01c3aa77d0e412"]
+    if was_told:
+        await hear(reporter, scene, regression)
+    entry = {"at": "t", "who": "regression-tracker", "old": "new", "new": "fixed"}
+    end = {"status": "fixed", "fixed_node": "k1", "history": [entry]}
+    data = {**regression.data.model_dump(), **end}
+    over = {**regression.model_dump(), "result": "pass", "data": data}
+    api.nodes[regression.id] = NODE.validate_python(over)
+    api.nodes["k1"] = api.nodes["p1"]
+    await hear(reporter, scene, regression, regression)
+    assert len(api.created) == (2 if was_told else 0)
+    if was_told:
+        first, last = api.created.values()
+        assert last.idempotency_key == "mail/regression/9f01c3aa77d0e412/fixed/1"
+        assert last.data["subject"] == f"Re: {first.data['subject']}"
+        for header in ("In-Reply-To", "References"):
+            assert f"{header}: {first.data['message_id']}\r\n" in api.mails[1]
+        assert "X-Kernelci-Regression-State: fixed\r\n" in api.mails[1]
+        assert "boots again on mainline/master." in api.mails[1].replace("\r\n", " ")
 
 
 async def test_a_regression_without_its_nodes_cannot_be_reported(

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import pytest
 
 from kci_kcidb_bridge.bridge import FAMILIES, KcidbBridge
-from kci_kcidb_bridge.rows import Row
+from kci_kcidb_bridge.rows import IncidentRow, Row
 from kci_shared.errors import NotYet
 from kci_shared.models import Event, Kind, Node, NodeChange, Op, State
 
@@ -156,6 +156,25 @@ async def test_a_regression_comes_with_what_failed(panic: Tree) -> None:
         *("checkouts", "builds", "tests"),
         *("issues", "incidents", "issues", "incidents"),
     ]
+
+
+async def test_what_passed_again_says_that_a_regression_is_over(panic: Tree) -> None:
+    panic.add("job", "again", "build", state="done", result="pass")
+    regressed(panic, panic["boot"]["id"])
+    panic["regression"]["data"]["fixed_node"] = panic["again"]["id"]
+    kcidb = FakeKcidb()
+    bridge = KcidbBridge(FakeNodes(panic.nodes()), kcidb, "demo")
+    await bridge.on_event(event(panic["regression"]["id"]))
+    seen = [row for row in kcidb.given[0] if isinstance(row, IncidentRow)]
+    said = [(row.test_id, row.present) for row in seen[-2:]]
+    boot, again = (f"demo:{panic[name]['id']}" for name in ("boot", "again"))
+    assert said == [(boot, True), (again, False)]
+
+
+async def test_a_regression_that_is_withdrawn_is_not_told(panic: Tree) -> None:
+    regressed(panic, panic["boot"]["id"])
+    panic["regression"]["data"]["status"] = "withdrawn"
+    assert await submitted(panic, "regression") == []
 
 
 async def test_a_regression_of_what_is_not_final_waits(tree: Tree) -> None:

@@ -64,6 +64,8 @@ class Mail:
     about: dict[str, str]
     """What filters look at: `X-Kernelci-*`, without what is empty."""
     body: str
+    thread: str = ""
+    """Message-ID of the mail that this one answers."""
 
     def to_bytes(self) -> bytes:
         """Return the mail as it goes over the wire."""
@@ -81,6 +83,8 @@ class Mail:
             "From": sender,
             "To": ", ".join(head.recipients),
             "Subject": self.subject,
+            "In-Reply-To": self.thread,
+            "References": self.thread,
             "Auto-Submitted": "auto-generated",
             "X-Auto-Response-Suppress": "All",
             "User-Agent": USER_AGENT,

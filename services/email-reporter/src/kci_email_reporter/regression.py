@@ -63,7 +63,7 @@ class Case:
 def regression_mail(case: Case, head: Letterhead) -> Mail:
     """Write the mail that tells of a new regression."""
     node = case.regression
-    key = dedup_key("regression", node.id, "new", "1")
+    key = first_key(node)
     mail_id = message_id("reg", key, head.domain)
     report_id = token("r", node.id)
     setup = Setup.of([node, *case.failed])
@@ -78,8 +78,8 @@ def regression_mail(case: Case, head: Letterhead) -> Mail:
         report_id=report_id,
         letterhead=head,
         date=node.created,
-        subject=head.subject_prefix + _subject(case, setup),
-        about={**_headers(case, setup), "Report-Id": report_id},
+        subject=head.subject_prefix + subject(case, setup),
+        about={**headers(case, setup, "new"), "Report-Id": report_id},
         body=render(
             "regression.txt.j2",
             link=head.link(node.id),
@@ -90,7 +90,13 @@ def regression_mail(case: Case, head: Letterhead) -> Mail:
     )
 
 
-def _headers(case: Case, setup: Setup) -> dict[str, str]:
+def first_key(node: Regression) -> str:
+    """Name the mail that begins the thread of a regression."""
+    return dedup_key("regression", node.id, "new", "1")
+
+
+def headers(case: Case, setup: Setup, state: str) -> dict[str, str]:
+    """Say what a regression is about, for those who filter their mails."""
     return {
         "Report-Type": report_type(case.failed[0]),
         **revision_headers(case.bad),
@@ -101,7 +107,7 @@ def _headers(case: Case, setup: Setup) -> dict[str, str]:
         "Lab-Name": setup.lab,
         "Test-Path": _test_path(case),
         "Regression-Id": case.regression.id,
-        "Regression-State": "new",
+        "Regression-State": state,
     }
 
 
@@ -135,7 +141,8 @@ def _test_path(case: Case) -> str:
     return "" if isinstance(case.failed[0], Kbuild) else test_name(case.failed)
 
 
-def _subject(case: Case, setup: Setup) -> str:
+def subject(case: Case, setup: Setup) -> str:
+    """Say in one line what broke where; the same in each mail of the thread."""
     kind = report_type(case.failed[0])
     where = [setup.platform] if kind != "build" else []
     where += [test_name(case.failed)] if kind == "test" else []

@@ -4,8 +4,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from kci_email_reporter.fixed import fixed_key, fixed_mail
 from kci_email_reporter.mail import Mail
-from kci_email_reporter.regression import Case, regression_mail
+from kci_email_reporter.regression import Case, first_key, regression_mail
 from kci_email_reporter.runs import verdict
 from kci_email_reporter.sender import PLATFORM
 from kci_email_reporter.settings import Settings
@@ -23,6 +24,7 @@ from kci_shared.models import (
     Regression,
     Result,
     State,
+    Status,
     is_settled,
 )
 
@@ -78,15 +80,30 @@ class Reporter:
 
     async def _on_regression(self, node_id: str) -> None:
         node = await self._nodes.get(node_id)
-        if not isinstance(node, Regression) or node.result is not Result.FAIL:
+        if not isinstance(node, Regression):
             return
-        if await self._is_reported(node):
-            return
+        if node.data.status is Status.FIXED:
+            await self._on_fixed(node)
+        elif node.result is Result.FAIL and not await self._is_reported(node):
+            await self._on_broken(node)
+
+    async def _on_broken(self, node: Regression) -> None:
         case = await self._case(node)
         if verdict(case.failed) != "fail":
             log.warning("regression not reported: its run says nothing of the kernel")
             return
         await self._keep(regression_mail(case, self._head), node)
+
+    async def _on_fixed(self, node: Regression) -> None:
+        """Answer the mail that told of the regression; without one, say nothing."""
+        mails = await self._nodes.find(kind=Kind.PROCESS, name=NAME, parent=node.id)
+        keys = {mail.idempotency_key for mail in mails}
+        if f"mail/{first_key(node)}" not in keys or f"mail/{fixed_key(node)}" in keys:
+            return
+        if node.data.fixed_node is None:
+            return
+        fixed = await self._existing(node.data.fixed_node)
+        await self._keep(fixed_mail(await self._case(node), fixed, self._head), node)
 
     async def _case(self, regression: Regression) -> Case:
         """Collect what a regression's mail says, once all of it is settled."""

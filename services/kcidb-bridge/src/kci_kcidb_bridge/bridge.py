@@ -9,7 +9,17 @@ from kci_kcidb_bridge.rows import Row
 from kci_kcidb_bridge.rules import is_final
 from kci_kcidb_bridge.submission import nearest, rows_of
 from kci_shared.errors import NotYet
-from kci_shared.models import Event, Job, Kind, Node, Process, Regression, State, Test
+from kci_shared.models import (
+    Event,
+    Job,
+    Kind,
+    Node,
+    Process,
+    Regression,
+    State,
+    Status,
+    Test,
+)
 
 FAMILIES = 100
 """How many parents' children are asked for at once."""
@@ -74,6 +84,8 @@ class KcidbBridge:
         return await self._rows(job)
 
     async def _regression(self, regression: Regression) -> list[Row]:
+        if regression.data.status is Status.WITHDRAWN:
+            return []
         failed = await self._nodes.get(regression.data.fail_node)
         if failed is None:
             return []
@@ -82,7 +94,19 @@ class KcidbBridge:
         known = rows_of(self._origin, await self._line(failed), [])
         if not known:
             return []
-        return [*known, *regression_rows(self._origin, regression, failed)]
+        fixed = await self._fixed(regression)
+        end = (
+            [] if fixed is None else rows_of(self._origin, await self._line(fixed), [])
+        )
+        seen = regression_rows(self._origin, regression, failed, fixed if end else None)
+        return [*known, *end, *seen]
+
+    async def _fixed(self, regression: Regression) -> Node | None:
+        """Return the run with which a regression ended."""
+        if regression.data.fixed_node is None:
+            return None
+        fixed = await self._nodes.get(regression.data.fixed_node)
+        return fixed if fixed and is_final(fixed) else None
 
     async def _line(self, node: Node) -> list[Node]:
         """Return a node and its ancestors."""

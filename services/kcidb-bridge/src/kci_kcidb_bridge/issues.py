@@ -34,8 +34,13 @@ def finding_rows(origin: str, node: Node) -> Rows:
     return rows
 
 
-def regression_rows(origin: str, regression: Regression, failed: Node) -> Rows:
-    """Say that what passed fails now: one issue for a test on one kind of board."""
+def regression_rows(
+    origin: str, regression: Regression, failed: Node, fixed: Node | None = None
+) -> Rows:
+    """Say that what passed fails now: one issue for a test on one kind of board.
+
+    With the run that passed again, also say that it is over.
+    """
     said = regression.data
     revision = said.failed_kernel_revision or said.kernel_revision
     branch = [revision.tree, revision.branch] if revision else []
@@ -45,7 +50,11 @@ def regression_rows(origin: str, regression: Regression, failed: Node) -> Rows:
     signature = f"regression_{_sha1(*identity)}"
     issue = _issue(origin, signature, ["regression"], comment)
     misc = said.model_dump(include={"pass_node", "fail_node", "node_sequence"})
-    return [issue, _incident(issue, failed, {"regression": misc})]
+    rows: Rows = [issue, _incident(issue, failed, {"regression": misc})]
+    if fixed is not None:
+        end = _incident(issue, fixed, {"regression": misc})
+        rows.append(end.model_copy(update={"present": False}))
+    return rows
 
 
 def _issue(origin: str, signature: str, category: list[str], comment: str) -> IssueRow:
