@@ -65,8 +65,21 @@ def test_what_is_put_into_a_box_overwrites_nothing(tmp_path: Path) -> None:
 
 
 def test_a_log_is_cut_and_its_end_is_known(tmp_path: Path) -> None:
-    with BuildLog(tmp_path / "log", most=10) as log:
+    with BuildLog(tmp_path / "log", 10, tmp_path) as log:
         for word in (b"begin ", b"middle ", b"the end\n"):
             log.hear(word)
         assert log.last() == "begin middle the end"
     assert (tmp_path / "log").read_bytes() == b"begin midd" + CUT
+
+
+def test_a_log_names_files_from_the_top_of_the_sources(tmp_path: Path) -> None:
+    with BuildLog(tmp_path / "log", 1000, Path("/box/src")) as log:
+        for word in (b"/box/s", b"rc/init/main.c:1:2: error\n/box/", b"src/a.c\nend"):
+            log.hear(word)
+    assert (tmp_path / "log").read_text() == "init/main.c:1:2: error\na.c\nend"
+
+
+def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:
+    with BuildLog(tmp_path / "log", 1 << 20, tmp_path) as log:
+        log.hear(b"x" * 100_000)
+        assert log.end() == "x" * 100_000

@@ -73,7 +73,8 @@ class Builder(LocalRuns):
         tarball = await self._fetch(job.node)
         box = Box(job.folder / "box")
         place = self._place(box, may_write=not is_patched)
-        with BuildLog(job.folder / "build.log", self._settings.max_log) as build_log:
+        log_file, sources = job.folder / "build.log", box.folder / "src"
+        with BuildLog(log_file, self._settings.max_log, sources) as build_log:
             jobs = self._settings.make_jobs or len(os.sched_getaffinity(0))
             means = Means(self._sandbox, place, jobs)
             build = Build(definition, means, box, build_log)

@@ -7,13 +7,17 @@ from typing import Self
 
 CUT = b"\n[the rest of the log was cut off]\n"
 END = 1 << 20
+LONGEST_LINE = 1 << 16
 
 
 class BuildLog:
     """A file that grows; its end is at hand even when the file grows no more."""
 
-    def __init__(self, path: Path, most: int) -> None:
+    def __init__(self, path: Path, most: int, sources: Path) -> None:
+        """Keep `most` bytes; files of the sources are told from their top."""
         self.path = path
+        self._prefix = f"{sources}/".encode()
+        self._rest = b""
         self._room = most
         self._end = b""
         self._file = path.open("wb")
@@ -28,15 +32,22 @@ class BuildLog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the file."""
+        """Close the file, with a last line that was never ended."""
+        self._write(self._rest)
         self._file.close()
 
     def hear(self, chunk: bytes) -> None:
-        """Note what a program printed."""
-        self._end = (self._end + chunk)[-END:]
+        """Note what a program printed, as soon as a line of it is whole."""
+        lines, newline, self._rest = (self._rest + chunk).rpartition(b"\n")
+        if len(self._rest) > LONGEST_LINE:
+            lines, newline, self._rest = lines + newline + self._rest, b"", b""
+        self._write((lines + newline).replace(self._prefix, b""))
+
+    def _write(self, text: bytes) -> None:
+        self._end = (self._end + text)[-END:]
         if self._room > 0:
-            self._file.write(chunk[: self._room])
-            self._room -= len(chunk)
+            self._file.write(text[: self._room])
+            self._room -= len(text)
             if self._room <= 0:
                 self._file.write(CUT)
         self._file.flush()
