@@ -11,6 +11,7 @@ SERVICES ?=
 API_PORT ?=
 KEEP ?=
 MB ?= 50
+TUXPARSE_MB ?= 1
 SECONDS ?= 600
 KILLS ?= 200
 SEED ?= 1
@@ -101,7 +102,7 @@ format: ## Format the code, and mend what can be mended
 	$(RUN) ruff check --fix .
 
 bench-logs: ## Measure the log parser beside tuxparse (MB=50)
-	@$(UV) run --no-sync --with tuxparse==0.6.0 python -m bench.logs --mb $(MB)
+	@$(UV) run --no-sync --with tuxparse==0.6.0 python -m bench.logs --mb $(MB) --tuxparse-mb $(TUXPARSE_MB)
 
 fuzz: ## Feed the log parser with whatever comes to mind (SECONDS=600)
 	@mkdir -p var/fuzz
