@@ -23,7 +23,7 @@ from drill.writers import Notes, Writer
 VICTIMS = ("api", "api-2", "relay", "redis", "mongo")
 WRITERS = 5
 PATIENCE_S = 120
-LONGEST_LIFE_S = 1.5
+LONGEST_LIFE_S = 1.0
 LONGEST_DEATH_S = 0.5
 
 
@@ -99,7 +99,7 @@ async def _kill(system: System, kills: int, random: Random) -> None:
         await asyncio.sleep(random.uniform(0, LONGEST_DEATH_S))
         await system.start()
         if number % 20 == 0:
-            print(f"{number} kills", flush=True)
+            print(f"{number} kills: {dict(killed)}", flush=True)
     print(", ".join(f"{name} {count}" for name, count in sorted(killed.items())))
 
 

@@ -14,11 +14,12 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from kci_local.parts import api_part, store_parts
-from kci_local.processes import Process, Processes
+from kci_local.processes import NotReady, Process, Processes
 from kci_local.site import Site
 from kci_local.tokens import issue_tokens
 
 APIS = ("api", "api-2")
+STARTS = 5
 
 
 @dataclass
@@ -46,11 +47,18 @@ class System:
         return victim
 
     async def start(self) -> None:
-        """Start what was killed, and wait until it is ready."""
-        for part in self.parts.values():
-            self.processes.start(part)
-        for part in self.parts.values():
-            await self.processes.until_ready(part)
+        """Start what was killed, and wait until it is ready, as a supervisor does."""
+        for attempt in range(STARTS):
+            for part in self.parts.values():
+                self.processes.start(part)
+            try:
+                for part in self.parts.values():
+                    await self.processes.until_ready(part)
+            except NotReady as error:
+                print(f"start {attempt + 1}: {str(error).splitlines()[0]}", flush=True)
+            else:
+                return
+        raise NotReady("nothing starts any more")
 
     async def _relay(self) -> str:
         """Name the replica that relays."""

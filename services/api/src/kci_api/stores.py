@@ -55,8 +55,6 @@ REDIS_CONNECTIONS = 64
 REDIS_WAIT_S = 5
 MONGO_WAIT_MS = 3000
 """How long a request waits for MongoDB, before it is told to come again."""
-MONGO_SILENT_MS = 20_000
-"""How long MongoDB may keep us waiting for an answer: longer than for any query."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,6 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         serverSelectionTimeoutMS=MONGO_WAIT_MS,
         connectTimeoutMS=MONGO_WAIT_MS,
         waitQueueTimeoutMS=MONGO_WAIT_MS,
-        socketTimeoutMS=MONGO_SILENT_MS,
     )
     async with client:
         database = client.get_default_database("kernelci")
