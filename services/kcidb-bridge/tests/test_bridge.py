@@ -45,8 +45,10 @@ class FakeKcidb:
 
     def __init__(self) -> None:
         self.given: list[list[str]] = []
+        self.rows: list[Row] = []
 
     async def submit(self, rows: Sequence[Row]) -> None:
+        self.rows += rows
         self.given.append([f"{row.LIST} {row.id[-2:]}" for row in rows])
 
 
@@ -165,7 +167,7 @@ async def test_what_passed_again_says_that_a_regression_is_over(panic: Tree) -> 
     kcidb = FakeKcidb()
     bridge = KcidbBridge(FakeNodes(panic.nodes()), kcidb, "demo")
     await bridge.on_event(event(panic["regression"]["id"]))
-    seen = [row for row in kcidb.given[0] if isinstance(row, IncidentRow)]
+    seen = [row for row in kcidb.rows if isinstance(row, IncidentRow)]
     said = [(row.test_id, row.present) for row in seen[-2:]]
     boot, again = (f"demo:{panic[name]['id']}" for name in ("boot", "again"))
     assert said == [(boot, True), (again, False)]
