@@ -136,7 +136,7 @@ async def test_no_secret_and_no_address_leaves_the_dump(
     text = "".join(node.model_dump_json() for node in run.api.nodes.values()) + report
     assert [secret for secret in SECRETS if secret in text] == []
     assert oid(9002)["$oid"] not in run.api.nodes
-    assert "kci-api token lab-a --scope runtime:lab-a" in report
+    assert "kci-api token create lab-a --scope runtime:lab-a" in report
     assert "scopes: nodes:write" in report
     assert (tmp_path / "report.jsonl").stat().st_mode & 0o777 == 0o600
     assert len([line for line in report.splitlines() if json.loads(line)]) == len(

@@ -148,7 +148,7 @@ async def test_the_command_keeps_a_good_token_and_replaces_a_bad_one(
     http: httpx.AsyncClient, settings: Settings, tmp_path: Path
 ) -> None:
     file = tmp_path / "bridge.token"
-    arguments = ("bridge", "--scope", "runtime:lab-x", "--out", str(file))
+    arguments = ("create", "bridge", "--scope", "runtime:lab-x", "--out", str(file))
     await asyncio.to_thread(token_command, settings, *arguments)
     first = file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -166,6 +166,19 @@ async def test_the_command_keeps_a_good_token_and_replaces_a_bad_one(
 async def test_the_command_prints_a_token_that_has_no_file(
     http: httpx.AsyncClient, settings: Settings
 ) -> None:
-    printed = await asyncio.to_thread(token_command, settings, "somebody")
+    printed = await asyncio.to_thread(token_command, settings, "create", "somebody")
     me = await http.get("/latest/whoami", headers=bearer(printed.strip()))
     assert me.json()["username"] == "somebody"
+
+
+async def test_the_command_lists_tokens_and_revokes_them(
+    http: httpx.AsyncClient, settings: Settings
+) -> None:
+    made = ("create", "lab-x", "--scope", "runtime:lab-x", "--days", "2")
+    text = (await asyncio.to_thread(token_command, settings, *made)).strip()
+    listed = await asyncio.to_thread(token_command, settings, "list")
+    [row] = [line.split() for line in listed.splitlines() if "lab-x" in line]
+    assert row[1::2] == ["lab-x", "runtime:lab-x"]
+    assert text not in listed
+    await asyncio.to_thread(token_command, settings, "revoke", row[0])
+    assert (await http.get("/latest/whoami", headers=bearer(text))).status_code == 401

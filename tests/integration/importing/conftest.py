@@ -37,7 +37,7 @@ class Api:
 
     def _make_token(self, scopes: tuple[str, ...]) -> str:
         flags = [part for scope in scopes for part in ("--scope", scope)]
-        command = [BIN / "kci-api", "token", "tester", *flags]
+        command = [BIN / "kci-api", "token", "create", "tester", *flags]
         return subprocess.run(
             command, env=self.environment, check=True, capture_output=True, text=True
         ).stdout.strip()

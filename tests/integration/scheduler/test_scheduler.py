@@ -163,7 +163,9 @@ async def site(mongo_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[
     secret = {"KCI_SECRET_KEY": "0123456789abcdef" * 4, "KCI_PORT": str(port)}
     scopes = ["--scope", "nodes:write", "--scope", "runtime:lab-demo"]
     served = Program("kci-api", {**stores, **secret, "KCI_DEVELOPMENT": "true"})
-    making = await served.start("token", "scheduler", *scopes, "--out", str(token))
+    making = await served.start(
+        "token", "create", "scheduler", *scopes, "--out", str(token)
+    )
     assert await making.wait() == 0
     await served.start("serve")
     told = {"KCI_API_URL": url, "KCI_TOKEN_FILE": str(token), "KCI_SWEEP_EVERY": "0.5"}

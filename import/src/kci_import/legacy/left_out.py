@@ -41,7 +41,7 @@ def _lab(document: Document) -> str:
     private = ", a private one," if document.get("private") else ""
     return (
         f"by hand: the lab {name}{private} needs a new token:"
-        f" kci-api token {name} --scope runtime:{name}"
+        f" kci-api token create {name} --scope runtime:{name}"
     )
 
 

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run the API, or make a token: `python -m kci_api`."""
+"""Run the API, or look after its tokens: `python -m kci_api`."""
 
 import argparse
 import asyncio
 import gc
-import re
 import signal
 import sys
-from collections.abc import Callable
-from datetime import timedelta
-from pathlib import Path
 
 import uvicorn
 import uvloop
@@ -18,10 +14,9 @@ from pymongo.errors import PyMongoError
 from kci_api.app import create_app
 from kci_api.connections import WatchedConnection
 from kci_api.settings import Settings
-from kci_api.stores import Stores, open_authenticator, open_database, open_stores
+from kci_api.stores import Stores, open_stores
+from kci_api.tokens import commands
 from kci_api.users.administrator import ensure_administrator
-from kci_api.users.rules import SCOPE, USERNAME
-from kci_api.users.token_file import Wish, ensure_token
 from kci_shared.errors import KciError
 from kci_shared.health import QuietServer
 from kci_shared.logging import configure, get_logger
@@ -35,10 +30,12 @@ KEEP_ALIVE_S = 75
 SUMMARY = """Keep the tree of nodes, and tell what happens to it.
 
   kci-api serve       answer requests until a signal stops it; so does no command
-  kci-api token NAME  make a service's token and print it
+  kci-api token create NAME  make a service's token and print it
       --scope SCOPE   what it is good for; again for more scopes
       --days N        how long (365)
       --out FILE      write it for the file's owner only; keep a good one in it
+  kci-api token list         print all that are good, but not their text
+  kci-api token revoke ID    make one good for nothing, within seconds
 """
 
 
@@ -75,40 +72,14 @@ async def _stop(server: uvicorn.Server, stores: Stores, stop: asyncio.Event) -> 
     server.should_exit = True
 
 
-async def make_token(settings: Settings, wish: Wish, out: Path | None) -> None:
-    """Make a service's token: into a file, else onto the terminal."""
-    async with open_database(settings):
-        tokens = open_authenticator(settings)
-        if out is not None:
-            await ensure_token(tokens, wish, out)
-            return
-        text, _ = await tokens.issue(wish.name, wish.scopes, wish.life)
-        print(text)  # noqa: T201 - the answer to whoever typed the command
-
-
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser("kci-api", add_help=False)
     parser.add_argument("-h", "--help", action="store_true")
-    commands = parser.add_subparsers(dest="command")
-    commands.add_parser("serve")
-    token = commands.add_parser("token")
-    token.add_argument("name", type=matching(USERNAME))
-    token.add_argument("--scope", action="append", default=[], type=matching(SCOPE))
-    token.add_argument("--days", type=float, default=365)
-    token.add_argument("--out", type=Path)
+    known = parser.add_subparsers(dest="command")
+    known.add_parser("serve")
+    commands.add_to(known.add_parser("token"))
     return parser.parse_args()
-
-
-def matching(pattern: str) -> Callable[[str], str]:
-    """Return what takes an argument of a pattern, and names the pattern else."""
-
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise argparse.ArgumentTypeError(f"{text!r} does not match {pattern}")
-        return text
-
-    return check
 
 
 def start() -> None:
@@ -127,12 +98,11 @@ def start() -> None:
 
 
 async def run_command(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Serve, or make a token."""
-    if arguments.command != "token":
+    """Serve, or look after tokens."""
+    if arguments.command == "token":
+        await commands.run(settings, arguments)
+    else:
         await serve(settings)
-        return
-    wish = Wish(arguments.name, arguments.scope, timedelta(days=arguments.days))
-    await make_token(settings, wish, arguments.out)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from kci_api.logins import routes as logins
 from kci_api.middleware import OneVersion, SmallBodies, Watch
 from kci_api.nodes import routes as nodes
 from kci_api.regressions import routes as regressions
+from kci_api.runtimes import routes as runtimes
 from kci_api.stores import Stores
 from kci_api.subscriptions import routes as subscriptions
 from kci_api.tokens import routes as tokens
@@ -54,7 +55,7 @@ log = get_logger(__name__)
 
 PARTS = (
     *(nodes, claims, subscriptions, events, channels, lists, kv, imports),
-    *(regressions, logins, invites, users, tokens, groups, audit),
+    *(regressions, logins, invites, users, tokens, groups, audit, runtimes),
 )
 """The busiest are found first."""
 RETRY_AFTER_S = "2"

@@ -32,6 +32,8 @@ from kci_api.lists.store import ListStore
 from kci_api.logins.limits import LoginLimits
 from kci_api.nodes.documents import NodeDocument
 from kci_api.nodes.store import NodeStore
+from kci_api.runtimes.documents import RuntimeDocument
+from kci_api.runtimes.store import RuntimeStore
 from kci_api.settings import Settings
 from kci_api.subscriptions.documents import SubscriberDocument
 from kci_api.subscriptions.durable import DurablePlaces
@@ -48,6 +50,7 @@ Database = AsyncDatabase[dict[str, Any]]
 DOCUMENTS = [
     *(NodeDocument, EventDocument, LeaseDocument, UserDocument, TokenDocument),
     *(SubscriberDocument, ValueDocument, GroupDocument, AuditDocument),
+    RuntimeDocument,
 ]
 
 REDIS_CONNECTIONS = 64
@@ -77,6 +80,7 @@ class Stores:
     groups: GroupStore
     audit: Audit
     limits: LoginLimits
+    runtimes: RuntimeStore
 
 
 @asynccontextmanager
@@ -186,6 +190,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                 groups=GroupStore(),
                 audit=audit,
                 limits=LoginLimits(settings.redis_url),
+                runtimes=RuntimeStore(),
             )
 
 

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runtimes as MongoDB keeps them."""
+
+from datetime import datetime
+from typing import Any
+
+from beanie import Document
+
+
+class RuntimeDocument(Document):
+    """A lab or a cluster, as its bridge described it last."""
+
+    id: str  # type: ignore[assignment]
+    kind: str
+    platforms: dict[str, int]
+    healthy: bool
+    message: str
+    facts: dict[str, Any]
+    seen: datetime
+    by: str
+
+    class Settings:
+        """Where runtimes lie."""
+
+        name = "runtime"

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runtimes over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from kci_api.audit.routes import AuditTrail
+from kci_api.nodes.rules import may_run, require
+from kci_api.runtimes.rules import RuntimeName, RuntimeRead, RuntimeReport
+from kci_api.runtimes.store import RuntimeStore
+from kci_api.users.auth import AdminCaller, CurrentCaller
+from kci_shared.errors import NotFound
+
+router = APIRouter(prefix="/runtimes", tags=["runtimes"])
+
+
+async def runtime_store(request: Request) -> RuntimeStore:
+    """Return this application's runtimes."""
+    found = request.app.state.runtimes
+    assert isinstance(found, RuntimeStore)
+    return found
+
+
+Runtimes = Annotated[RuntimeStore, Depends(runtime_store)]
+
+
+@router.get("")
+async def list_runtimes(
+    runtimes: Runtimes, hours: Annotated[int, Query(ge=1, le=168)] = 24
+) -> list[RuntimeRead]:
+    """List runtimes, whether they are there, and what they did in the last hours."""
+    return await runtimes.all(hours)
+
+
+@router.put("/{name}")
+async def report_runtime(
+    name: RuntimeName, said: RuntimeReport, caller: CurrentCaller, runtimes: Runtimes
+) -> None:
+    """Say what a runtime has and how it does: at its start, then once a minute."""
+    require(may_run(caller, name))
+    await runtimes.report(name, said, caller.name)
+
+
+@router.delete("/{name}")
+async def remove_runtime(
+    name: RuntimeName, caller: AdminCaller, runtimes: Runtimes, audit: AuditTrail
+) -> None:
+    """Forget a runtime that is no more."""
+    await audit.note(caller.name, "runtime removed", name)
+    if not await runtimes.remove(name):
+        raise NotFound(f"no runtime {name}")
