@@ -37,7 +37,11 @@ EARLY = "earlyprintk=ttyS0,115200"
 BOARD = {"prompts": ["kci-dut:"], "arguments": EARLY, "boot_timeout": 90}
 DEVICES: dict[str, Any] = {
     "qemu": {**QEMU, "tags": ["emulated"]},
-    "panics": {**QEMU, "arguments": f"{QEMU['arguments']} rdinit=/none"},
+    "panics": {
+        **QEMU,
+        "arguments": f"{QEMU['arguments']} rdinit=/none",
+        "boot_timeout": 60,
+    },
     "refused": {**QEMU, "job": {"visibility": "nobody"}},
     "uboot": {**BOARD, "type": "kci-uboot", "boot": "u-boot", "kernel_type": "zimage"},
     "grub": {**BOARD, "type": "kci-grub", "boot": "grub"},
@@ -177,7 +181,8 @@ class World:
         self, platform: str, *steps: str, limit: float = 300, **changes: str
     ) -> str:
         """Create a job's node; a step is its name and its command."""
-        tests = [dict(zip(("id", "run"), s.split(": ", 1), strict=True)) for s in steps]
+        parts = (step.partition(": ") for step in steps)
+        tests = [{"id": name, "run": run, "timeout": 30} for name, _, run in parts]
         images = {"kernel": "vmlinuz", "ramdisk": "rootfs.cpio.gz"}
         urls = {kind: f"{self.lava['images']}/{name}" for kind, name in images.items()}
         definition = {

@@ -111,7 +111,7 @@ async def test_only_the_jobs_own_token_is_heard_and_a_second_call_changes_nothin
 
 async def test_a_job_that_is_cancelled_in_lava_is_incomplete(world: Any) -> None:
     await world.start()
-    node_id = await world.job("qemu", "waits: sleep 200")
+    node_id = await world.job("qemu", "waits: sleep 25")
     job = await world.running(node_id)
     await world.http.get(f"jobs/{job['id']}/cancel/")
     assert await world.end(node_id) == ("incomplete", "Canceled")
@@ -158,7 +158,7 @@ async def test_a_job_goes_on_while_its_bridge_is_stopped_or_killed(world: Any) -
 
 async def test_a_node_that_is_over_stops_its_job(world: Any) -> None:
     await world.start()
-    node_id = await world.job("qemu", "waits: sleep 200")
+    node_id = await world.job("qemu", "waits: sleep 25")
     job = await world.running(node_id)
     changes = {"state": "done", "result": "incomplete"}
     await world.api.update(node_id, **changes)

@@ -116,6 +116,8 @@ class Lava:
             base_url=f"{lab.url.rstrip('/')}/api/v0.2/",
             headers={"Authorization": f"Token {lab.read_token()}"},
             timeout=httpx.Timeout(30, connect=10),
+            # gunicorn, which LAVA runs in, hangs up after two seconds
+            limits=httpx.Limits(keepalive_expiry=1),
         ) as http:
             yield cls(http)
 

@@ -39,15 +39,17 @@ class Run:
 def translate(steps: list[TestStep], run: Run) -> RunOutcome:
     """Say how a run ended."""
     trouble = _trouble(run)
-    tests = [*_own_tests(steps, run, trouble), *_other_tests(run)]
+    own, others = list(_own_tests(steps, run, trouble)), list(_other_tests(run))
+    # a case that LAVA calls "unknown" ran, and leaves the job as it is
+    known = [test for test in others if test.result is not Result.INCOMPLETE]
+    result = verdict([*own, *known])
     outcome = RunOutcome(
-        verdict(tests), device=run.device, tests=tests, data=_facts(run)
+        result, device=run.device, tests=[*own, *others], data=_facts(run)
     )
     if trouble is None:
         return outcome
-    result = trouble.result
-    if trouble.code is ErrorCode.TEST and verdict(tests) is Result.FAIL:
-        result = Result.FAIL
+    if trouble.code is not ErrorCode.TEST or result is not Result.FAIL:
+        result = trouble.result
     code, message = trouble.code, trouble.message
     return replace(outcome, result=result, error_code=code, error_msg=message)
 
