@@ -12,14 +12,19 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from kci_lava_bridge.results import Case, read_yaml
+from kci_lava_bridge.steps import SUITE
 from kci_shared.bridge import LabError
 from kci_shared.bridge.console import BANNER, find_panic, plain
 
 CONSOLE = ("target", "feedback")
 LONGEST_LINE = 1 << 20
 LARGEST_CONSOLE = 64 * 2**20
-MOST_LINES = 20_000
-"""Of a case's output."""
+LARGEST_OUTPUT = 16 * 2**20
+"""Of all our own commands together: what is kept of it is read for TAP."""
+MOST_OPEN = 50
+"""How many cases a line may belong to."""
+LONGEST_LOOK = 1000
+"""How much of a line is looked at: a device may say what it likes."""
 CUT = "[the log is longer than this; it was cut here]\n"
 
 _BANNER = re.compile(BANNER)
@@ -66,6 +71,7 @@ class LogReader:
         self._number = 0
         self._written = 0
         self._size = 0
+        self._kept = 0
         self._waiting = sorted(
             (Excerpt(case) for case in cases if case.start and case.end),
             key=lambda excerpt: excerpt.case.start or 0,
@@ -78,7 +84,7 @@ class LogReader:
         """Take one line of the log."""
         self._number += 1
         while self._waiting and (self._waiting[-1].case.start or 0) <= self._number:
-            self._open.append(self._waiting.pop())
+            self._open = [*self._open[-MOST_OPEN:], self._waiting.pop()]
         if (text := console_text(raw)) is not None:
             self._take(text)
         self._open = [e for e in self._open if (e.case.end or 0) > self._number]
@@ -93,12 +99,17 @@ class LogReader:
             if excerpt.first is None:
                 excerpt.first = self._written
             excerpt.last = self._written
-            if len(excerpt.lines) < MOST_LINES and not _SIGNAL.match(line):
-                excerpt.lines.append(line)
+            if excerpt.case.suite_name == SUITE and self._kept < LARGEST_OUTPUT:
+                self._keep(excerpt, line)
         self._judge(text, line)
 
+    def _keep(self, excerpt: Excerpt, line: str) -> None:
+        if not _SIGNAL.match(line):
+            excerpt.lines.append(line[:LONGEST_LOOK])
+            self._kept += len(excerpt.lines[-1]) + 1
+
     def _judge(self, text: str, line: str) -> None:
-        facts = self.facts
+        facts, line = self.facts, line[:LONGEST_LOOK]
         if not facts.spoke:
             facts.spoke = _BANNER.search(line) is not None
         elif not facts.prompted:

@@ -79,15 +79,16 @@ def read_cases(texts: Iterable[str | bytes]) -> list[Case]:
 
 
 def _case(entry: Any) -> Case | None:
-    if not isinstance(entry, dict) or not entry.get("name"):
+    name = _text(entry.get("name")) if isinstance(entry, dict) else None
+    if name is None:
         return None
     said = entry.get("metadata")
     metadata: dict[str, Any] = said if isinstance(said, dict) else {}
     return Case(
         id=_whole(entry.get("id")) or 0,
-        suite=str(entry.get("suite") or metadata.get("definition") or ""),
-        name=str(entry["name"]),
-        result=RESULTS.get(str(entry.get("result")), Result.INCOMPLETE),
+        suite=_text(entry.get("suite")) or _text(metadata.get("definition")) or "",
+        name=name,
+        result=RESULTS.get(_text(entry.get("result")) or "", Result.INCOMPLETE),
         set=_text(metadata.get("set")),
         measurement=_number(entry.get("measurement")),
         unit=_text(entry.get("unit")),
@@ -100,17 +101,19 @@ def _case(entry: Any) -> Case | None:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None or str(value) in NOTHING else str(value)
+    """Return a plain value as text; what is nested may be endless as text."""
+    is_plain = isinstance(value, str | int | float)
+    return None if not is_plain or str(value) in NOTHING else str(value)
 
 
 def _whole(value: Any) -> int | None:
-    text = str(value)
+    text = _text(value) or ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 def _number(value: Any) -> float | None:
     try:
-        number = float(str(value))
+        number = float(_text(value) or "")
     except ValueError:
         return None
     return number if math.isfinite(number) else None

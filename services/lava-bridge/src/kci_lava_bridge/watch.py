@@ -123,10 +123,10 @@ class Watch:
                 said = f"LAVA does not stop job {job_id}: is its worker down?"
                 flight.ended.set_exception(LabError(said))
         elif job.state is State.CANCELING or _is_late(job, flight.limit, now):
-            flight.stopping = time.monotonic()
             if job.state is not State.CANCELING:
                 log.warning("job over its time in LAVA", job_id=job_id)
                 await self._lava.cancel(job_id)
+            flight.stopping = time.monotonic()
 
 
 def _is_late(job: LavaJob, limit: float, now: datetime) -> bool:

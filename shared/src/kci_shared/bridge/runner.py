@@ -101,8 +101,8 @@ class Bridge:
 
     async def _return_to(self, lab: Lab, remote: RemoteDialect, run: str) -> None:
         """Take back a job that went on without us, unless others have it by now."""
-        node_id, attempt, _ = run.split("-", 2)
-        if self._has(node_id):
+        node_id, _, attempt = run.rpartition("-")[0].rpartition("-")
+        if self._has(node_id) or not attempt.isdigit():
             return
         handle = await remote.find(node_id)
         lease = self._settings.lease
