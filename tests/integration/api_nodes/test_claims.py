@@ -255,6 +255,8 @@ async def test_a_restarted_bridge_adopts_its_node_with_a_new_token(
     assert adopted["claim"]["token"] > claimed["claim"]["token"]
     assert (await lab.renew(claimed)).status_code == 409
     assert (await lab.renew(adopted)).status_code == 200
+    later = await lab.call(job, "adopt", runtime=lab.name, attempt=2)
+    assert later.status_code == 409
     other = await world.service("thief", f"runtime:{lab.name}")
     url = f"/claims/{job['id']}/adopt"
     stolen = await other.post(url, json={"runtime": lab.name})
