@@ -2,7 +2,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kci_lava_bridge.results import read_cases, read_yaml
@@ -57,6 +57,11 @@ def test_what_is_no_yaml_is_the_labs_fault(text: str) -> None:
 
 
 @given(st.binary(max_size=80))
+@example(b"1")
+@example(b"- !!int ''")
+@example(b"- !!bool x")
+@example(b"- !!timestamp x")
+@example(b"- {? [a] : b}")
 def test_nothing_that_lava_sends_breaks_the_reader(raw: bytes) -> None:
     with suppress(LabError):
         read_cases([raw])

@@ -14,6 +14,11 @@ from kci_shared.bridge import LabError
 from kci_shared.models import Result
 
 BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+NOT_YAML = (
+    yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError,
+    TypeError, ValueError,
+)  # fmt: skip
+"""What its constructors raise for an empty integer, a time that is none, ..."""
 NOTHING = {None, "", "None"}
 OWN_SUITE = "lava"
 """LAVA's own actions: they are no tests."""
@@ -44,7 +49,7 @@ def read_yaml(text: str | bytes) -> Any:
     """Read YAML of LAVA; `LabError` if it is none."""
     try:
         return yaml.load(text, Loader=LavaYaml)  # noqa: S506 - a safe one
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except NOT_YAML as error:
         raise LabError(f"LAVA sent what is no YAML: {error}") from error
 
 
@@ -74,8 +79,10 @@ class Case:
 
 def read_cases(texts: Iterable[str | bytes]) -> list[Case]:
     """Read lists of results, and bring them in the order of execution."""
-    found = [_case(entry) for text in texts for entry in read_yaml(text) or []]
-    return sorted((case for case in found if case), key=lambda case: case.id)
+    lists = (read_yaml(text) for text in texts)
+    entries = (entry for told in lists if isinstance(told, list) for entry in told)
+    found = (case for entry in entries if (case := _case(entry)))
+    return sorted(found, key=lambda case: case.id)
 
 
 def _case(entry: Any) -> Case | None:
