@@ -212,7 +212,7 @@ def regression(tree: Tree, pass_node: str) -> dict[str, Any]:
     said = {**tree["boot"], "kind": "regression", "parent": None, "data": data}
     node = NODE.validate_python(said)
     assert isinstance(node, Regression)
-    return accepted(report(regression_rows("demo", node, failed)))
+    return accepted(report(regression_rows("demo", node, failed, failed)))
 
 
 HOSTILE = st.text(

@@ -60,6 +60,8 @@ class KcidbBridge:
             return
         if rows := await self._rows(node):
             await self._kcidb.submit(rows)
+        if isinstance(node, Regression) and (end := await self._end(node)):
+            await self._kcidb.submit(end)  # by itself: it is of another revision
 
     async def _rows(self, node: Node) -> list[Row]:
         if isinstance(node, Process):  # a mail, for one: no result of the kernel's
@@ -94,19 +96,20 @@ class KcidbBridge:
         known = rows_of(self._origin, await self._line(failed), [])
         if not known:
             return []
-        fixed = await self._fixed(regression)
-        end = (
-            [] if fixed is None else rows_of(self._origin, await self._line(fixed), [])
-        )
-        seen = regression_rows(self._origin, regression, failed, fixed if end else None)
-        return [*known, *end, *seen]
+        return [*known, *regression_rows(self._origin, regression, failed, failed)]
 
-    async def _fixed(self, regression: Regression) -> Node | None:
-        """Return the run with which a regression ended."""
-        if regression.data.fixed_node is None:
-            return None
+    async def _end(self, regression: Regression) -> list[Row]:
+        """Say on what passed again that a regression is over."""
+        if regression.data.status is Status.WITHDRAWN or not regression.data.fixed_node:
+            return []
+        failed = await self._nodes.get(regression.data.fail_node)
         fixed = await self._nodes.get(regression.data.fixed_node)
-        return fixed if fixed and is_final(fixed) else None
+        if failed is None or fixed is None or not is_final(fixed):
+            return []
+        known = rows_of(self._origin, await self._line(fixed), [])
+        if not known:
+            return []
+        return [*known, *regression_rows(self._origin, regression, failed, fixed)]
 
     async def _line(self, node: Node) -> list[Node]:
         """Return a node and its ancestors."""

@@ -35,11 +35,11 @@ def finding_rows(origin: str, node: Node) -> Rows:
 
 
 def regression_rows(
-    origin: str, regression: Regression, failed: Node, fixed: Node | None = None
+    origin: str, regression: Regression, failed: Node, run: Node
 ) -> Rows:
-    """Say that what passed fails now: one issue for a test on one kind of board.
+    """Say of a run whether it shows a regression: that which failed first does.
 
-    With the run that passed again, also say that it is over.
+    It is one issue for a test on one kind of board.
     """
     said = regression.data
     revision = said.failed_kernel_revision or said.kernel_revision
@@ -50,11 +50,9 @@ def regression_rows(
     signature = f"regression_{_sha1(*identity)}"
     issue = _issue(origin, signature, ["regression"], comment)
     misc = said.model_dump(include={"pass_node", "fail_node", "node_sequence"})
-    rows: Rows = [issue, _incident(issue, failed, {"regression": misc})]
-    if fixed is not None:
-        end = _incident(issue, fixed, {"regression": misc})
-        rows.append(end.model_copy(update={"present": False}))
-    return rows
+    incident = _incident(issue, run, {"regression": misc})
+    shows_it = run.id == failed.id
+    return [issue, incident.model_copy(update={"present": shows_it})]
 
 
 def _issue(origin: str, signature: str, category: list[str], comment: str) -> IssueRow:
