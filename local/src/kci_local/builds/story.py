@@ -18,8 +18,10 @@ from kci_shared.models import Checkout, Finding, Kbuild, Kind, Node, Result, Sta
 
 PATIENCE = 3600.0
 """How long a kernel may take from the push to its report, in seconds."""
+LOOK = 1.5
+"""Between two looks; each costs the API, whose processors are compiling."""
 AFTERWARDS = 60.0
-"""The same, from the end of all builds and jobs to the mail."""
+"""What is given from the end of all builds and jobs to the mail."""
 BROKEN_FILE = "init/main.c"
 BREAK = "\nint broken(void)\n{\n\treturn 0\n}\n"
 
@@ -130,7 +132,7 @@ class BuildStory:
         begin = time.monotonic()
         deadline, missing = begin + PATIENCE, ["the push is seen"]
         while time.monotonic() < deadline:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(LOOK)
             if (submission := await self._seen(commit)) is None:
                 continue
             evidence = await self.collector.collect(submission)
