@@ -292,3 +292,26 @@ async def test_the_trail_tells_who_changed_what_but_no_secret(
         ("admin", "user invited", {}),
     ]
     assert "argon2" not in str(trail)
+
+
+async def test_a_node_knows_who_changed_it(
+    site: Any, admin: AsyncClient, a_checkout: dict[str, Any]
+) -> None:
+    service = await site.service("nodes:write")
+    node = await good(service.post("/node", json=a_checkout))
+    url = f"/node/{node['id']}"
+    await good(admin.patch(f"{url}?noevent=true", json={"data": {"x": 1}}))
+    child = {"kind": "kbuild", "name": "build"}
+    tree = {"node": {**a_checkout, "state": "available"}, "child_nodes": [child]}
+    tree["child_nodes"] = [{"node": child}]
+    await good(service.put(f"/nodes/{node['id']}", json=tree))
+    trail = await good(admin.get(f"{url}/trail"))
+    assert [(one["version"], one["by"], one["fields"]) for one in trail] == [
+        (1, node["owner"], []),
+        (2, "admin", ["data"]),
+        (3, node["owner"], ["state"]),
+    ]
+    assert "trail" not in await good(admin.get(url))
+    anybody = await site.client()
+    assert (await anybody.get(f"{url}/trail")).status_code == 401
+    assert (await admin.get(f"/node/{'0' * 24}/trail")).status_code == 404

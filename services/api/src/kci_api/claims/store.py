@@ -78,18 +78,18 @@ class ClaimStore:
                 waiting(wanted, at), BY_PRIORITY_THEN_AGE, wanted.max + SPARE
             )
             changes = (claimed(one, caller, wanted.lease, at) for one in candidates)
-            taken = await self._first_written(changes, wanted.max)
+            taken = await self._first_written(caller, changes, wanted.max)
             if taken or not candidates:
                 return taken
         return []
 
     async def _first_written(
-        self, changes: Iterator[Change], most: int
+        self, caller: Caller, changes: Iterator[Change], most: int
     ) -> list[StoredNode]:
         """Write changes in their order until enough succeeded."""
         written: list[StoredNode] = []
         for change in changes:
-            if await self._nodes.write(Plan([], changed=[change])):
+            if await self._nodes.write(caller.name, Plan([], changed=[change])):
                 written.append(change.after)
             if len(written) == most:
                 break
@@ -126,7 +126,7 @@ class ClaimStore:
             change = adopted(await self._nodes.read(node_id), caller, asked, now())
             return Plan([change.after], changed=[change])
 
-        (node,) = await self._nodes.carry_out(plan)
+        (node,) = await self._nodes.carry_out(caller.name, plan)
         return node
 
     async def release(self, caller: Caller, node_id: str, asked: Release) -> StoredNode:
@@ -149,7 +149,7 @@ class ClaimStore:
             planner = TreePlanner(caller, below, at)
             return planner.plan(node, after, report.child_nodes)
 
-        return (await self._nodes.carry_out(plan))[0]
+        return (await self._nodes.carry_out(caller.name, plan))[0]
 
     async def _edit(
         self,
@@ -165,7 +165,7 @@ class ClaimStore:
             changed = [] if after is node else [told(node, after)]
             return Plan([after], changed=changed)
 
-        (node,) = await self._nodes.carry_out(plan)
+        (node,) = await self._nodes.carry_out(caller.name, plan)
         return node
 
 

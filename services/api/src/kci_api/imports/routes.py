@@ -32,13 +32,13 @@ async def import_nodes(
     written in one step.
     """
     check_may_import(caller)
-    answer = await _import(nodes, new)
+    answer = await _import(nodes, new, caller.name)
     fates = Counter(one.fate.value for one in answer)
     log.info("nodes imported", by=caller.name, **fates)
     return answer
 
 
-async def _import(store: NodeStore, new: list[ImportedNode]) -> list[Imported]:
+async def _import(store: NodeStore, new: list[ImportedNode], by: str) -> list[Imported]:
     answer: list[Imported] = []
 
     async def plan() -> Plan:
@@ -52,5 +52,5 @@ async def _import(store: NodeStore, new: list[ImportedNode]) -> list[Imported]:
         answer[:] = [importer.judge(one) for one in new]
         return importer.plan()
 
-    await store.carry_out(plan)
+    await store.carry_out(by, plan)
     return answer

@@ -70,7 +70,7 @@ async def _create(
         ]
         return Plan(answer, born, fences=[still_held(one) for one in held if one])
 
-    return await store.carry_out(plan)
+    return await store.carry_out(writer.caller.name, plan)
 
 
 async def _known(store: NodeStore, new: Sequence[NewNode]) -> Known:

@@ -79,6 +79,8 @@ class NodeDocument(Document, StoredNode):
     id: PydanticObjectId = Field(alias="_id")
     outbox: list[dict[str, Any]] = []
     """Events that wait for the relay: `{"version", "event"}`."""
+    trail: list[dict[str, Any]] = []
+    """Who changed it: `{"version", "by", "at", "fields"}`."""
 
     class Settings:
         """Where nodes lie, and how they are found."""

@@ -49,7 +49,7 @@ class Editor:
             planned = planner.plan(root, after, tree.child_nodes)
             return dataclasses.replace(planned, fences=fences)
 
-        return await self._store.carry_out(plan)
+        return await self._store.carry_out(self._caller.name, plan)
 
     async def _edit(self, node_id: str, edit: Edit) -> StoredNode:
         async def plan() -> Plan:
@@ -58,7 +58,7 @@ class Editor:
             require(may_edit(self._caller, after))
             return Plan([after], changed=self._changes(before, after), fences=fences)
 
-        (node,) = await self._store.carry_out(plan)
+        (node,) = await self._store.carry_out(self._caller.name, plan)
         return node
 
     async def _read(self, node_id: str) -> tuple[StoredNode, list[UpdateOne]]:

@@ -20,8 +20,9 @@ from kci_api.nodes.queries import NodeQuery, parse_filter, parse_sort
 from kci_api.nodes.responses import json_response, node_response
 from kci_api.nodes.rules import Terms, invalid
 from kci_api.nodes.store import NodeStore
+from kci_api.nodes.trail import Step
 from kci_api.pages import MOST, Limit, Offset, Page
-from kci_api.users.auth import CurrentCaller
+from kci_api.users.auth import CurrentCaller, FreeCaller
 from kci_shared.errors import BadRequest
 from kci_shared.models import NewNode, Node, NodePatch, ResultTree
 
@@ -138,6 +139,12 @@ async def get_node(node_id: str, request: Request) -> Response:
     """Answer a node, or `null` if there is none: today's clients ask for that."""
     document = await (await node_store(request)).get(node_id)
     return json_response(None) if document is None else node_response(document)
+
+
+@router.get("/node/{node_id}/trail")
+async def get_trail(node_id: str, nodes: Nodes, _: FreeCaller) -> list[Step]:
+    """Tell who changed a node, and what of it, oldest first."""
+    return await nodes.get_trail(node_id)
 
 
 @router.get("/nodes", response_model=Page[Node], openapi_extra=FILTERS)

@@ -25,6 +25,7 @@ from kci_api.nodes.changes import Change
 from kci_api.nodes.documents import NodeDocument, StoredNode
 from kci_api.nodes.queries import NodeQuery
 from kci_api.nodes.rules import WrongTurn, change_event, outbox_entry, parse_id
+from kci_api.nodes.trail import Step, steps, tracked
 from kci_shared.errors import (
     BadRequest,
     Conflict,
@@ -39,8 +40,8 @@ ATTEMPTS = 60
 QUERY_MS = 15_000
 FASTER = {11000, 112}
 """MongoDB's codes for a key that exists by now, and for a write conflict."""
-UNSEEN = {"outbox": False}
-"""Read with no node: it may be long, and only the relay wants it."""
+UNSEEN = {"outbox": False, "trail": False}
+"""Read with no node: they may be long, and hardly anybody wants them."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,14 @@ class NodeStore:
     async def get(self, node_id: str) -> dict[str, Any] | None:
         """Return the document of a node."""
         return await self._nodes.find_one({"_id": parse_id(node_id)}, UNSEEN)
+
+    async def get_trail(self, node_id: str) -> list[Step]:
+        """Return who changed a node."""
+        known = {"owner": True, "created": True, "trail": True}
+        found = await self._nodes.find_one({"_id": parse_id(node_id)}, known)
+        if found is None:
+            raise NotFound(f"Node not found with id: {node_id}")
+        return steps(found)
 
     async def read(self, node_id: str) -> StoredNode:
         """Return a node that is to be changed; `NotFound` if there is none."""
@@ -120,7 +129,9 @@ class NodeStore:
                 return await self._nodes.estimated_document_count(maxTimeMS=QUERY_MS)
             return await self._nodes.count_documents(query.filter, maxTimeMS=QUERY_MS)
 
-    async def carry_out(self, plan: Callable[[], Awaitable[Plan]]) -> list[StoredNode]:
+    async def carry_out(
+        self, by: str, plan: Callable[[], Awaitable[Plan]]
+    ) -> list[StoredNode]:
         """Read, judge and write; once more from the start if another was faster.
 
         What was a wrong turn at first sight is the caller's fault; what became one
@@ -133,19 +144,21 @@ class NodeStore:
                 if attempt == 0:
                     raise BadRequest(str(error)) from error
                 raise Conflict(node_answer(error.node.to_mongo())) from error
-            if await self.write(planned):
+            if await self.write(by, planned):
                 return list(planned.answer)
             await asyncio.sleep(min(0.1, 0.002 * attempt))
         raise Unavailable("too many others change the same nodes; try again")
 
-    async def write(self, plan: Plan) -> bool:
+    async def write(self, by: str, plan: Plan) -> bool:
         """Write a plan if all is still as it was read; say whether it was."""
         size = len(plan.born) + len(plan.changed) + len(plan.brought)
         if size == 0:
             return True
         size += len(plan.fences)
         try:
-            done = await (self._write_one(plan) if size == 1 else self._write_all(plan))
+            done = await (
+                self._write_one(by, plan) if size == 1 else self._write_all(by, plan)
+            )
         except DocumentTooLarge as error:
             raise TooLarge("the node is too large; store parts as artifacts") from error
         except ConnectionFailure:
@@ -170,17 +183,17 @@ class NodeStore:
         sure = self._nodes.with_options(read_concern=ReadConcern("majority"))
         return await sure.find_one({"_id": plan.born[0].id}, {"_id": 1}) is not None
 
-    async def _write_one(self, plan: Plan) -> bool:
+    async def _write_one(self, by: str, plan: Plan) -> bool:
         if documents := _documents(plan):
             await self._nodes.insert_one(documents[0])
             return True
         (change,) = plan.changed
-        result = await self._nodes.update_one(as_read(change), change.update())
+        result = await self._nodes.update_one(as_read(change), tracked(change, by))
         return result.matched_count == 1
 
-    async def _write_all(self, plan: Plan) -> bool:
+    async def _write_all(self, by: str, plan: Plan) -> bool:
         documents = _documents(plan)
-        updates = [UpdateOne(as_read(one), one.update()) for one in plan.changed]
+        updates = [UpdateOne(as_read(one), tracked(one, by)) for one in plan.changed]
         updates += plan.fences
         client = self._nodes.database.client
         try:

@@ -34,5 +34,5 @@ async def put_status(
         after = moved(before, move, caller, now())
         return Plan([after], changed=[] if after is before else [told(before, after)])
 
-    (node,) = await nodes.carry_out(plan)
+    (node,) = await nodes.carry_out(caller.name, plan)
     return node_response(node.to_mongo())
