@@ -115,6 +115,7 @@ async def replica(settings: Settings) -> AsyncIterator[Replica]:
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=75,
         )
         server = QuietServer(config)
         task = asyncio.create_task(server.serve())

@@ -78,6 +78,7 @@ async def test_a_claim_hands_out_a_node_and_shows_its_holder_without_the_token(
         "holder": lab.name,
         "expires": grant["expires"],
         "attempt": 1,
+        "deadline": None,
     }
     assert list(grant) == ["token", "expires", "attempt"]
     assert grant["expires"].endswith("+00:00")
@@ -381,10 +382,10 @@ async def test_a_claim_between_reading_and_writing_stops_the_stale_holder(
     store = type(world.stores.nodes)
     write_all = store._write_all
 
-    async def claim_first(self: Any, plan: Any) -> Any:
+    async def claim_first(self: Any, by: str, plan: Any) -> Any:
         monkeypatch.undo()
         await lab.claim()
-        return await write_all(self, plan)
+        return await write_all(self, by, plan)
 
     monkeypatch.setattr(store, "_write_all", claim_first)
     headers = {"Claim-Token": str(stale["claim"]["token"])}

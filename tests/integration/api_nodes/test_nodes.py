@@ -113,6 +113,7 @@ async def test_no_login_and_no_right_are_401(world: Any, lab: AsyncClient) -> No
 
 async def test_groups_open_nodes_to_their_members(world: Any) -> None:
     alice = await world.person("alice")
+    await world.stores.groups.add("lab-editors")
     root = await world.checkout(alice, user_groups=["lab-editors"])
     job = await world.job(alice, root)
     member = await world.person("member", "lab-editors")
@@ -321,18 +322,18 @@ async def test_people_say_how_far_they_are_with_a_regression(
     data = {"fail_node": job["id"], "pass_node": NOWHERE, "failed_in": ["t1", "t2"]}
     body = {"kind": "regression", "name": "boot", "data": data}
     url = f"/regression/{(await world.good(scheduler.post('/node', json=body)))['id']}"
-    alice = await world.person("alice")
+    anna = await world.person("anna")
     move = {"status": "acknowledged", "reason": "mine"}
-    node = await world.good(alice.put(f"{url}/status", json=move))
+    node = await world.good(anna.put(f"{url}/status", json=move))
     [entry] = node["data"]["history"]
-    assert (entry["who"], entry["new"], entry["reason"]) == ("alice", *move.values())
-    again = await world.good(alice.put(f"{url}/status", json=move))
+    assert (entry["who"], entry["new"], entry["reason"]) == ("anna", *move.values())
+    again = await world.good(anna.put(f"{url}/status", json=move))
     assert again["version"] == node["version"] == 2
     fixed = await scheduler.put(f"{url}/status", json={"status": "fixed"})
     assert (fixed.status_code, "fixed" in fixed.text) == (400, True)
     late = {"If-Match": '"1"'}
     close = {"status": "closed", "resolution": "wontfix"}
-    assert (await alice.put(f"{url}/status", json=close)).status_code == 401
+    assert (await anna.put(f"{url}/status", json=close)).status_code == 401
     refused = await scheduler.put(f"{url}/status", json=close, headers=late)
     assert refused.status_code == 409
     await world.good(scheduler.put(f"{url}/status", json=close))

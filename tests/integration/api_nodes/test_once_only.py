@@ -100,14 +100,14 @@ async def test_one_bad_node_of_many_leaves_nothing_behind(
     assert (twice.status_code, "twice" in twice.text) == (422, True)
 
 
-async def answer_lost(write: Any, store: Any, plan: Any) -> bool:
-    await write(store, plan)
+async def answer_lost(write: Any, *to: Any) -> bool:
+    await write(*to)
     raise AutoReconnect
 
 
-async def sent_twice(write: Any, store: Any, plan: Any) -> bool:
-    await write(store, plan)
-    done: bool = await write(store, plan)
+async def sent_twice(write: Any, *to: Any) -> bool:
+    await write(*to)
+    done: bool = await write(*to)
     return done
 
 

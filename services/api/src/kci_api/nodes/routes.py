@@ -226,7 +226,7 @@ async def put_nodes(
     node_id: str, tree: ResultTree, editing: Editing, groups: Groups
 ) -> Response:
     """Store a node with all that hangs below it, all or nothing; root first."""
-    await groups.named(set(_groups_of(tree)))
+    await groups.named(set(_groups_below(tree)))
     return _answers(await editing.put_tree(node_id, tree))
 
 
@@ -238,7 +238,8 @@ def _answers(nodes: Sequence[StoredNode]) -> Response:
     return json_response([node_answer(node.to_mongo()) for node in nodes])
 
 
-def _groups_of(tree: ResultTree) -> Iterator[str]:
-    yield from tree.node.user_groups
+def _groups_below(tree: ResultTree) -> Iterator[str]:
+    """Yield the groups of the nodes that may be new; those of the root stay."""
     for child in tree.child_nodes:
-        yield from _groups_of(child)
+        yield from child.node.user_groups
+        yield from _groups_below(child)
