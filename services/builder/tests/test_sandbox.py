@@ -74,9 +74,13 @@ def test_a_log_is_cut_and_its_end_is_known(tmp_path: Path) -> None:
 
 def test_a_log_names_files_from_the_top_of_the_sources(tmp_path: Path) -> None:
     with BuildLog(tmp_path / "log", 1000, Path("/box/src")) as log:
-        for word in (b"/box/s", b"rc/init/main.c:1:2: error\n/box/", b"src/a.c\nend"):
+        for word in (b"/box/s", b"rc/init/main.c:1:2: error\n/box/", b"src/a.c\n"):
             log.hear(word)
-    assert (tmp_path / "log").read_text() == "init/main.c:1:2: error\na.c\nend"
+        log.hear(b"In file included from ../src/b.c:1:\ntools/../src/c.c\nend")
+    assert (tmp_path / "log").read_text() == (
+        "init/main.c:1:2: error\na.c\n"
+        "In file included from b.c:1:\ntools/../src/c.c\nend"
+    )
 
 
 def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:

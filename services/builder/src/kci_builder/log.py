@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A build's log: what programs print, up to a limit, and its end in memory."""
 
+import os
+import re
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +18,11 @@ class BuildLog:
     def __init__(self, path: Path, most: int, sources: Path) -> None:
         """Keep `most` bytes; files of the sources are told from their top."""
         self.path = path
-        self._prefix = f"{sources}/".encode()
+        self._prefix = re.compile(
+            # ccache turns it into a path from where the compiler runs: beside it
+            rb"%s/|(?<![\w./-])\.\./%s/"
+            % (re.escape(os.fsencode(sources)), re.escape(os.fsencode(sources.name)))
+        )
         self._rest = b""
         self._room = most
         self._end = b""
@@ -41,7 +47,7 @@ class BuildLog:
         lines, newline, self._rest = (self._rest + chunk).rpartition(b"\n")
         if len(self._rest) > LONGEST_LINE:
             lines, newline, self._rest = lines + newline + self._rest, b"", b""
-        self._write((lines + newline).replace(self._prefix, b""))
+        self._write(self._prefix.sub(b"", lines + newline))
 
     def _write(self, text: bytes) -> None:
         self._end = (self._end + text)[-END:]
