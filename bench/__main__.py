@@ -90,23 +90,33 @@ def event_table(many: Figures, caught: CaughtUp) -> list[str]:
 
 async def measure(bench: Bench, arguments: argparse.Namespace) -> list[str]:
     """Measure everything, and return the page's tables."""
-    costs = {"GET node": await get_node(bench), "POST node": await post_node(bench)}
-    lines = requests_table(costs)
+    lines = _printed(
+        requests_table(
+            {"GET node": await get_node(bench), "POST node": await post_node(bench)}
+        )
+    )
     parts = await whoami(bench)
     authentication = parts["ours"].cpu_ms - parts["trivial"].cpu_ms
-    lines += ["", f"Authentication, by `GET whoami`: {authentication:.3f} ms more than"]
-    lines += [
-        "the trivial application, with our middleware and the answer's model.",
-        "",
-    ]
-    lines += [*tree_table(await put_tree(bench)), ""]
+    lines += _printed(
+        [
+            f"Authentication, by `GET whoami`: {authentication:.3f} ms more than the",
+            "trivial application, with our middleware and the answer's model.",
+        ]
+    )
+    lines += _printed(tree_table(await put_tree(bench)))
     many = await subscribers(bench, arguments.subscribers, SECONDS, PACE)
+    lines += _printed(event_table(many, await catch_up(bench, arguments.missed)))
     found, there = {}, 0
     for size in sorted(arguments.nodes):
         await fill(bench, there, size)
         found[size], there = await ask(bench, size), size
-    lines += [*query_table(found), ""] if found else []
-    return lines + event_table(many, await catch_up(bench, arguments.missed))
+    return lines + (_printed(query_table(found)) if found else [])
+
+
+def _printed(lines: list[str]) -> list[str]:
+    """Show what is known by now: the rest takes minutes."""
+    print("\n".join(lines), end="\n\n", flush=True)
+    return [*lines, ""]
 
 
 async def main() -> None:
@@ -117,7 +127,6 @@ async def main() -> None:
         lines = await measure(bench, arguments)
     load = f"load {begin:.1f} before, {os.getloadavg()[0]:.1f} after"
     lines = [f"Measured on {date.today()}, {os.cpu_count()} cores, {load}.", "", *lines]
-    print("\n".join(lines))
     page = PAGE.read_text()
     head, tail = page.partition(BEGIN)[0], page.partition(END)[2]
     PAGE.write_text("\n".join([head + BEGIN, *lines, END + tail]))
