@@ -22,7 +22,8 @@ from drill.writers import Notes, Writer
 
 VICTIMS = ("api", "api-2", "relay", "redis", "mongo")
 WRITERS = 5
-PATIENCE_S = 120
+PATIENCE_S = 60
+"""How long nothing may move before the drill gives up waiting."""
 LONGEST_LIFE_S = 1.0
 LONGEST_DEATH_S = 0.5
 
@@ -104,14 +105,18 @@ async def _kill(system: System, kills: int, random: Random) -> None:
 
 
 async def _settled(system: System, heard: Any) -> None:
-    """Wait until every event has reached everybody, or time is up."""
-    end = time.monotonic() + PATIENCE_S
+    """Wait until every event has reached everybody, or nothing moves any more."""
+    seen, end = None, time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        waiting = await system.database["node"].find_one({"outbox.version": {"$gt": 0}})
-        count = await system.database["event"].estimated_document_count()
-        if waiting is None and all(len(ids) >= count for ids in heard()):
+        nodes, events = system.database["node"], system.database["event"]
+        waiting = await nodes.count_documents({"outbox.version": {"$gt": 0}})
+        newest = await events.find().sort("sequence", -1).to_list(1)
+        counts = [len(ids) for ids in heard()]
+        if not waiting and all(count >= newest[0]["sequence"] for count in counts):
             return
-        await asyncio.sleep(0.5)
+        if (waiting, counts) != seen:
+            seen, end = (waiting, counts), time.monotonic() + PATIENCE_S
+        await asyncio.sleep(2)
 
 
 async def _outcome(

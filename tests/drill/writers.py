@@ -27,7 +27,7 @@ class Notes:
     keys: dict[str, str] = field(default_factory=dict)
     """The node of each idempotency key."""
     done: dict[str, str] = field(default_factory=dict)
-    """How each node ended that was said to have ended."""
+    """The result with which a node was said to be done, by the event that tells it."""
     unsure: int = 0
     """Requests that nobody knows the end of, and that cannot be sent again."""
     refused: int = 0
@@ -93,7 +93,7 @@ class Writer:
         version = (await self._sent("GET", f"/node/{node}", None))[0]["version"]
         headers = {"If-Match": f'"{version}"'}
         for ended in await self._sent("PATCH", f"/node/{node}", body, headers):
-            self._notes.done[node] = ended["result"]
+            self._note_end(ended)
 
     async def _put_tree(self, nodes: list[str]) -> None:
         root = self._random.choice(nodes)
@@ -125,7 +125,7 @@ class Writer:
             }
             url = f"/claims/{claimed['node']['id']}/result"
             for ended in await self._sent("POST", url, report):
-                self._notes.done[ended["id"]] = "pass"
+                self._note_end(ended)
 
     def _checkout(self) -> dict[str, Any]:
         data = {"kernel_revision": REVISION, "by": f"{self._name}/{self._count}"}
@@ -166,6 +166,9 @@ class Writer:
         if answer.is_server_error and answer.status_code != 503:
             self._notes.server_errors.append(f"{method} {url}: {answer.text}")
         return None if answer.status_code in AGAIN else answer
+
+    def _note_end(self, node: dict[str, Any]) -> None:
+        self._notes.done[f"{node['id']}-{node['version']}"] = node["result"]
 
     def _note(self, *nodes: dict[str, Any]) -> None:
         self._notes.versions |= {(node["id"], node["version"]) for node in nodes}
