@@ -133,8 +133,8 @@ async def branch(
     stores = {"KCI_MONGO_URL": mongo_url, "KCI_REDIS_URL": redis_url}
     secret = {"KCI_SECRET_KEY": "0123456789abcdef" * 4, "KCI_PORT": str(port)}
     served = Program("kci-api", {**stores, **secret, "KCI_DEVELOPMENT": "true"})
-    scope = ["--scope", "nodes:write"]
-    making = await served.start("token", "tracker", *scope, "--out", str(token))
+    wish = ["token", "create", "tracker", "--scope", "nodes:write"]
+    making = await served.start(*wish, "--out", str(token))
     assert await making.wait() == 0
     await served.start("serve")
     told = {"KCI_API_URL": url, "KCI_TOKEN_FILE": str(token)}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Values over HTTP."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Request
 from fastapi.responses import PlainTextResponse
@@ -13,6 +13,8 @@ from kci_api.users.auth import FreeCaller
 router = APIRouter(prefix="/kv", tags=["kv"])
 
 LONGEST = 64 << 10
+PLAIN: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+"""Only this answer is plain text; errors are JSON, as everywhere."""
 
 
 async def value_store(request: Request) -> ValueStore:
@@ -53,10 +55,10 @@ async def set_value(
     return "OK"
 
 
-@router.delete("/{namespace}/{key}", response_class=PlainTextResponse)
+@router.delete("/{namespace}/{key}", response_model=None, responses={200: PLAIN})
 async def delete_value(
     namespace: Part, key: Part, _: FreeCaller, values: Values
-) -> str:
+) -> PlainTextResponse:
     """Delete a value."""
     await values.delete(namespace, key)
-    return "Key-value pair deleted successfully"
+    return PlainTextResponse("Key-value pair deleted successfully")
