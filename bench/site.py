@@ -60,7 +60,7 @@ async def running() -> AsyncIterator[Bench]:
 
 async def _start(site: Site, processes: Processes) -> None:
     for part in [*store_parts(site), api_part(site), trivial_part(site)]:
-        processes.start(part)
+        await processes.start(part)
         await processes.until_ready(part)
     issue_tokens(site.url("api"), site.secrets)
 

@@ -12,10 +12,10 @@ SLEEP = Process("sleeper", ["sleep", "60"])
 
 
 async def test_a_process_is_found_again_and_never_started_twice(tmp_path: Path) -> None:
-    Processes(tmp_path).start(SLEEP)
+    await Processes(tmp_path).start(SLEEP)
     found = Processes(tmp_path)
     pid = found.pid("sleeper")
-    found.start(SLEEP)
+    await found.start(SLEEP)
     assert found.pid("sleeper") == pid is not None
     await found.stop("sleeper")
     assert found.running() == []
@@ -23,7 +23,7 @@ async def test_a_process_is_found_again_and_never_started_twice(tmp_path: Path) 
 
 async def test_a_killed_process_counts_as_dead(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
-    processes.start(SLEEP)
+    await processes.start(SLEEP)
     await processes.kill("sleeper")
     assert processes.running() == []
 
@@ -38,7 +38,7 @@ async def test_what_dies_at_its_start_is_told_with_its_log(tmp_path: Path) -> No
     processes = Processes(tmp_path)
     command = [sys.executable, "-c", "raise SystemExit('no such file: x')"]
     broken = Process("broken", command, port=1)
-    processes.start(broken)
+    await processes.start(broken)
     with pytest.raises(NotReady, match="no such file: x"):
         await processes.until_ready(broken)
 
@@ -48,7 +48,7 @@ async def test_settings_of_ours_do_not_reach_a_process(
 ) -> None:
     monkeypatch.setenv("KCI_TOKEN", "secret")
     processes = Processes(tmp_path)
-    processes.start(Process("env", ["env"], env={"KCI_OWN": "1"}))
+    await processes.start(Process("env", ["env"], env={"KCI_OWN": "1"}))
     while processes.pid("env"):
         pass
     said = processes.log_file("env").read_text()

@@ -50,7 +50,7 @@ class System:
         """Start what was killed, and wait until it is ready, as a supervisor does."""
         for attempt in range(STARTS):
             for part in self.parts.values():
-                self.processes.start(part)
+                await self.processes.start(part)
             try:
                 for part in self.parts.values():
                     await self.processes.until_ready(part)

@@ -24,7 +24,7 @@ async def doubled(world: Any) -> AsyncIterator[Any]:
     second = [api_part(world.site, "-2")]
     second += [service_part(world.site, name, "-2") for name in SERVICES]
     for part in second:
-        processes.start(part)
+        await processes.start(part)
         await processes.until_ready(part)
     yield world
     for part in reversed(second):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx
 
+from kci_local.nursery import Nursery, is_python
+
 PATIENCE = 60.0
 """How long a process may take to become ready, in seconds."""
 GRACE = 12.0
@@ -59,11 +61,14 @@ class Processes:
         )
         return [file.stem for file in files if self.pid(file.stem) is not None]
 
-    def start(self, process: Process) -> None:
+    async def start(self, process: Process) -> None:
         """Start a process unless it runs already."""
         if self.pid(process.name) is not None:
             return
-        pid = _spawn(process, self.state, self.log_file(process.name))
+        start = Nursery.ours().start if is_python(process.command) else _spawn
+        env = {**_inherited(), **process.env}
+        log = self.log_file(process.name)
+        pid = await asyncio.to_thread(start, process.command, env, self.state, log)
         self._pid_file(process.name).write_text(f"{pid} {_start_time(pid)}")
 
     async def until_ready(self, process: Process) -> None:
@@ -106,13 +111,13 @@ class Processes:
         return "\n".join([*lines, f"(all of it: {log})"])
 
 
-def _spawn(process: Process, folder: Path, log: Path) -> int:
-    """Start a process in a session of its own; unlike Popen it may be forgotten."""
+def _spawn(command: list[str], env: dict[str, str], folder: Path, log: Path) -> int:
+    """Start a program in a session of its own; unlike Popen it may be forgotten."""
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawnp(
         "env",
-        ["env", f"--chdir={folder}", *process.command],
-        {**_inherited(), **process.env},
+        ["env", f"--chdir={folder}", *command],
+        env,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),

@@ -84,6 +84,6 @@ class Stack:
 
     async def _start(self, parts: list[Process]) -> None:
         for part in parts:
-            self.processes.start(part)
+            await self.processes.start(part)
         for part in parts:
             await self.processes.until_ready(part)

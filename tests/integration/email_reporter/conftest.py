@@ -50,7 +50,7 @@ class Post:
         """Start the relay or a replica of the email reporter."""
         for name in names:
             part = self._part(name)
-            self.stack.processes.start(part)
+            await self.stack.processes.start(part)
             await self.stack.processes.until_ready(part)
 
     async def kill(self, name: str) -> None:

@@ -53,7 +53,7 @@ async def start_lab(site: Site) -> None:
     """Start what does not run, and make the places that are missing."""
     processes = Processes(site.state)
     for part in labgrid.lab_parts(site):
-        processes.start(part)
+        await processes.start(part)
         await processes.until_ready(part)
     await labgrid.create_place(site.address("coordinator"), "board-1")
     await labgrid_client(site, "-p", "qemu-1", "create")

@@ -164,7 +164,7 @@ class World:
     async def _run(self, part: Process, port: str) -> None:
         own = {"KCI_LEASE": "15", "KCI_DRAIN": "0", "KCI_CALLBACK_PORT": port}
         made = Process(part.name, part.command, {**part.env, **own}, health=part.health)
-        self.stack.processes.start(made)
+        await self.stack.processes.start(made)
         await self.stack.processes.until_ready(made)
 
     async def stop(self) -> None:

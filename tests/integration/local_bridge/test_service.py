@@ -52,7 +52,7 @@ class World:
             },
             health=f"http://127.0.0.1:{self.site.ports[f'{NAME} health']}/ready",
         )
-        self.processes.start(part)
+        await self.processes.start(part)
         await self.processes.until_ready(part)
 
     async def submit(self, *tests: dict[str, Any]) -> str:
@@ -175,7 +175,7 @@ async def test_an_api_that_is_killed_and_comes_back_costs_nothing(world: World) 
     await world.machine()
     await world.processes.kill("api")
     await asyncio.sleep(3)
-    world.processes.start(api_part(world.site))
+    await world.processes.start(api_part(world.site))
     await world.processes.until_ready(api_part(world.site))
     job = await world.done(job_id)
     assert job.result is Result.PASS

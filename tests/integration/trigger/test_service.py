@@ -46,7 +46,7 @@ class World:
         part = service_part(self.site, "trigger", replica)
         if replica:
             part.env["KCI_PORT"] = "0"
-        self.processes.start(part)
+        await self.processes.start(part)
         await self.processes.until_ready(part)
 
     async def checkouts(self, commit: str) -> list[Node]:

@@ -133,7 +133,7 @@ class Lab:
         if not (self.state / "worker" / "token").exists():
             self._seed()
         for part in self.parts():
-            self.processes.start(part)
+            await self.processes.start(part)
             await self.processes.until_ready(part)
         await self._until_worker_is_online()
 

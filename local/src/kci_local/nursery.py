@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Start Python programs without importing the same for each: import once, then fork.
+
+Most of a small service's start is its imports, and most of them are the same for all.
+The nursery is a process that hears orders, one JSON line each, imports what the program
+imports, and forks: the child becomes the program. It ends when its owner does; the
+programs live on.
+"""
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TextIO
+
+PYTHON = Path(sys.executable)
+
+
+class Nursery:
+    """Our end of the process that forks."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._process = subprocess.Popen(
+            [PYTHON, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for us, not for it
+        )
+
+    @classmethod
+    @cache
+    def ours(cls) -> "Nursery":
+        """Return the one nursery of this process, started when first needed."""
+        return cls()
+
+    def start(
+        self, command: list[str], env: Mapping[str, str], folder: Path, log: Path
+    ) -> int:
+        """Start a program in a session of its own; return its pid."""
+        order = {
+            "command": command,
+            "env": dict(env),
+            "folder": str(folder),
+            "log": str(log),
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._turn:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            return int(self._process.stdout.readline())
+
+
+def is_python(command: list[str]) -> bool:
+    """Say whether the nursery can run a command: a script here, or a module of ours."""
+    program = Path(command[0])
+    if program == PYTHON:
+        return command[1] == "-m" and command[2].startswith("kci_")
+    return program.parent == PYTHON.parent and bool(_scripts(program.name))
+
+
+def _scripts(name: str) -> Any:
+    return entry_points(group="console_scripts", name=name)
+
+
+def serve(orders: TextIO, answers: TextIO) -> None:
+    """Fork for each order; in a child this is what does not return."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that none becomes a zombie
+    for line in orders:
+        order = json.loads(line)
+        program = _prepared(order["command"])
+        gc.freeze()  # so that the children share the memory
+        if (pid := os.fork()) == 0:
+            _leave_home(order)
+            program()
+            sys.exit()
+        print(pid, file=answers, flush=True)
+
+
+def _prepared(command: list[str]) -> Callable[[], Any]:
+    """Import what a program needs; what fails here fails again in its own log."""
+    program, *arguments = command
+    if Path(program) != PYTHON:
+        (script,) = _scripts(Path(program).name)
+        _try_import(script.module)
+        return lambda: _run(command, lambda: script.load()())
+    module = arguments[1]
+    _try_import(module)
+    # else it would be told to be there already
+    sys.modules.pop(module, None)
+    return lambda: _run(
+        [module, *arguments[2:]],
+        lambda: runpy.run_module(module, run_name="__main__", alter_sys=True),
+    )
+
+
+def _try_import(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        print(f"{module}: {error!r}", file=sys.stderr)
+
+
+def _run(arguments: list[str], main: Callable[[], Any]) -> None:
+    sys.argv = arguments
+    # what `ps` and `top` show: see proc(5), comm
+    Path("/proc/self/comm").write_text(Path(arguments[0]).name)
+    sys.exit(main())
+
+
+def _leave_home(order: dict[str, Any]) -> None:
+    """Become a process of its own: session, folder, environment, files."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    os.chdir(order["folder"])
+    os.environ.clear()
+    os.environ.update(order["env"])
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+
+
+if __name__ == "__main__":
+    serve(sys.stdin, sys.stdout)
