@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 PYTHON = Path(sys.executable)
 
@@ -48,12 +48,14 @@ class Nursery:
         self, command: list[str], env: Mapping[str, str], folder: Path, log: Path
     ) -> int:
         """Start a program in a session of its own; return its pid."""
-        order = {
-            "command": command,
-            "env": dict(env),
-            "folder": str(folder),
-            "log": str(log),
-        }
+        home = {"env": dict(env), "folder": str(folder), "log": str(log)}
+        return self._ask({"command": command, "home": home})
+
+    def prepare(self, command: list[str]) -> None:
+        """Import already what a program needs that will be started."""
+        self._ask({"command": command})
+
+    def _ask(self, order: dict[str, Any]) -> int:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with self._turn:
@@ -80,15 +82,16 @@ def serve(orders: TextIO, answers: TextIO) -> None:
     for line in orders:
         order = json.loads(line)
         program = _prepared(order["command"])
-        gc.freeze()  # so that the children share the memory
-        if (pid := os.fork()) == 0:
-            _leave_home(order)
-            program()
-            sys.exit()
-        print(pid, file=answers, flush=True)
+        home = order.get("home")
+        if home is not None:
+            gc.freeze()  # so that the children share the memory
+            if (pid := os.fork()) == 0:
+                _move(home)
+                program()
+        print(pid if home else 0, file=answers, flush=True)
 
 
-def _prepared(command: list[str]) -> Callable[[], Any]:
+def _prepared(command: list[str]) -> Callable[[], NoReturn]:
     """Import what a program needs; what fails here fails again in its own log."""
     program, *arguments = command
     if Path(program) != PYTHON:
@@ -112,21 +115,21 @@ def _try_import(module: str) -> None:
         print(f"{module}: {error!r}", file=sys.stderr)
 
 
-def _run(arguments: list[str], main: Callable[[], Any]) -> None:
+def _run(arguments: list[str], main: Callable[[], Any]) -> NoReturn:
     sys.argv = arguments
     # what `ps` and `top` show: see proc(5), comm
     Path("/proc/self/comm").write_text(Path(arguments[0]).name)
     sys.exit(main())
 
 
-def _leave_home(order: dict[str, Any]) -> None:
+def _move(home: dict[str, Any]) -> None:
     """Become a process of its own: session, folder, environment, files."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    os.chdir(order["folder"])
+    os.chdir(home["folder"])
     os.environ.clear()
-    os.environ.update(order["env"])
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.environ.update(home["env"])
+    log = os.open(home["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)

@@ -3,7 +3,6 @@
 
 import asyncio
 
-from kci_local.lab import labgrid
 from kci_local.parts import (
     api_part,
     lab_parts,
@@ -47,21 +46,18 @@ class Stack:
             raise UnknownService(
                 f"no service {name!r}; there are {', '.join([*ALL, *ON_REQUEST])}"
             )
-        await self._start(store_parts(self.site))
-        await self._start([api_part(self.site), *self._surroundings(services)])
+        api = api_part(self.site)
+        await asyncio.gather(
+            self._start(store_parts(self.site)), self.processes.prepare(api)
+        )
+        await self._start([api, *self._surroundings(services)])
         await asyncio.to_thread(issue_tokens, self.site.url("api"), self.site.secrets)
         wanted = [
             service_part(self.site, name)
             for name in services
             if name in {*SERVICES, *ON_REQUEST}
         ]
-        await asyncio.gather(self._start(wanted), self._prepare_lab(services))
-
-    async def _prepare_lab(self, services: list[str]) -> None:
-        if "labgrid-bridge" in services:
-            coordinator = self.site.address("coordinator")
-            for board in labgrid.BOARDS:
-                await labgrid.create_place(coordinator, board)
+        await self._start(wanted)
 
     async def down(self) -> None:
         """Stop everything, the stores last."""

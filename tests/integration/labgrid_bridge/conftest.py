@@ -52,10 +52,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 async def start_lab(site: Site) -> None:
     """Start what does not run, and make the places that are missing."""
     processes = Processes(site.state)
-    for part in labgrid.lab_parts(site):
+    for part in labgrid.lab_parts(site, ["board-1"]):
         await processes.start(part)
         await processes.until_ready(part)
-    await labgrid.create_place(site.address("coordinator"), "board-1")
+    async with Coordinator.connect(site.address("coordinator"), "test/up") as lab:
+        while not [one for one in lab.places() if one.tags and one.is_available]:
+            await asyncio.sleep(0.1)
     await labgrid_client(site, "-p", "qemu-1", "create")
     await labgrid_client(site, "-p", "qemu-1", "set-tags", f"device={QEMU}")
 

@@ -27,6 +27,8 @@ from kci_local.site import Site
 
 PATIENCE = 150.0
 """How long a revision may take, in seconds: QEMU is slow on a busy machine."""
+LOOK = 1.0
+"""Between two looks while nothing is told, in seconds: mails come without an event."""
 SETTLE = 0.5
 """After all is as expected: how long to wait for what should not come, in seconds."""
 
@@ -105,7 +107,7 @@ class Story:
                 break
             if time.monotonic() > deadline:
                 raise Disappointed(f"after {PATIENCE:.0f} s: not so: {missing}")
-            await asyncio.sleep(0.3)
+            await self.timeline.news(within=LOOK)
         if CLOSED in expectations:
             await asyncio.sleep(SETTLE)
             evidence = await self.collector.collect(submission)

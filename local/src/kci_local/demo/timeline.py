@@ -4,7 +4,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 from httpx_sse import aconnect_sse
@@ -20,6 +20,9 @@ COLOURS = {
     Result.SKIP: "cyan",
 }
 
+BURST = 0.1
+"""What happens at once is told within this time, in seconds."""
+
 
 class Timeline:
     """Prints lines with the seconds since it was made, and times the steps."""
@@ -27,6 +30,7 @@ class Timeline:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._start = time.monotonic()
+        self._happened = asyncio.Condition()
         self.seconds: dict[str, float] = {}
 
     def say(self, text: str) -> None:
@@ -41,6 +45,13 @@ class Timeline:
         began = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - began, 1)
+
+    async def news(self, within: float) -> None:
+        """Wait until something happens, or for this many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within), self._happened:
+                await self._happened.wait()
+        await asyncio.sleep(BURST)
 
     @asynccontextmanager
     async def follow(self, api_url: str) -> AsyncIterator[None]:
@@ -63,6 +74,8 @@ class Timeline:
                     line = describe(Event.model_validate_json(message.data).data)
                     if line:
                         self.say(line)
+                    async with self._happened:
+                        self._happened.notify_all()
 
 
 def describe(change: NodeChange) -> str | None:
