@@ -178,14 +178,18 @@ async def stream_ids(redis: Redis) -> list[str]:
     return [event["id"] for event in events]
 
 
-async def test_a_stop_ends_all_who_listen_and_leaves_in_time(api: Api) -> None:
+async def test_a_stop_ends_all_who_listen_and_wait(api: Api) -> None:
     async with (
-        httpx.AsyncClient(base_url=api.url, timeout=30) as http,
+        logged_in(api) as http,
         http.stream("GET", "/latest/events/stream") as answer,
         asyncio.timeout(9),
     ):
+        wish = {"runtime": "lab", "platforms": ["qemu"], "wait": 30}
+        claim = asyncio.create_task(http.post("/latest/claims", json=wish))
+        await asyncio.sleep(0.5)
         assert await api.stop(signal.SIGTERM) == 0
         assert [line async for line in answer.aiter_lines()] == []
+        assert (await claim).status_code == 204
 
 
 async def test_without_redis_changes_are_taken_and_told_later(

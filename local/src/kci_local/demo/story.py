@@ -15,7 +15,9 @@ from kci_local.demo.expectations import (
     CLOSED,
     GOOD,
     PANIC,
+    PANICKED,
     REPAIRED_LAB,
+    TESTED,
     Expectation,
     unmet,
 )
@@ -52,12 +54,13 @@ class Story:
         self._repair_power()
         good = await self._good_kernel(branch)
         # while one board still tests revision 1, the other boots revision 2
-        return [
-            *await asyncio.gather(
-                self.until(GOOD, good), self._kernel_that_panics(branch)
-            ),
-            await self._broken_lab(branch),
-        ]
+        panic = await self._kernel_that_panics(branch)
+        chapters = await asyncio.gather(
+            self.until(GOOD, good),
+            self.until(PANIC, panic),
+            self._broken_lab(branch, good),
+        )
+        return list(chapters)
 
     async def _good_kernel(self, branch: str) -> Submission:
         async with self.timeline.step("revision 1: a kernel that works"):
@@ -65,12 +68,14 @@ class Story:
             await self.until(BOOTED, submission)
             return submission
 
-    async def _kernel_that_panics(self, branch: str) -> Evidence:
+    async def _kernel_that_panics(self, branch: str) -> Submission:
         async with self.timeline.step("revision 2: no initramfs, so it panics"):
             submission = await self.submit(branch, 2, with_ramdisk=False)
-            return await self.until(PANIC, submission)
+            await self.until(PANICKED, submission)
+            return submission
 
-    async def _broken_lab(self, branch: str) -> Evidence:
+    async def _broken_lab(self, branch: str, good: Submission) -> Evidence:
+        await self.until(TESTED, good)  # a board without power would hinder it
         async with self.timeline.step("revision 3: the boards' power is broken"):
             for fault in self._power_faults:
                 fault.touch()

@@ -38,6 +38,10 @@ ROUNDS = 50
 class Broadcast(Protocol):
     """Where a waiting request hears that something happened."""
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more will be heard, for the API stops."""
+
     async def changed(self, timeout: float) -> None:
         """Return when some node changed, or after `timeout` seconds."""
 
@@ -56,7 +60,7 @@ class ClaimStore:
         require(may_run(caller, wanted.runtime))
         end = time.monotonic() + wanted.wait
         while True:
-            rest = max(0, end - time.monotonic())
+            rest = 0 if self._broadcast.closed else max(0, end - time.monotonic())
             # listen before looking: what comes meanwhile is not slept through
             heard = asyncio.ensure_future(
                 self._broadcast.changed(min(rest, LOOK_AGAIN_S))
