@@ -4,6 +4,7 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,20 +97,22 @@ class Processes:
         """Stop a process: SIGTERM, and SIGKILL to its whole group after a while."""
         pid = self.pid(name)
         if pid is not None:
-            os.kill(pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
             deadline = asyncio.get_running_loop().time() + GRACE
             while self.pid(name) and asyncio.get_running_loop().time() < deadline:
                 await asyncio.sleep(0.05)
-            await self.kill(name)
-        self._pid_file(name).unlink(missing_ok=True)
+        await self.kill(name)
 
     async def kill(self, name: str) -> None:
         """Kill a process and its children, at once, and wait until it is gone."""
         pid = self.pid(name)
         if pid is not None:
-            os.killpg(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
             while self.pid(name) is not None:
                 await asyncio.sleep(0.01)
+        self._pid_file(name).unlink(missing_ok=True)
 
     def _pid_file(self, name: str) -> Path:
         return self.state / "run" / f"{name}.pid"
