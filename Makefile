@@ -64,7 +64,7 @@ layers: ## Check who imports whom
 	$(RUN) lint-imports
 
 unit: ## Run the tests that need no server
-	$(RUN) pytest -q shared services local import
+	$(RUN) pytest -q -n 2 shared services local import
 
 integration: ## Run the tests of one service with real servers around it
 	$(RUN) pytest -q -n 2 --dist loadfile tests/integration

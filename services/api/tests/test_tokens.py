@@ -161,7 +161,10 @@ async def test_a_login_ends_when_its_user_is_put_out(
         await authenticator.session(text)
 
 
-@pytest.mark.parametrize("kept", [None, "", "not a hash", CHEAP.hash("other")])
+@pytest.mark.parametrize(
+    "kept",
+    [None, "", "not a hash", pytest.param(CHEAP.hash("other"), id="of another")],
+)
 async def test_a_password_fits_only_its_own_hash(kept: str | None) -> None:
     assert not await Passwords(CHEAP).fits("wonderland", kept)
 
