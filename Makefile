@@ -67,7 +67,7 @@ unit: ## Run the tests that need no server
 	$(RUN) pytest -q -n 2 shared services local import
 
 integration: ## Run the tests of one service with real servers around it
-	$(RUN) pytest -q -n 2 --dist loadfile tests/integration
+	$(RUN) pytest -q -n 3 --dist loadfile tests/integration
 
 lava-lab: install ## Run the LAVA bridge's tests on a real LAVA (root, Debian 12, 8 minutes)
 	KCI_TEST_LAVA=1 $(RUN) pytest -q tests/integration/lava_bridge
