@@ -71,7 +71,7 @@ async def test_broken_power_says_nothing_of_the_kernel(bench: Any) -> None:
     outcome = await bench.run(bench.job(UNAME))
     assert outcome.result is Result.INCOMPLETE
     assert outcome.error_code is ErrorCode.INFRASTRUCTURE
-    assert "power off: HTTPError: 500" in outcome.error_msg
+    assert "power on: HTTPError: 500" in outcome.error_msg
     assert (await bench.places())["board-1"].holder is None
 
 

@@ -71,13 +71,9 @@ BOOTED: list[Expectation] = [
     ("boot passes", lambda e: e.last("boot") is Result.PASS),
 ]
 
-TESTED: list[Expectation] = [
+GOOD: list[Expectation] = [
     *BOOTED,
     ("smoke passes", lambda e: e.last("smoke") is Result.PASS),
-]
-
-GOOD: list[Expectation] = [
-    *TESTED,
     ("the smoke job has tests", lambda e: len(e.tests()) > 1),
     ("nobody had to try twice", lambda e: len(e.jobs()) == 2),
     ("no fault is found in the logs", lambda e: not _faults(e)),
@@ -88,12 +84,8 @@ GOOD: list[Expectation] = [
     ROWS,
 ]
 
-PANICKED: list[Expectation] = [
-    ("boot fails", lambda e: [job.result for job in e.jobs()] == [Result.FAIL]),
-]
-
 PANIC: list[Expectation] = [
-    *PANICKED,
+    ("boot fails", lambda e: [job.result for job in e.jobs()] == [Result.FAIL]),
     ("the panic is found, with its headline and line", _panic_is_found),
     ("one regression names last good and first bad", _regression_names_both),
     ("one mail tells of it, with the log's excerpt", _mail_tells_of_panic),
@@ -110,7 +102,8 @@ BROKEN_LAB: list[Expectation] = [
 
 REPAIRED_LAB: list[Expectation] = [
     *BROKEN_LAB,
-    *TESTED,
+    ("the retry passes", lambda e: e.last("boot") is Result.PASS),
+    ("smoke passes", lambda e: e.last("smoke") is Result.PASS),
     ("nobody gets a mail", lambda e: not e.mails),
     ("no row at KCIDB says FAIL", lambda e: "FAIL" not in _row_statuses(e)),
     NO_REGRESSION,

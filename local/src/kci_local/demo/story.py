@@ -3,6 +3,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,22 +16,25 @@ from kci_local.demo.expectations import (
     CLOSED,
     GOOD,
     PANIC,
-    PANICKED,
     REPAIRED_LAB,
-    TESTED,
     Expectation,
     unmet,
 )
 from kci_local.demo.outside import OutsideCi, Submission, revision_of
 from kci_local.demo.timeline import Timeline
 from kci_local.lab.images import Images
-from kci_local.lab.labgrid import BOARDS
+from kci_local.lab.labgrid import BOARDS, count_powered
 from kci_local.site import Site
+from kci_shared.models import State
 
 PATIENCE = 150.0
 """How long a revision may take, in seconds: QEMU is slow on a busy machine."""
 LOOK = 1.0
 """Between two looks while nothing is told, in seconds: mails come without an event."""
+PAUSE = 0.2
+"""Between two looks at the boards, in seconds."""
+JOBS_BEFORE = 3
+"""Boot and smoke test of revision 1, and the boot of revision 2."""
 SETTLE = 0.5
 """After all is as expected: how long to wait for what should not come, in seconds."""
 
@@ -53,12 +57,12 @@ class Story:
         """Tell all three chapters; raise `Disappointed` if one ends otherwise."""
         self._repair_power()
         good = await self._good_kernel(branch)
-        # while one board still tests revision 1, the other boots revision 2
-        panic = await self._kernel_that_panics(branch)
+        # one board still tests revision 1 while others boot what comes next
+        panic = await self.submit(branch, 2, with_ramdisk=False)
         chapters = await asyncio.gather(
             self.until(GOOD, good),
-            self.until(PANIC, panic),
-            self._broken_lab(branch, good),
+            self._kernel_that_panics(panic),
+            self._broken_lab(branch, good, panic),
         )
         return list(chapters)
 
@@ -68,15 +72,13 @@ class Story:
             await self.until(BOOTED, submission)
             return submission
 
-    async def _kernel_that_panics(self, branch: str) -> Submission:
+    async def _kernel_that_panics(self, submission: Submission) -> Evidence:
         async with self.timeline.step("revision 2: no initramfs, so it panics"):
-            submission = await self.submit(branch, 2, with_ramdisk=False)
-            await self.until(PANICKED, submission)
-            return submission
+            return await self.until(PANIC, submission)
 
-    async def _broken_lab(self, branch: str, good: Submission) -> Evidence:
-        await self.until(TESTED, good)  # a board without power would hinder it
+    async def _broken_lab(self, branch: str, *before: Submission) -> Evidence:
         async with self.timeline.step("revision 3: the boards' power is broken"):
+            await self._until_powered(before)
             for fault in self._power_faults:
                 fault.touch()
             submission = await self.submit(branch, 3, with_ramdisk=True)
@@ -84,6 +86,17 @@ class Story:
         async with self.timeline.step("revision 3: the power is repaired"):
             self._repair_power()
             return await self.until(REPAIRED_LAB, submission)
+
+    async def _until_powered(self, submissions: Sequence[Submission]) -> None:
+        """Wait until no job of two revisions still needs the power to work."""
+        while True:
+            found = [await self.collector.collect(one) for one in submissions]
+            jobs = [job for evidence in found for job in evidence.jobs()]
+            to_end = [job for job in jobs if job.state is not State.DONE]
+            on = await count_powered(self.site)
+            if len(jobs) == JOBS_BEFORE and len(to_end) == on:
+                return
+            await asyncio.sleep(PAUSE)
 
     async def submit(
         self, branch: str, number: int, *, with_ramdisk: bool

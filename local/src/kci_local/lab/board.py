@@ -2,8 +2,8 @@
 """Netboot boards that are QEMU: behind one power relay (HTTP), each on a serial line.
 
 As one is powered on it boots what lies in its folder: `vmlinuz`, and `rootfs.cpio.gz`
-if there is one. Two files there break it: with `power-fails` the relay answers 500,
-with `console-hang` the machine says nothing from its next power-on.
+if there is one. Two files there break it: with `power-fails` the relay answers 500 to
+whoever switches it on, with `console-hang` it says nothing from its next power-on.
 """
 
 import argparse
@@ -110,10 +110,10 @@ def relay(boards: list[Board], lines: list[int]) -> Starlette:
 
     async def switch(request: Request) -> Response:
         board = boards[request.path_params["outlet"]]
-        if board.has("power-fails"):
+        wanted = await request.body()
+        if wanted == b"1" and board.has("power-fails"):
             return PlainTextResponse("the relay is broken", 500)
         if request.method == "PUT":
-            wanted = await request.body()
             await (board.power_on() if wanted == b"1" else board.power_off())
         return PlainTextResponse("1" if board.is_on else "0")
 
