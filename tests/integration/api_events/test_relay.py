@@ -195,6 +195,15 @@ async def test_old_events_are_forgotten_but_for_the_last(world: Any) -> None:
     assert await world.heard() == world.told
 
 
+async def test_a_gap_in_the_places_hides_nothing(world: Any) -> None:
+    events = [{"id": f"node-{n}", "time": "", "data": {}} for n in range(3)]
+    await world.history.append(events[:1])
+    await world.history.append(events[1:], floor=5000)
+    history = await world.history.after(0, 10)
+    later = await world.history.after(history[-1].sequence, 10)
+    assert [entry.sequence for entry in [*history, *later]] == [1, 5001, 5002]
+
+
 async def test_timestamps_of_the_history_grow_with_the_places(world: Any) -> None:
     await world.change(*CHANGES)
     await world.relay().turn()

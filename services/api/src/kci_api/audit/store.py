@@ -44,4 +44,4 @@ class Audit:
         asked = {"by": query.by, "on": query.on}
         wanted = {name: value for name, value in asked.items() if value is not None}
         found = self._entries.find(wanted, max_time_ms=QUERY_MS).sort("_id", -1)
-        return await found.skip(query.offset).to_list(query.limit)
+        return await found.skip(query.offset).limit(query.limit).to_list()

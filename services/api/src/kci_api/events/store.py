@@ -30,7 +30,7 @@ class WaitingEvents:
         """Return the events of up to `limit` nodes, the oldest first."""
         query = {"outbox.version": {"$gt": 0}}
         found = self._nodes.find(query, {"outbox": 1})
-        nodes = await found.sort("outbox.event.time").to_list(limit)
+        nodes = await found.sort("outbox.event.time").limit(limit).to_list()
         return in_order(
             [Waiting(node["_id"], e["version"], e["event"]) for e in node["outbox"]]
             for node in nodes
@@ -61,7 +61,7 @@ class EventStore:
         """Return the last place that is taken."""
         later = {"sequence": {"$gt": self._head.sequence}}
         found = self._events.find(later, {"sequence": 1, "timestamp": 1})
-        for last in await found.sort("sequence", -1).to_list(1):
+        for last in await found.sort("sequence", -1).limit(1).to_list():
             self._head = Head(last["sequence"], last["timestamp"])
         return self._head
 
@@ -102,18 +102,25 @@ class EventStore:
     async def _without_known(self, events: list[CloudEvent]) -> list[CloudEvent]:
         ids = [event["id"] for event in events]
         found = self._events.find({"_id": {"$in": ids}}, {"_id": 1})
-        known = {document["_id"] for document in await found.to_list(None)}
+        known = {document["_id"] for document in await found.to_list()}
         return [event for event in events if event["id"] not in known]
 
     async def after(self, sequence: int, limit: int) -> list[Entry]:
-        """Return the events that follow a place."""
-        found = self._events.find({"sequence": {"$gt": sequence}})
-        return [_entry(d) for d in await found.sort("sequence").to_list(limit)]
+        """Return events that follow a place, if there are any."""
+        # a page by its places: the embedded database sorts all that it is asked for
+        page = {"$gt": sequence, "$lte": sequence + limit}
+        return await self._ordered(page, limit) or await self._ordered(
+            {"$gt": sequence}, limit
+        )
+
+    async def _ordered(self, places: dict[str, int], limit: int) -> list[Entry]:
+        found = self._events.find({"sequence": places}).sort("sequence")
+        return [_entry(d) for d in await found.limit(limit).to_list()]
 
     async def find(self, query: dict[str, Any], offset: int, limit: int) -> list[Entry]:
         """Return the events that match, oldest first."""
         found = self._events.find(query, max_time_ms=QUERY_MS).sort("timestamp")
-        return [_entry(d) for d in await found.skip(offset).to_list(limit)]
+        return [_entry(d) for d in await found.skip(offset).limit(limit).to_list()]
 
     async def prune(self, days: float) -> None:
         """Forget what is older; the last event stays, for it tells the next place."""
