@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from kci_api.nodes.changes import create
+from kci_api.nodes.changes import create, patched
 from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.rules import WrongTurn
+from kci_api.nodes.rules import WrongTurn, check_edit
 from kci_api.regressions.rules import moved
 from kci_api.users.rules import Caller, service_caller
 from kci_shared.errors import Invalid, NotFound, NotLoggedIn
-from kci_shared.models import MOVES, Move, NewNode, Status
+from kci_shared.models import MOVES, Move, NewNode, NodePatch, Status
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 TRACKER = service_caller("regression-tracker", frozenset({"nodes:write"}))
@@ -130,3 +130,13 @@ def test_what_does_not_fit_together_is_refused_by_name(
 ) -> None:
     with pytest.raises(ValidationError, match=named):
         Move.model_validate(said)
+
+
+@pytest.mark.parametrize("said", [{"status": "fixed"}, {"history": []}])
+def test_people_cannot_pass_by_the_status_by_a_patch(said: dict[str, Any]) -> None:
+    before = move(regression(), status="acknowledged")
+    after = patched(before, NodePatch(data=said), NOW)
+    with pytest.raises(Invalid, match="status changes it"):
+        check_edit(EDITOR, before, after)
+    check_edit(TRACKER, before, after)
+    check_edit(EDITOR, before, patched(before, NodePatch(data={"note": "x"}), NOW))

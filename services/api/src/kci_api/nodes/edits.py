@@ -10,7 +10,7 @@ from pymongo import UpdateOne
 from kci_api.nodes.changes import Change, merged, patched, replaced, said_of, told
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.holders import Writer, held_for, still_held
-from kci_api.nodes.rules import Terms, check_terms, may_edit, require
+from kci_api.nodes.rules import Terms, check_edit, check_terms, may_edit, require
 from kci_api.nodes.store import NodeStore, Plan
 from kci_api.nodes.trees import TreePlanner
 from kci_api.times import now
@@ -43,7 +43,7 @@ class Editor:
             root, fences = await self._read(root_id)
             at = now()
             after = merged(root, said_of(root, tree.node, ("body", "node")), at)
-            require(may_edit(self._caller, after))
+            check_edit(self._caller, root, after)
             below = await self._store.among("ancestors", [root.id])
             planner = TreePlanner(self._caller, below, at)
             planned = planner.plan(root, after, tree.child_nodes)
@@ -55,7 +55,7 @@ class Editor:
         async def plan() -> Plan:
             before, fences = await self._read(node_id)
             after = edit(before, now())
-            require(may_edit(self._caller, after))
+            check_edit(self._caller, before, after)
             return Plan([after], changed=self._changes(before, after), fences=fences)
 
         (node,) = await self._store.carry_out(self._caller.name, plan)

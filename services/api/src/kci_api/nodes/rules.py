@@ -16,7 +16,15 @@ from kci_api.nodes.documents import StoredNode
 from kci_api.times import stamp
 from kci_api.users.rules import Caller
 from kci_shared.errors import BadRequest, Conflict, Invalid, KciError, NotLoggedIn
-from kci_shared.models import Event, NodeChange, Op, State, Status, may_become
+from kci_shared.models import (
+    Event,
+    Kind,
+    NodeChange,
+    Op,
+    State,
+    Status,
+    may_become,
+)
 
 DEEPEST = 40
 """How many levels the data of a node may have; MongoDB takes 100 in all."""
@@ -55,6 +63,19 @@ def may_edit(caller: Caller, node: StoredNode) -> bool:
         or caller.name == node.owner
         or not caller.groups.isdisjoint(_groups(node))
     )
+
+
+def check_edit(caller: Caller, before: StoredNode, after: StoredNode) -> None:
+    """Raise what forbids a caller to make a node that other one.
+
+    What a regression's status is, people say where it is remembered who said it.
+    """
+    require(may_edit(caller, after))
+    is_person = caller.scopes is None
+    for key in ("status", "history") if after.kind is Kind.REGRESSION else ():
+        if is_person and before.data.get(key) != after.data.get(key):
+            remedy = f"PUT /latest/regression/{after.id}/status changes it"
+            raise invalid(("body", "data", key), remedy)
 
 
 def may_create(caller: Caller, node: StoredNode, parent: StoredNode | None) -> bool:

@@ -20,6 +20,7 @@ from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.holders import check_unheld
 from kci_api.nodes.rules import (
     Place,
+    check_edit,
     inside,
     invalid,
     may_create,
@@ -93,7 +94,8 @@ class TreePlanner:
             return self._create(said, parent)
         after = merged(stored, said_of(stored, said, ("body",)), self._now)
         if after is not stored:
-            require(may_edit(self._caller, stored) and may_edit(self._caller, after))
+            require(may_edit(self._caller, stored))
+            check_edit(self._caller, stored, after)
             check_unheld(self._caller, stored)
             self._changed.append(told(stored, after))
         return after
