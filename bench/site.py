@@ -69,7 +69,11 @@ def trivial_part(site: Site) -> Process:
     """Run the trivial application in the way in which ours is run."""
     port = site.ports["trivial"]
     command = [sys.executable, "-m", "uvicorn", "bench.trivial:app", "--no-access-log"]
-    here = {"PYTHONPATH": str(Path.cwd())}
+    here = {
+        "PYTHONPATH": str(Path.cwd()),
+        "BENCH_MONGO_URL": site.mongo_url,
+        "BENCH_REDIS_URL": site.redis_url,
+    }
     return Process("trivial", [*command, "--port", str(port)], env=here, port=port)
 
 
