@@ -7,7 +7,7 @@ from functools import cached_property
 
 from pydantic import BaseModel
 
-from kci_log_parser.engine import first
+from kci_log_parser.engine import firsts
 from kci_log_parser.lines import clean
 from kci_log_parser.markers import Severity
 from kci_log_parser.report import EXCERPT, WIDTH, Place, Report
@@ -125,10 +125,10 @@ class Boots:
             self._stamped = STAMP.search(text, start, end) is not None
         boot = self._again[1] if self._again else self._now
         if boot.login is None and (self._stamped or boot.kernel is not None):
-            for phase in (Phase.INIT, Phase.LOGIN):
-                place = None if getattr(boot, phase) else first(phase, text, start, end)
-                if place is not None:
-                    self._reach(phase, line + text.count(b"\n", start, place) + 1)
+            for name, place in firsts(text, start, end).items():
+                if getattr(boot, name) is None:
+                    number = line + text.count(b"\n", start, place) + 1
+                    self._reach(Phase(name), number)
 
     def expect(self) -> None:
         """Note that a reset is no news: a kernel has died, or was told to restart."""

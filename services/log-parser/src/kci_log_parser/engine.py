@@ -29,12 +29,17 @@ _WHICH = re.compile("|".join(f"({row.pattern})" for row in ROWS).encode())
 assert _WHICH.groups == len(ROWS), "a row's pattern must not capture"
 
 _FIRST = {name: _scan("|".join(patterns)) for name, patterns in FIRST.items()}
+_FIRST_OF_ALL = _scan("|".join("|".join(patterns) for patterns in FIRST.values()))
 
 
-def first(name: str, text: bytes, start: int, end: int) -> int | None:
-    """Return where the first sign of a phase stands between two places."""
-    found = _FIRST[name].search(text, start, end)
-    return None if found is None else int(found.start())
+def firsts(text: bytes, start: int, end: int) -> dict[str, int]:
+    """Return where the first sign of each phase stands between two places."""
+    soonest = _FIRST_OF_ALL.search(text, start, end)  # mostly there is none
+    if soonest is None:
+        return {}
+    begin = text.rfind(b"\n", start, soonest.start()) + 1 or start
+    found = ((name, scan.search(text, begin, end)) for name, scan in _FIRST.items())
+    return {name: int(hit.start()) for name, hit in found if hit is not None}
 
 
 def lines_of_interest(text: bytes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
