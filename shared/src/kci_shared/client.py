@@ -21,6 +21,7 @@ from kci_shared.models import (
     NewNode,
     Node,
     Report,
+    RuntimeReport,
 )
 from kci_shared.settings import ClientSettings
 
@@ -164,6 +165,10 @@ class ApiClient:
         """End a claimed node: outcome, tests and artifacts in one step."""
         url = f"/latest/claims/{node_id}/result"
         return NODE.validate_python(await self._repeat("POST", url, json=_body(report)))
+
+    async def register(self, runtime: str, report: RuntimeReport) -> None:
+        """Say what a runtime has and how it does; once, for it is said every minute."""
+        await self._once("PUT", f"/latest/runtimes/{runtime}", json=_body(report))
 
     async def _repeat(self, method: str, url: str, **request: Any) -> Any:
         """Send a request that may arrive twice, until it has an answer."""

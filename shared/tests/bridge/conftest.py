@@ -19,6 +19,7 @@ from kci_shared.bridge import (
     LabError,
     LabJob,
     RunOutcome,
+    presence,
     runner,
 )
 from kci_shared.errors import Conflict, StorageError, Unavailable
@@ -30,6 +31,7 @@ from kci_shared.models import (
     Node,
     Report,
     Result,
+    RuntimeReport,
     State,
 )
 
@@ -70,6 +72,8 @@ class FakeApi:
         self.away = False
         self.refuse: Callable[[Report], Exception | None] = lambda _: None
         self.loss = 0.0
+        self.said: list[RuntimeReport] = []
+        self.refusal: Exception | None = None
         self._random = random.Random(7)  # noqa: S311 - the same in each run
 
     def add(self, *nodes: Node) -> None:
@@ -159,6 +163,12 @@ class FakeApi:
         entry = await self._held(node_id, token)
         entry.expires, entry.attempt = 0, entry.attempt - 1
         entry.released.append(reason)
+
+    async def register(self, runtime: str, report: RuntimeReport) -> None:
+        await self._reach()
+        if self.refusal:
+            raise self.refusal
+        self.said.append(report)
 
     async def report(self, node_id: str, report: Report) -> Node:
         entry = await self._held(node_id, report.token)
@@ -322,6 +332,8 @@ def job() -> Callable[..., Node]:
 async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(runner, "PAUSE", 0.01)
     monkeypatch.setattr(runner, "BUSY_WAIT", 0.01)
+    for pause in ("QUICKEST", "AGAIN"):
+        monkeypatch.setattr(presence, pause, 0.01)
     stamina.set_testing(True, attempts=10_000, cap=True)
     site = Site(tmp_path)
     yield site

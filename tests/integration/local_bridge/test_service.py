@@ -66,6 +66,11 @@ class World:
         )
         return (await self.api.create(node)).id
 
+    async def runtimes(self) -> list[dict[str, Any]]:
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(f"{self.site.url('api')}/latest/runtimes")
+        return list(answer.raise_for_status().json())
+
     async def node(self, node_id: str) -> Node:
         node = await self.api.get(node_id)
         assert node is not None
@@ -121,6 +126,20 @@ async def world(site: Site, images: Images) -> AsyncIterator[World]:
         world = World(site, api, urls)
         yield world
         await world.processes.stop(NAME)
+
+
+async def test_a_bridge_tells_what_it_has_and_that_it_leaves(world: World) -> None:
+    await world.start()
+    while not (found := await world.runtimes()):
+        await asyncio.sleep(0.1)
+    assert (found[0]["name"], found[0]["kind"]) == (RUNTIME, "local")
+    assert (found[0]["online"], found[0]["message"]) == (True, "")
+    assert found[0]["platforms"] == {"qemu-x86_64": 2}
+    assert "lab_answered" in found[0]["facts"]
+    await world.processes.stop(NAME)
+    [gone] = await world.runtimes()
+    assert gone["online"] is False
+    assert gone["message"] == "the bridge stops: it takes no new jobs"
 
 
 async def test_a_job_goes_to_a_real_kernel_and_its_results_come_back(

@@ -42,6 +42,8 @@ class Nodes(Protocol):
 class Builder(LocalRuns):
     """Builds kernels one after the other, or as many at once as it may."""
 
+    kind = "builder"
+
     def __init__(
         self, api: Nodes, artifacts: Artifacts, sandbox: Sandbox, settings: Settings
     ) -> None:

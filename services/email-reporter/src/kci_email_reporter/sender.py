@@ -35,6 +35,8 @@ class Fetch(Protocol):
 class Sender:
     """Sends each mail once, however often it is claimed."""
 
+    kind = "mail"
+
     def __init__(self, delivery: Delivery, storage: Fetch, settings: Settings) -> None:
         self._delivery = delivery
         self._storage = storage

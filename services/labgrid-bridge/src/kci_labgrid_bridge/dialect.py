@@ -8,7 +8,7 @@ from kci_labgrid_bridge.booking import give_back
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.execution import Execution
 from kci_labgrid_bridge.lab import Lab
-from kci_labgrid_bridge.rules import Place, count_free, fitting
+from kci_labgrid_bridge.rules import Place, count_free, count_good, fitting
 from kci_labgrid_bridge.run import environment, kill_leftovers, power_off
 from kci_shared.bridge import BadJob, LabError, LabJob, NoDevice, RunOutcome
 from kci_shared.bridge.workspace import left_behind
@@ -24,22 +24,28 @@ class LabgridDialect:
     bridge that was killed finds what it left.
     """
 
+    kind = "labgrid"
+
     def __init__(self, lab: Lab, runtime: str, runs: Path) -> None:
         self._lab = lab
         self._runtime = runtime
         self._runs = runs.resolve()
         self._executions: dict[str, Execution] = {}
+        self._places: list[Place] = []
 
     async def slots(self) -> dict[str, int]:
         """Count the places that are free and whose resources are there."""
-        try:
-            async with self._connect("slots") as coordinator:
-                places = coordinator.places()
-        except LabError as error:
-            log.warning("lab offline", reason=str(error))
-            places = []
+        async with self._connect("slots") as coordinator:
+            self._places = coordinator.places()
         return {
-            platform: count_free(places, self._lab.tags_of(platform))
+            platform: count_free(self._places, self._lab.tags_of(platform))
+            for platform in self._lab.devices
+        }
+
+    def capacity(self) -> dict[str, int]:
+        """Count the places whose resources are there, whoever has them."""
+        return {
+            platform: count_good(self._places, self._lab.tags_of(platform))
             for platform in self._lab.devices
         }
 

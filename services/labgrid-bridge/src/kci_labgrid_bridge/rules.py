@@ -35,6 +35,11 @@ def count_free(places: Iterable[Place], tags: Tags) -> int:
     )
 
 
+def count_good(places: Iterable[Place], tags: Tags) -> int:
+    """Tell how many places with these tags work, whoever has them."""
+    return sum(place.is_available for place in fitting(places, tags))
+
+
 def reservation(places: Iterable[Place], tags: Tags) -> Tags:
     """Return what to ask the coordinator for, to get a place that works.
 

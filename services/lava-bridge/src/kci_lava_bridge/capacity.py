@@ -45,6 +45,8 @@ class Capacity:
     def __init__(self, lab: Lab, lava: Lava) -> None:
         self._lab = lab
         self._lava = lava
+        self.devices: dict[str, int] = {}
+        """Of each platform those that LAVA may give jobs to, busy or not."""
         self._room: dict[str, int] = {}
         self._asked: float | None = None
         self._since: Counter[str] = Counter()
@@ -78,5 +80,6 @@ class Capacity:
             of_kind = [device for device in devices if device.device_type == kind]
             wanted = {tags.get(tag) for tag in ours.tags}  # None: there is no such tag
             fit = usable(of_kind, workers, wanted)
+            self.devices[platform] = len(fit)
             found[platform] = room(fit, queued[kind], self._lab.depth)
         return found

@@ -33,6 +33,8 @@ class LavaLab:
     answer was lost, or whose bridge was killed, is found instead of submitted again.
     """
 
+    kind = "lava"
+
     def __init__(self, lab: Lab, lava: Lava, settings: BridgeSettings) -> None:
         self.watch = Watch(lava, lab.poll)
         self.desk = Desk(settings.runtime, lab.read_token(), self.watch.call)
@@ -46,6 +48,10 @@ class LavaLab:
     async def slots(self) -> dict[str, int]:
         """Tell how many jobs LAVA has room for."""
         return await self._capacity.slots()
+
+    def capacity(self) -> dict[str, int]:
+        """Tell how many devices there are of each platform, as LAVA said last."""
+        return self._capacity.devices
 
     async def submit(self, job: LabJob) -> str:
         """Give LAVA a job, or find the one that it has of this node already."""

@@ -25,6 +25,8 @@ KVM = Path("/dev/kvm")
 class LocalLab:
     """One machine for each job, made when the job comes and gone with it."""
 
+    kind = "local"
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._machines: dict[str, Machine] = {}

@@ -58,6 +58,12 @@ class JobRun:
         self.handle = handle
         """The lab's id; None as long as the lab does not have the job."""
         self._lab = lab
+        self._is_over = False
+
+    @property
+    def is_in_lab(self) -> bool:
+        """Whether the lab has the job now."""
+        return self.handle is not None and not self._is_over
 
     async def run(self) -> None:
         """Run the job and report it; when cancelled, leave it to others."""
@@ -139,7 +145,9 @@ class JobRun:
             self.handle = await self._lab.dialect.submit(job)
             log.info("job started", job_id=self.handle, attempt=job.attempt)
             await self.held.note(job_id=self.handle)
-        return await self._lab.dialect.wait(job, self.handle)
+        outcome = await self._lab.dialect.wait(job, self.handle)
+        self._is_over = True
+        return outcome
 
     async def _cut(self, running: asyncio.Task[RunOutcome], limit: float) -> RunOutcome:
         """Stop a job that is over its time; keep what the lab has of it."""

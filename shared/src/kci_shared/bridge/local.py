@@ -14,6 +14,8 @@ Run = Callable[[LabJob], Coroutine[Any, Any, RunOutcome]]
 class LocalRuns:
     """Runs each job by one coroutine; cancelling it must leave nothing behind."""
 
+    kind = "local"
+
     def __init__(self, platform: str, most: int, run: Run) -> None:
         self._platform = platform
         self._most = most

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from structlog.contextvars import bound_contextvars
 
 from kci_shared.bridge.artifacts import Artifacts
-from kci_shared.bridge.dialect import Dialect, RemoteDialect
+from kci_shared.bridge.dialect import Dialect, LabError, RemoteDialect
 from kci_shared.bridge.held import Held
 from kci_shared.bridge.job import JobRun, Lab
+from kci_shared.bridge.presence import Presence, Sized
 from kci_shared.bridge.settings import BridgeSettings
 from kci_shared.bridge.workspace import Workspace, left_behind
 from kci_shared.client import ApiClient
@@ -49,18 +50,21 @@ class Bridge:
         self._artifacts = Artifacts(storage, settings.cache / "artifacts")
         self._dialect = dialect
         self._settings = settings
+        self._presence = Presence(api, settings.runtime, dialect)
         self._runs: dict[asyncio.Task[None], JobRun] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then end what runs, within the drain time."""
         with Workspace.open(self._settings.runs) as workspace:
             lab = Lab(self._dialect, self._artifacts, workspace, self._settings.queue)
+            registered = asyncio.create_task(self._presence.keep())
             try:
                 await self._persist(lambda: self._recover(lab), stop)
                 while not stop.is_set():
                     await self._persist(lambda: self._turn(lab, stop), stop)
             finally:
-                await self._drain()
+                registered.cancel()
+                await asyncio.gather(self._presence.leave(), self._drain())
 
     async def _persist(
         self, step: Callable[[], Awaitable[None]], stop: asyncio.Event
@@ -73,8 +77,11 @@ class Bridge:
                 if isinstance(error, ApiError) and not error.retryable:
                     raise
                 log.warning("waiting", reason=f"{type(error).__name__}: {error}")
-            except Exception:
+                if isinstance(error, LabError):
+                    self._presence.lab_failed(str(error))
+            except Exception as error:
                 log.exception("bug in the bridge")
+                self._presence.lab_failed(f"bug in the bridge: {type(error).__name__}")
             else:
                 return
             await _unless(stop, asyncio.sleep(PAUSE))
@@ -157,19 +164,29 @@ class Bridge:
 
     async def _room(self) -> dict[str, int]:
         """Tell for each platform how many jobs could start now; no zeros."""
-        if len(self._runs) >= self._settings.max_jobs:
+        is_full = len(self._runs) >= self._settings.max_jobs
+        if is_full and not self._presence.is_due:
             return {}
+        slots = await self._dialect.slots()
+        self._presence.lab_answered(self._capacity(slots))
         starting = Counter(
             _platform(run.held.node)
             for run in self._runs.values()
             if run.handle is None  # the lab does not know of it yet
         )
-        slots = await self._dialect.slots()
-        return {
-            platform: count - starting[platform]
-            for platform, count in slots.items()
-            if count > starting[platform]
-        }
+        free = {platform: slots[platform] - starting[platform] for platform in slots}
+        return {p: count for p, count in free.items() if count > 0 and not is_full}
+
+    def _capacity(self, slots: dict[str, int]) -> dict[str, int]:
+        """Tell how many jobs can run at once: what is free, and what ours have."""
+        most = self._settings.max_jobs
+        if isinstance(self._dialect, Sized):
+            found = self._dialect.capacity()
+        else:
+            ours = (run for run in self._runs.values() if run.is_in_lab)
+            running = Counter(_platform(run.held.node) for run in ours)
+            found = {one: count + running[one] for one, count in slots.items()}
+        return {platform: min(most, count) for platform, count in found.items()}
 
     def _start(self, lab: Lab, claimed: ClaimedNode, handle: str | None = None) -> None:
         run = JobRun(lab, Held(self._api, claimed, self._settings.lease), handle)
@@ -186,6 +203,7 @@ class Bridge:
         node_id = self._runs.pop(task).held.node.id
         if not task.cancelled() and (error := task.exception()):
             log.error("run failed", node_id=node_id, exc_info=error)
+        self._presence.job_ended()
 
     async def _drain(self) -> None:
         """Let running jobs end; stop and give back what does not in time."""

@@ -37,6 +37,7 @@ from kci_shared.models.reports import (
     Renewal,
     Report,
 )
+from kci_shared.models.runtimes import RuntimeReport
 from kci_shared.models.words import ErrorCode, Kind, Op, Result, State, may_become
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "Result",
     "ResultTree",
     "Revision",
+    "RuntimeReport",
     "State",
     "Status",
     "StatusChange",

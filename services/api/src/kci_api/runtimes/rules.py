@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a runtime says of itself, and what follows from its silence."""
+"""What is known of a runtime, and what follows from its silence."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from kci_shared.models import RuntimeReport
 
 SILENT = timedelta(minutes=3)
 """After this time without a word a runtime is taken to be away."""
@@ -12,29 +14,6 @@ SILENT = timedelta(minutes=3)
 RuntimeName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$", examples=["lab-x"])
 ]
-Platform = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+:-]{1,100}$")]
-
-
-class RuntimeReport(BaseModel):
-    """What a bridge says of its runtime: at its start, and then once a minute."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Annotated[str, Field(max_length=100, examples=["labgrid"])]
-    platforms: Annotated[
-        dict[Platform, Annotated[int, Field(ge=0, le=100_000)]],
-        Field(
-            max_length=1000,
-            description="how many jobs of each can run at once",
-            examples=[{"qemu-x86": 4}],
-        ),
-    ] = {}
-    healthy: bool = True
-    message: Annotated[str, Field(max_length=1000, description="what is wrong")] = ""
-    facts: Annotated[
-        dict[Annotated[str, Field(max_length=100)], str | int | float | bool | None],
-        Field(max_length=50, description="anything else, such as the version"),
-    ] = {}
 
 
 class Outcomes(BaseModel):

@@ -12,11 +12,11 @@ from kci_api.runtimes.documents import RuntimeDocument
 from kci_api.runtimes.rules import (
     Outcomes,
     RuntimeRead,
-    RuntimeReport,
     is_online,
     outcomes,
 )
 from kci_api.times import now, stamp
+from kci_shared.models import RuntimeReport
 
 QUERY_MS = 15_000
 FRESH_S = 30.0

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a bridge says of the lab or cluster that it runs jobs in."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LONGEST_MESSAGE = 1000
+
+Platform = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+:-]{1,100}$")]
+
+
+class RuntimeReport(BaseModel):
+    """What a bridge says of its runtime: at its start, and then once a minute."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Annotated[str, Field(max_length=100, examples=["labgrid"])]
+    platforms: Annotated[
+        dict[Platform, Annotated[int, Field(ge=0, le=100_000)]],
+        Field(
+            max_length=1000,
+            description="how many jobs of each can run at once",
+            examples=[{"qemu-x86": 4}],
+        ),
+    ] = {}
+    healthy: bool = True
+    message: Annotated[
+        str, Field(max_length=LONGEST_MESSAGE, description="what is wrong")
+    ] = ""
+    facts: Annotated[
+        dict[Annotated[str, Field(max_length=100)], str | int | float | bool | None],
+        Field(max_length=50, description="anything else, such as the version"),
+    ] = {}
