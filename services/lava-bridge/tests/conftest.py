@@ -83,6 +83,7 @@ class FakeJob:
     start_time: str | None = None
     results: bytes = b""
     log: bytes = b""
+    suites: list[str] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
         return {
@@ -157,6 +158,9 @@ class FakeLava:
                 job.state = "Canceling" if self.stuck else "Finished"
                 job.health = "Unknown" if self.stuck else "Canceled"
             return httpx.Response(200, json={"message": "Job cancel signal sent."})
+        if what == "suites":
+            suites = [{"id": n, "name": name} for n, name in enumerate(job.suites)]
+            return httpx.Response(200, json={"results": suites})
         content = job.log if what == "logs" else job.results
         return httpx.Response(200 if content else 404, content=content)
 

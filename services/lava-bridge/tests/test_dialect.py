@@ -3,6 +3,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,28 @@ async def test_a_job_that_is_polled_ends_without_a_call(
     outcome = await asyncio.wait_for(waiting, 2)
     assert outcome.error_code is ErrorCode.INFRASTRUCTURE
     assert "log" not in outcome.files
+
+
+async def test_a_job_is_queued_then_boots_then_tests(
+    make: Any, fake: Any, job: Any
+) -> None:
+    lab = await make()
+    told: list[str] = []
+    wanted = replace(job(definition=DEFINITION), tell=told.append)
+    waiting = asyncio.create_task(lab.wait(wanted, await lab.submit(wanted)))
+    assert told == ["queued"]
+    fake.start(1, seconds_ago=1)
+    fake.jobs[1].suites = ["lava"]
+    await asyncio.sleep(0.1)
+    assert told == ["queued", "booting"]
+    fake.jobs[1].suites = ["lava", "0_kci"]
+    await asyncio.sleep(0.1)
+    assert told == ["queued", "booting", "testing"]
+    asked = fake.asked.count("GET /api/v0.2/jobs/1/suites/")
+    await asyncio.sleep(0.1)
+    assert fake.asked.count("GET /api/v0.2/jobs/1/suites/") == asked
+    fake.finish(1, results=RESULTS, log=LOG)
+    await asyncio.wait_for(waiting, 2)
 
 
 async def test_a_job_of_a_dead_worker_does_not_run_for_ever(

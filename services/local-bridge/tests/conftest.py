@@ -73,5 +73,13 @@ def machine() -> type[FakeMachine]:
 
 
 @pytest.fixture
-def session(settings: Settings) -> Callable[[FakeMachine], Session]:
-    return lambda machine: Session(Console(machine, io.BytesIO()), settings)
+def told() -> list[str]:
+    """Tell how far the session was, step by step."""
+    return []
+
+
+@pytest.fixture
+def session(settings: Settings, told: list[str]) -> Callable[[FakeMachine], Session]:
+    return lambda machine: Session(
+        Console(machine, io.BytesIO()), settings, told.append
+    )

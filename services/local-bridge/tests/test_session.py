@@ -29,7 +29,7 @@ def verdicts(outcome: RunOutcome) -> list[tuple[str, str]]:
 
 
 async def test_a_kernel_that_boots_and_does_all_that_is_asked_passes(
-    machine: Any, session: Any
+    machine: Any, session: Any, told: list[str]
 ) -> None:
     board = machine()
     board.commands = {
@@ -38,6 +38,7 @@ async def test_a_kernel_that_boots_and_does_all_that_is_asked_passes(
     }
     outcome = await session(board).run([step("uname"), step("smoke")])
     assert outcome.result is Result.PASS
+    assert set(told) == {"testing"}
     assert verdicts(outcome) == [
         ("uname", "pass"),
         ("smoke", "pass"),

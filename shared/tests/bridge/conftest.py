@@ -60,6 +60,7 @@ class Entry:
     expires: float = 0
     report: Report | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    notes: list[dict[str, Any]] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
 
 
@@ -142,6 +143,7 @@ class FakeApi:
     async def note(self, node_id: str, token: int, data: dict[str, Any]) -> Grant:
         entry = await self._held(node_id, token)
         entry.facts |= data
+        entry.notes.append(data)
         return self._claim(entry)
 
     async def get(self, node_id: str) -> Node | None:

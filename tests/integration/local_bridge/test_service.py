@@ -149,6 +149,7 @@ async def test_a_job_goes_to_a_real_kernel_and_its_results_come_back(
     job = await world.done(await world.submit(UNAME, {"id": "no", "run": "false"}))
     assert (job.result, job.claim) == (Result.FAIL, None)
     assert job.data.job_id == f"qemu-{job.id}"
+    assert job.data.progress == "testing"
     found = {test.name: test for test in await world.api.find(parent=job.id)}
     assert {name: test.result for name, test in found.items()} == {
         "uname": Result.PASS,
@@ -180,6 +181,7 @@ async def test_a_stopped_bridge_gives_its_job_back_at_once(world: World) -> None
     await world.start()
     job_id = await world.submit(UNAME)
     machine = Path("/proc") / str(await world.machine())
+    assert (await world.node(job_id)).data.progress == "booting"
     await world.processes.stop(NAME)
     job = await world.node(job_id)
     assert (job.state, job.claim) == (State.RUNNING, None)

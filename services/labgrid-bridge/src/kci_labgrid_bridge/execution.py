@@ -9,7 +9,10 @@ from kci_labgrid_bridge.lab import Lab
 from kci_labgrid_bridge.run import Runner, environment, job_environment
 from kci_labgrid_bridge.translate import Trouble, translate
 from kci_shared.bridge import LabJob, RunOutcome
-from kci_shared.models import ErrorCode
+from kci_shared.models import ErrorCode, Progress
+
+LOOK_SECONDS = 1.0
+"""Between two looks at what the runner reports."""
 
 
 class Execution:
@@ -56,6 +59,7 @@ class Execution:
             variables = environment(self._lab, self._owner, booking.place)
             variables |= job_environment(self._job, self._device.state)
             runner = await Runner.start(self._job, self._device.env, variables)
+            self._job.tell(Progress.BOOTING)
             self._started.set()
             try:
                 trouble = await self._watch(runner, booking)
@@ -73,13 +77,14 @@ class Execution:
         ended = asyncio.create_task(runner.ended())
         lost = asyncio.create_task(booking.lost())
         stopped = asyncio.create_task(self._stopping.wait())
+        booted = asyncio.create_task(self._tell_when_booted(runner))
         tasks = {ended, lost, stopped}
         try:
             await asyncio.wait(
                 tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            for task in tasks:
+            for task in (*tasks, booted):
                 task.cancel()
         if ended.done():
             return ended.result()
@@ -88,3 +93,8 @@ class Execution:
         if stopped.done():
             return Trouble(ErrorCode.CANCELED, "stopped by the bridge")
         return Trouble(ErrorCode.NODE_TIMEOUT, f"over {limit:g} s")
+
+    async def _tell_when_booted(self, runner: Runner) -> None:
+        while not runner.is_booted():
+            await asyncio.sleep(LOOK_SECONDS)
+        self._job.tell(Progress.TESTING)

@@ -122,6 +122,11 @@ class Runner:
             os.killpg(self.process.pid, signal.SIGKILL)
         await self.process.wait()
 
+    def is_booted(self) -> bool:
+        """Say whether the board has come up to its shell."""
+        boot = read_report(self._read("report.jsonl"))[:1]
+        return any(line.test is None and line.error is None for line in boot)
+
     def result(self, trouble: Trouble | None) -> Run:
         """Read what the runner left; `trouble` is why it was stopped, if it was."""
         return Run(

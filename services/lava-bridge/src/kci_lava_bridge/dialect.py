@@ -17,6 +17,7 @@ from kci_lava_bridge.translate import Run, combined, translate
 from kci_lava_bridge.watch import Watch
 from kci_shared.bridge import BridgeSettings, LabError, LabJob, NoDevice, RunOutcome
 from kci_shared.logging import get_logger
+from kci_shared.models import Progress
 
 log = get_logger(__name__)
 
@@ -56,10 +57,12 @@ class LavaLab:
     async def submit(self, job: LabJob) -> str:
         """Give LAVA a job, or find the one that it has of this node already."""
         try:
-            return await self._submit(job, self._device(job))
+            handle = await self._submit(job, self._device(job))
         except BaseException:
             self.desk.forget(job.id, job.folder)
             raise
+        job.tell(Progress.QUEUED)
+        return handle
 
     async def _submit(self, job: LabJob, device: Device) -> str:
         definition = dump(build(self._lab, device, self._order(job)))
@@ -136,7 +139,9 @@ class LavaLab:
         expected.known.set()
         limit = job.definition.timeout
         try:
-            ended = [await self.watch.end_of(job_id, limit) for job_id in job_ids]
+            ended = [
+                await self.watch.end_of(job_id, limit, job.tell) for job_id in job_ids
+            ]
         finally:
             self.desk.forget(job.id, job.folder)
         if len(ended) == 1:

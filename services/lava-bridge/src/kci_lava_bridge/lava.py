@@ -82,7 +82,7 @@ class Worker(BaseModel):
 
 
 class Named(BaseModel):
-    """An alias of a device type, or a tag."""
+    """An alias of a device type, a tag, or a suite."""
 
     id: int | None = None
     name: str
@@ -154,6 +154,11 @@ class Lava:
         date = answer.headers.get("Date")
         now = parsedate_to_datetime(date) if date else datetime.now(UTC)
         return Seen(_read(JOBS, answer), now)
+
+    async def has_tests(self, job_id: int) -> bool:
+        """Say whether a job has results of a suite that is not LAVA's own."""
+        suites = _read(NAMES, await self._get(f"jobs/{job_id}/suites/"))
+        return any(suite.name != "lava" for suite in suites)
 
     async def count_queued(self, device_type: str) -> int:
         """Tell how many jobs wait for a device of a type, whosoever they are."""

@@ -2,8 +2,9 @@
 """One look at all jobs in flight, every so often, or as soon as LAVA calls."""
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,8 +13,11 @@ from typing import NoReturn
 from kci_lava_bridge.lava import PAGE, Lava, LavaJob, State
 from kci_shared.bridge import LabError
 from kci_shared.logging import get_logger
+from kci_shared.models import Progress
 
 log = get_logger(__name__)
+
+Tell = Callable[[Progress], None]
 
 LOOKS_AFTER_CALL = 8
 """LAVA calls before it has written down what it calls about, so look more than once."""
@@ -21,6 +25,8 @@ QUICK = 1.0
 """Seconds between those looks."""
 LATE_SECONDS = 120.0
 """What LAVA gets beyond a job's time limit to notice it."""
+ASKED_AT_ONCE = 5
+"""How many jobs LAVA is asked, in one look, whether their tests have begun."""
 CANCEL_SECONDS = 60.0
 """What LAVA gets to stop a job."""
 
@@ -36,6 +42,9 @@ class Flight:
     """How many quick looks are left."""
     stopping: float | None = None
     """Since when LAVA should be stopping it."""
+    tell: Tell = lambda _: None
+    boots: float | None = None
+    """When it was last seen to boot: it runs, and no test has a result."""
 
 
 class Watch:
@@ -47,9 +56,11 @@ class Watch:
         self._flights: dict[int, Flight] = {}
         self._called = asyncio.Event()
 
-    async def end_of(self, job_id: int, limit: float) -> LavaJob:
+    async def end_of(
+        self, job_id: int, limit: float, tell: Tell = lambda _: None
+    ) -> LavaJob:
         """Wait until a job is finished; `LabError` when LAVA cannot end it."""
-        flight = self._flights.setdefault(job_id, Flight(limit))
+        flight = self._flights.setdefault(job_id, Flight(limit, tell=tell))
         self.call(job_id)
         try:
             return await asyncio.shield(flight.ended)
@@ -98,6 +109,7 @@ class Watch:
         try:
             for start in range(0, len(job_ids), PAGE):
                 await self._look_at_page(job_ids[start : start + PAGE])
+            await self._look_for_tests()
         except LabError as error:
             log.warning("lab does not tell of its jobs", reason=str(error))
 
@@ -108,6 +120,20 @@ class Watch:
             if flight := self._flights.get(job_id):
                 flight.looks -= 1
                 await self._judge(flight, job_id, known.get(job_id), seen.now)
+
+    async def _look_for_tests(self) -> None:
+        """Ask some of the jobs that boot, those first that waited longest for it."""
+        now = time.monotonic()
+        due = [
+            (flight.boots, job_id, flight)
+            for job_id, flight in self._flights.items()
+            if flight.boots is not None and now - flight.boots >= self._every
+        ]
+        for _, job_id, flight in sorted(due)[:ASKED_AT_ONCE]:
+            flight.boots = now
+            if await self._lava.has_tests(job_id):
+                flight.tell(Progress.TESTING)
+                flight.boots = math.inf  # never due again
 
     async def _judge(
         self, flight: Flight, job_id: int, job: LavaJob | None, now: datetime
@@ -127,6 +153,9 @@ class Watch:
                 log.warning("job over its time in LAVA", job_id=job_id)
                 await self._lava.cancel(job_id)
             flight.stopping = time.monotonic()
+        elif job.state is State.RUNNING and flight.boots is None:
+            flight.tell(Progress.BOOTING)
+            flight.boots = time.monotonic()
 
 
 def _is_late(job: LavaJob, limit: float, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from kci_local_bridge.settings import Settings
 from kci_shared.bridge import LabError, LabJob, RunOutcome
 from kci_shared.bridge.workspace import left_behind
 from kci_shared.logging import get_logger
-from kci_shared.models import ErrorCode, Result
+from kci_shared.models import ErrorCode, Progress, Result
 
 log = get_logger(__name__)
 
@@ -47,6 +47,7 @@ class LocalLab:
             command = qemu_command(self._settings, handle, job.images, pid_file)
             command += processor(kvm=self._has_kvm())
             self._machines[handle] = await Machine.start(command)
+            job.tell(Progress.BOOTING)
         return handle
 
     def _has_kvm(self) -> bool:
@@ -60,7 +61,7 @@ class LocalLab:
         console_log = job.folder / "console.log"
         try:
             with console_log.open("wb") as file:
-                session = Session(Console(machine, file), self._settings)
+                session = Session(Console(machine, file), self._settings, job.tell)
                 outcome = await _outcome(session, job)
         finally:
             await self.cancel(handle)

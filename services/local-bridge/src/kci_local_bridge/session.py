@@ -3,6 +3,7 @@
 
 import re
 import secrets
+from collections.abc import Callable
 
 from kci_local_bridge.console import Console, Ended, KernelFault
 from kci_local_bridge.rules import (
@@ -18,7 +19,7 @@ from kci_local_bridge.rules import (
 from kci_local_bridge.settings import Settings
 from kci_shared.bridge import LabError, RunOutcome, TestOutcome, TestStep
 from kci_shared.bridge.console import BANNER, judge, plain, verdict
-from kci_shared.models import ErrorCode, Result
+from kci_shared.models import ErrorCode, Progress, Result
 
 SHELL_SECONDS = 30.0
 """From the login to a shell that listens."""
@@ -30,9 +31,12 @@ CTRL_C = "\x03"
 class Session:
     """A run on a machine that was just switched on."""
 
-    def __init__(self, console: Console, settings: Settings) -> None:
+    def __init__(
+        self, console: Console, settings: Settings, tell: Callable[[Progress], None]
+    ) -> None:
         self._console = console
         self._settings = settings
+        self._tell = tell
         self.tests: list[TestOutcome] = []
         """What is known already: it counts even when the run is stopped."""
 
@@ -43,6 +47,7 @@ class Session:
         try:
             await self._log_in()
             while left:
+                self._tell(Progress.TESTING)
                 step = left.pop(0)
                 doing = f"in {step.id}"
                 await self._test(step)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a lab must be able to say, and what can go wrong there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from pydantic import ValidationError
 
 from kci_shared.errors import KciError
-from kci_shared.models import ErrorCode, Job, Node, Result, State
+from kci_shared.models import ErrorCode, Job, Node, Progress, Result, State
 from kci_shared.models.definition import Definition
 
 
@@ -31,6 +32,10 @@ class NoDevice(LabError):
     error_code = ErrorCode.CONFIGURATION
 
 
+def _nobody(_: Progress) -> None:
+    """Hear of progress, and do nothing."""
+
+
 @dataclass(frozen=True)
 class LabJob:
     """One job as a lab sees it."""
@@ -43,6 +48,8 @@ class LabJob:
     images: dict[str, Path] = field(default_factory=dict)
     """The definition's artifacts, fetched and checked; empty for an adopted job, and
     in a lab that fetches them itself."""
+    tell: Callable[[Progress], None] = _nobody
+    """To be called as the run gets on; at once, and as often as one likes."""
 
     @property
     def id(self) -> str:

@@ -18,11 +18,12 @@ from kci_shared.bridge.dialect import (
     read_definition,
 )
 from kci_shared.bridge.held import ClaimLost, Held
+from kci_shared.bridge.notes import Notes
 from kci_shared.bridge.report import refused_report, report_of
 from kci_shared.bridge.workspace import Workspace
 from kci_shared.errors import ApiError
 from kci_shared.logging import get_logger
-from kci_shared.models import ErrorCode, Node, Report, Result
+from kci_shared.models import ErrorCode, Job, Node, Progress, Report, Result
 
 log = get_logger(__name__)
 
@@ -30,6 +31,8 @@ JOBS = Counter("kci_jobs_total", "Jobs reported, by result", ["result"])
 
 WORK_SECONDS = 600.0
 """Time limit of work that has no definition to name one."""
+AT_ONCE = 2.0
+"""A lab that takes longer to start a job, in seconds, has it in a queue."""
 GRACE_SECONDS = 30.0
 """What a lab gets to stop a job, and to hand over what there is of it."""
 
@@ -59,6 +62,7 @@ class JobRun:
         """The lab's id; None as long as the lab does not have the job."""
         self._lab = lab
         self._is_over = False
+        self._notes = Notes(held, _progress(held.node) if handle else None)
 
     @property
     def is_in_lab(self) -> bool:
@@ -88,7 +92,11 @@ class JobRun:
         try:
             async with asyncio.TaskGroup() as tasks:
                 heartbeat = tasks.create_task(self.held.keep())
-                await self._report(await self._end(folder))
+                notes = tasks.create_task(self._notes.write())
+                report = await self._end(folder)
+                await self._notes.flush()
+                notes.cancel()
+                await self._report(report)
                 heartbeat.cancel()
         except* ClaimLost as lost:
             log.warning("claim lost", reason=str(lost.exceptions[0]))
@@ -110,7 +118,7 @@ class JobRun:
             report = report_of(held.node, held.token, outcome, urls)
             await self._stop()
         if outcome.device:
-            await held.note(device=outcome.device)
+            self._notes.add(device=outcome.device)
         return report
 
     async def _report(self, report: Report) -> None:
@@ -128,7 +136,8 @@ class JobRun:
         is_ours = self.handle is None and not self._lab.is_remote
         if is_ours and has_definition(node):
             images = await self._lab.artifacts.fetch(read_definition(node).artifacts)
-        job = LabJob(node, self.held.attempt, folder, images)
+        tell = self._notes.tell
+        job = LabJob(node, self.held.attempt, folder, images, tell)
         limit = self._lab.queue + _seconds(node)
         running = asyncio.create_task(self._submit_and_wait(job))
         try:
@@ -142,12 +151,21 @@ class JobRun:
 
     async def _submit_and_wait(self, job: LabJob) -> RunOutcome:
         if self.handle is None:
-            self.handle = await self._lab.dialect.submit(job)
+            self.handle = await self._submit(job)
             log.info("job started", job_id=self.handle, attempt=job.attempt)
-            await self.held.note(job_id=self.handle)
+            self._notes.add(job_id=self.handle)
         outcome = await self._lab.dialect.wait(job, self.handle)
         self._is_over = True
         return outcome
+
+    async def _submit(self, job: LabJob) -> str:
+        """Give the lab a job; where that takes its time, the job is queued."""
+        loop = asyncio.get_running_loop()
+        queued = loop.call_later(AT_ONCE, self._notes.tell, Progress.QUEUED)
+        try:
+            return await self._lab.dialect.submit(job)
+        finally:
+            queued.cancel()
 
     async def _cut(self, running: asyncio.Task[RunOutcome], limit: float) -> RunOutcome:
         """Stop a job that is over its time; keep what the lab has of it."""
@@ -172,6 +190,10 @@ class JobRun:
                 await self._lab.dialect.cancel(self.handle)
         except Exception:
             log.exception("job not stopped", job_id=self.handle)
+
+
+def _progress(node: Node) -> Progress | None:
+    return node.data.progress if isinstance(node, Job) else None
 
 
 def _seconds(node: Node) -> float:

@@ -38,7 +38,15 @@ from kci_shared.models.reports import (
     Report,
 )
 from kci_shared.models.runtimes import RuntimeReport
-from kci_shared.models.words import ErrorCode, Kind, Op, Result, State, may_become
+from kci_shared.models.words import (
+    ErrorCode,
+    Kind,
+    Op,
+    Progress,
+    Result,
+    State,
+    may_become,
+)
 
 __all__ = [
     "CHANNEL",
@@ -69,6 +77,7 @@ __all__ = [
     "Op",
     "Outcome",
     "Process",
+    "Progress",
     "Regression",
     "Release",
     "Renewal",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kci_shared.models.findings import Finding
 from kci_shared.models.regressions import Resolution, Status, StatusChange
-from kci_shared.models.words import Kind, Result
+from kci_shared.models.words import Kind, Progress, Result
 
 
 class Version(BaseModel):
@@ -112,6 +112,8 @@ class JobData(BuiltData):
     device: str | None = None
     test_source: str | None = None
     test_revision: Revision | None = None
+    progress: Progress | None = None
+    """How far its run is, or came: queued in the lab, booting, testing."""
     misc: dict[str, Any] | None = None
 
 

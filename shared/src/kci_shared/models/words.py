@@ -46,6 +46,15 @@ class Result(StrEnum):
     INCOMPLETE = "incomplete"
 
 
+class Progress(StrEnum):
+    """How far a run is that goes on, in the order of its steps."""
+
+    QUEUED = "queued"
+    """The lab has it, and no device for it yet."""
+    BOOTING = "booting"
+    TESTING = "testing"
+
+
 class Op(StrEnum):
     """What happened to a node."""
 
