@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from random import Random
 from typing import Any
@@ -53,7 +53,8 @@ async def drill(kills: int, seed: int) -> list[str]:
                 await _kill(system, kills, Random(seed))
                 stop.set()
             heard = lambda: [*(one.ids for one in listeners), [*service.ids]]  # noqa: E731
-            await _settled(system, heard)
+            # after a loss of Redis a service hears again what it knows: that is news
+            await _settled(system, heard, lambda: service.deliveries)
             names = ("SSE 1", "SSE 2", "service")
             outcome = await _outcome(
                 system, notes, dict(zip(names, heard(), strict=True))
@@ -104,7 +105,9 @@ async def _kill(system: System, kills: int, random: Random) -> None:
     print(", ".join(f"{name} {count}" for name, count in sorted(killed.items())))
 
 
-async def _settled(system: System, heard: Any) -> None:
+async def _settled(
+    system: System, heard: Callable[[], list[list[str]]], deliveries: Callable[[], int]
+) -> None:
     """Wait until every event has reached everybody, or nothing moves any more."""
     seen, end = None, time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
@@ -114,8 +117,8 @@ async def _settled(system: System, heard: Any) -> None:
         counts = [len(ids) for ids in heard()]
         if not waiting and all(count >= newest[0]["sequence"] for count in counts):
             return
-        if (waiting, counts) != seen:
-            seen, end = (waiting, counts), time.monotonic() + PATIENCE_S
+        if (moved := (waiting, counts, deliveries())) != seen:
+            seen, end = moved, time.monotonic() + PATIENCE_S
         await asyncio.sleep(2)
 
 

@@ -48,9 +48,11 @@ class ServiceListener:
         self._redis_url = redis_url
         self.ids: dict[str, None] = {}
         """The events, as they came first."""
+        self.deliveries = 0
 
     async def on_event(self, event: Event) -> None:
         """Note an event."""
+        self.deliveries += 1
         self.ids[event.id] = None
 
     async def listen(self) -> None:

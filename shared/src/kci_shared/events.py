@@ -34,6 +34,8 @@ BLOCK_MS = 1000
 """How long a read waits, so that a stop signal is seen within this time."""
 TAKEOVER_MS = 10_000
 """After this rest an event that another replica holds counts as left behind."""
+LOOK_S = 1.0
+"""How often is looked for what was left behind: to look costs as much as to read."""
 BACKOFF_S = 0.5
 """The first pause before a failed event is tried again; it doubles up to the last."""
 LONGEST_BACKOFF_S = 8.0
@@ -53,6 +55,7 @@ class EventStream:
         self._consumer = f"{socket.gethostname()}-{os.getpid()}"
         self._due: dict[str, float] = {}
         """When a failed event, by its entry's id, is to be tried again."""
+        self._next_look = 0.0
 
     @classmethod
     @asynccontextmanager
@@ -110,10 +113,15 @@ class EventStream:
 
     async def _left_behind(self) -> list[Entry]:
         """Take over what a replica that died, or lost its Redis, had in hand."""
+        if time.monotonic() < self._next_look:
+            return []
         reply: Any = await self._redis.xautoclaim(
             self._stream, self._group, self._consumer, TAKEOVER_MS, count=1
         )
-        return _present(reply[1])
+        entries = _present(reply[1])
+        if not entries:
+            self._next_look = time.monotonic() + LOOK_S
+        return entries
 
     async def _fresh(self) -> list[Entry]:
         # One at a time: what waits in a batch looks left behind to a replica.
