@@ -36,6 +36,11 @@ def test_each_call_of_the_api_is_described() -> None:
             assert "4XX" in call["responses"]
 
 
+def test_the_page_on_bridges_shows_the_example_that_is_tested() -> None:
+    example = (DOCS / "examples" / "shell_bridge.py").read_text()
+    assert f"```python\n{example}```" in (DOCS / "write-a-bridge.md").read_text()
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.name))
 def test_every_link_leads_somewhere(path: Path) -> None:
     missing = [

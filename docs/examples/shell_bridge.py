@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A bridge to a lab that has no boards: jobs are shell commands on this machine."""
+
+import asyncio
+import os
+import shlex
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from kci_shared.bridge import (
+    Bridge,
+    BridgeSettings,
+    LabError,
+    LabJob,
+    RunOutcome,
+    TestOutcome,
+    TestStep,
+)
+from kci_shared.bridge.console import judge, verdict
+from kci_shared.bridge.workspace import left_behind
+from kci_shared.client import ApiClient
+from kci_shared.models import ErrorCode, Result
+from kci_shared.service import run
+from kci_shared.storage import Storage
+
+TIMED_OUT = 124
+"""What timeout(1) returns for a command that it had to stop."""
+
+
+class ShellLab:
+    """Runs each job as a script, whose processes its environment tells apart."""
+
+    def __init__(self, settings: BridgeSettings) -> None:
+        self._most = settings.max_jobs
+        self._runs = settings.runs.resolve()
+        self._shells: dict[str, asyncio.subprocess.Process] = {}
+        self._folders: dict[str, Path] = {}
+
+    async def slots(self) -> dict[str, int]:
+        """Tell for each platform how many jobs could start now."""
+        return {"shell": self._most - len(self._shells)}
+
+    async def submit(self, job: LabJob) -> str:
+        """Start a job's script, unless it runs already."""
+        handle = f"shell-{job.id}"
+        if handle not in self._shells:
+            self._folders[handle] = job.folder
+            images = {f"IMAGE_{name}": str(file) for name, file in job.images.items()}
+            with (job.folder / "console.log").open("wb") as log:
+                self._shells[handle] = await asyncio.create_subprocess_exec(
+                    *("sh", "-c", script(job.definition.tests)),
+                    cwd=job.folder,
+                    env={**images, "PATH": os.defpath, "JOB_FOLDER": f"{job.folder}/"},
+                    stdout=log,
+                    stderr=log,
+                )
+        return handle
+
+    async def wait(self, job: LabJob, handle: str) -> RunOutcome:
+        """Wait until the script has ended, and read what it left in the folder."""
+        if handle not in self._shells:
+            raise LabError(f"{handle} is gone")
+        status = await self._shells[handle].wait()
+        await self.cancel(handle)
+        tests = list(results(job))
+        log = job.folder / "console.log"
+        outcome = RunOutcome(verdict(tests), tests=tests, files={"log": log})
+        if status == 0:
+            return outcome
+        said = f"the shell ended with status {status}"
+        code = ErrorCode.INFRASTRUCTURE  # it was killed: that says nothing of the tests
+        return replace(
+            outcome, result=Result.INCOMPLETE, error_code=code, error_msg=said
+        )
+
+    async def cancel(self, handle: str) -> None:
+        """Kill what is left of a job; there may be nothing."""
+        if shell := self._shells.get(handle):
+            kill_all_of(self._folders[handle])
+            await shell.wait()
+            self._shells.pop(handle, None)
+
+    async def recover(self) -> dict[str, str]:
+        """Kill what a bridge left that was killed itself; its jobs run again."""
+        for life in left_behind(self._runs):
+            kill_all_of(life)
+        return {}
+
+
+def script(tests: list[TestStep]) -> str:
+    """Return what runs the tests in turn, and leaves `N.out` and `N.status` of each."""
+    lines = []
+    for n, test in enumerate(tests):
+        command = f"timeout {test.timeout} sh -c {shlex.quote(test.run)}"
+        lines.append(f"{command} </dev/null >{n}.out 2>&1; echo $? >{n}.status")
+        lines.append(f"cat {n}.out")
+    return "\n".join(lines)
+
+
+def results(job: LabJob) -> Iterator[TestOutcome]:
+    """Tell how each test ended; one that left no status did not run to its end."""
+    for n, test in enumerate(job.definition.tests):
+        status = job.folder / f"{n}.status"
+        if not status.exists() or not status.read_text().strip():
+            yield TestOutcome((test.id,), Result.INCOMPLETE)
+        elif (code := int(status.read_text())) == TIMED_OUT:
+            said = f"over {test.timeout:g} s"
+            yield TestOutcome((test.id,), Result.FAIL, said, ErrorCode.TEST)
+        else:
+            output = (job.folder / f"{n}.out").read_text(errors="replace")
+            yield from judge(test.id, code, output.splitlines())
+
+
+def kill_all_of(folder: Path) -> None:
+    """Kill every process whose JOB_FOLDER is a folder, or one below it."""
+    mark = f"\0JOB_FOLDER={folder}/".encode()
+    for _ in range(3):  # what is forked meanwhile is found in the next round
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):  # it has ended, or is not ours
+                if mark in b"\0" + environ.read_bytes():
+                    os.kill(int(environ.parent.name), signal.SIGKILL)
+
+
+async def main(settings: BridgeSettings, stop: asyncio.Event) -> None:
+    """Run jobs as shell commands on this machine."""
+    async with (
+        ApiClient.connect(settings) as api,
+        Storage.connect(settings) as storage,
+    ):
+        await Bridge(api, storage, ShellLab(settings), settings).run(stop)
+
+
+if __name__ == "__main__":
+    run(main, BridgeSettings)
