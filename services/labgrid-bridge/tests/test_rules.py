@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from kci_labgrid_bridge.rules import Place, count_free, fitting, reservation
+from kci_labgrid_bridge.rules import (
+    Place,
+    count_free,
+    fitting,
+    probe_device,
+    reservation,
+)
 from kci_shared.bridge import LabError, NoDevice
 
 TAGS = {"board": "riotboard"}
@@ -43,3 +51,20 @@ def test_no_place_with_the_tags_is_a_configuration_error() -> None:
 def test_only_places_that_are_offline_are_the_labs_fault() -> None:
     with pytest.raises(LabError, match="offline"):
         reservation([OFFLINE], TAGS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "grade", "said"),
+    [
+        ({}, "ok", "board-1 (free)"),
+        ({"holder": "me/x"}, "ok", "board-1 (held by me/x)"),
+        ({"is_available": False}, "wrong", "board-1 (offline)"),
+        ({"tags": {}}, "wrong", "no place has the tags device=riot"),
+    ],
+)
+def test_a_check_tells_of_a_device_whether_its_places_work(
+    changes: dict[str, Any], grade: str, said: str
+) -> None:
+    place = replace(Place("board-1", {"device": "riot"}), **changes)
+    probe = probe_device("riot", [place], {"device": "riot"})
+    assert (str(probe.grade), probe.said) == (grade, said)

@@ -385,6 +385,20 @@ async def test_there_is_room_for_what_lavas_devices_can_take(
     assert len(fake.asked) == asked + 1
     monkeypatch.setattr(capacity, "KEPT_SECONDS", 0)
     assert await lab.slots() == {"plain": 2, "alias": 1, "tag": 0, "type": 0}
+    assert lab.capacity() == {"plain": 2, "alias": 1, "tag": 0, "type": 0}
+    probes = {probe.what: (str(probe.grade), probe.said) for probe in await lab.check()}
+    assert probes["LAVA"] == ("ok", "http://lava answers; we are kernelci")
+    assert probes["plain"][1].startswith("2 of 6 are for us: a (Good, Idle), b (Unkn")
+    assert probes["tag"][0] == "wrong"
+    assert "with the tags no-such-tag" in probes["tag"][1]
+    assert probes["type"] == ("wrong", "LAVA shows us no device of type no-such-type")
+
+
+async def test_a_check_of_a_lava_that_is_down_says_so(make: Any, fake: Any) -> None:
+    fake.down = True
+    [probe] = await (await make()).check()
+    assert (probe.is_bad, "connection refused" in probe.said) == (True, True)
+    assert "`url`" in probe.advice
 
 
 async def test_a_platform_that_the_lab_does_not_have_is_named(

@@ -21,21 +21,33 @@ from kci_shared.settings import BaseServiceSettings
 
 S = TypeVar("S", bound=BaseServiceSettings)
 Main = Callable[[S, asyncio.Event], Awaitable[None]]
+Check = Callable[[S], Awaitable[int]]
+"""Tries whether the service could work; returns the exit status."""
 
 USAGE = 2
 """Exit status when the settings are wrong."""
 
 
-def run(main: Main[S], settings_type: type[S]) -> None:
-    """Run `main(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`."""
-    _parse_arguments(main, settings_type)
+def run(main: Main[S], settings_type: type[S], check: Check[S] | None = None) -> None:
+    """Run `main(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`.
+
+    With `--check` nothing is run, and `check(settings)` says what is amiss.
+    """
+    asked = _parse_arguments(main, settings_type, check)
     settings = load_settings(settings_type)
+    if check is not None and asked.check:
+        configure(settings.log_format, "critical")
+        sys.exit(asyncio.run(_awaited(check(settings))))
     configure(settings.log_format, settings.log_level)
     try:
         asyncio.run(_run(main, settings))
     except KciError as error:
         get_logger(main.__module__).error("stopped", reason=str(error))
         sys.exit(1)
+
+
+async def _awaited(answer: Awaitable[int]) -> int:
+    return await answer
 
 
 async def _run(main: Main[S], settings: S) -> None:
@@ -50,13 +62,21 @@ async def _run(main: Main[S], settings: S) -> None:
         await main(settings, stop)
 
 
-def _parse_arguments(main: Main[S], settings_type: type[S]) -> None:
+def _parse_arguments(
+    main: Main[S], settings_type: type[S], check: Check[S] | None
+) -> argparse.Namespace:
     name = os.path.basename(sys.argv[0])  # noqa: PTH119 - a name, not a path
     parser = argparse.ArgumentParser(name, add_help=False)
     parser.add_argument("-h", "--help", action="store_true")
-    if parser.parse_args().help:
-        print_help(name, inspect.getdoc(main) or "", settings_type)
+    if check is not None:
+        parser.add_argument("--check", action="store_true")
+    asked = parser.parse_args()
+    if asked.help:
+        summary = inspect.getdoc(main) or ""
+        more = "\n\n--check: try what is needed, say what is wrong, and exit."
+        print_help(name, summary + more * (check is not None), settings_type)
         sys.exit()
+    return asked
 
 
 def print_help(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kci_shared.bridge import LabError, RunOutcome, presence
-from kci_shared.bridge.presence import redacted
+from kci_shared.bridge.redact import redacted
 from kci_shared.errors import NotLoggedIn
 from kci_shared.models import Result
 

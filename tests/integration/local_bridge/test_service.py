@@ -3,6 +3,7 @@
 
 import asyncio
 import itertools
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -37,8 +38,9 @@ class World:
         self.processes = Stack(site).processes
         self._artifacts = artifacts
 
-    async def start(self) -> None:
-        part = Process(
+    @property
+    def bridge(self) -> Process:
+        return Process(
             NAME,
             [str(Path(sys.executable).with_name("kci-local-bridge"))],
             env={
@@ -52,8 +54,10 @@ class World:
             },
             health=f"http://127.0.0.1:{self.site.ports[f'{NAME} health']}/ready",
         )
-        await self.processes.start(part)
-        await self.processes.until_ready(part)
+
+    async def start(self) -> None:
+        await self.processes.start(self.bridge)
+        await self.processes.until_ready(self.bridge)
 
     async def submit(self, *tests: dict[str, Any]) -> str:
         definition = {"artifacts": self._artifacts, "tests": tests, "timeout": 300}
@@ -140,6 +144,34 @@ async def test_a_bridge_tells_what_it_has_and_that_it_leaves(world: World) -> No
     [gone] = await world.runtimes()
     assert gone["online"] is False
     assert gone["message"] == "the bridge stops: it takes no new jobs"
+
+
+async def test_a_check_tries_all_that_a_bridge_needs(world: World) -> None:
+    part = world.bridge
+    good = await checked(part)
+    assert good[0] == 0, good[1]
+    for what in ("API", "token", "storage", "cache", "QEMU", "qemu-x86_64"):
+        assert f"ok {what}" in good[1]
+    bad = await checked(part, KCI_RUNTIME="lab-other", KCI_QEMU="no-such-program")
+    assert bad[0] == 1
+    assert "runtime:lab-other is missing" in bad[1]
+    assert "kci-api token create lab-other --scope runtime:lab-other" in bad[1]
+    assert "wrong QEMU" in bad[1]
+    forged = await checked(part, KCI_TOKEN="no.good", KCI_TOKEN_FILE=None)
+    assert "wrong token" in forged[1]
+    assert "no.good" not in forged[1]
+
+
+async def checked(part: Process, **changes: str | None) -> tuple[int | None, str]:
+    """Run a bridge's check; return its exit status, and what it said in one line."""
+    told = {"COLUMNS": "300", **os.environ, **part.env, **changes}
+    process = await asyncio.create_subprocess_exec(
+        *(part.command[0], "--check"),
+        env={name: value for name, value in told.items() if value is not None},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, " ".join(said.decode().split())
 
 
 async def test_a_job_goes_to_a_real_kernel_and_its_results_come_back(

@@ -8,9 +8,16 @@ from kci_labgrid_bridge.booking import give_back
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.execution import Execution
 from kci_labgrid_bridge.lab import Lab
-from kci_labgrid_bridge.rules import Place, count_free, count_good, fitting
+from kci_labgrid_bridge.rules import (
+    Place,
+    count_free,
+    count_good,
+    fitting,
+    probe_device,
+)
 from kci_labgrid_bridge.run import environment, kill_leftovers, power_off
 from kci_shared.bridge import BadJob, LabError, LabJob, NoDevice, RunOutcome
+from kci_shared.bridge.probes import Probe, bad, good
 from kci_shared.bridge.workspace import left_behind
 from kci_shared.logging import get_logger
 
@@ -114,6 +121,23 @@ class LabgridDialect:
                 break
         await give_back(coordinator, holder, None, place.name)
         log.info("left-over place freed", place=place.name, job_id=holder)
+
+    async def check(self) -> list[Probe]:
+        """Try the coordinator, and whether each device has a place that works."""
+        address = self._lab.coordinator
+        try:
+            async with self._connect("check") as coordinator:
+                places = coordinator.places()
+        except LabError as error:
+            advice = "start labgrid-coordinator, or correct `coordinator` in the file"
+            return [bad("coordinator", str(error), advice)]
+        return [
+            good("coordinator", f"{address} answers, and has {len(places)} places"),
+            *(
+                probe_device(platform, places, self._lab.tags_of(platform))
+                for platform in self._lab.devices
+            ),
+        ]
 
     def _connect(self, what: str) -> AbstractAsyncContextManager[Coordinator]:
         return Coordinator.connect(self._lab.coordinator, f"{self._runtime}/{what}")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kci_shared.bridge import LabError, NoDevice
+from kci_shared.bridge.probes import Probe, bad, good, odd
 
 Tags = dict[str, str]
 
@@ -40,6 +41,33 @@ def count_good(places: Iterable[Place], tags: Tags) -> int:
     return sum(place.is_available for place in fitting(places, tags))
 
 
+def probe_device(platform: str, places: Iterable[Place], tags: Tags) -> Probe:
+    """Tell whether jobs of a platform find a place."""
+    fit = fitting(places, tags)
+    if not fit:
+        wanted = _said(tags)
+        advice = f"labgrid-client -p PLACE set-tags {wanted}, or correct the lab's file"
+        return bad(platform, f"no place has the tags {wanted}", advice)
+    said = ", ".join(f"{place.name} ({_state(place)})" for place in fit)
+    if all(place.is_available for place in fit):
+        return good(platform, said)
+    advice = "start the exporter (labgrid-client resources shows what there is)"
+    grade = odd if any(place.is_available for place in fit) else bad
+    return grade(platform, said, advice)
+
+
+def _state(place: Place) -> str:
+    if not place.is_available:
+        return "offline"
+    if place.holder:
+        return f"held by {place.holder}"
+    return "reserved" if place.is_reserved else "free"
+
+
+def _said(tags: Tags) -> str:
+    return " ".join(f"{key}={value}" for key, value in tags.items())
+
+
 def reservation(places: Iterable[Place], tags: Tags) -> Tags:
     """Return what to ask the coordinator for, to get a place that works.
 
@@ -48,8 +76,7 @@ def reservation(places: Iterable[Place], tags: Tags) -> Tags:
     """
     fit = fitting(places, tags)
     if not fit:
-        wanted = " ".join(f"{key}={value}" for key, value in tags.items())
-        raise NoDevice(f"no place has the tags {wanted}")
+        raise NoDevice(f"no place has the tags {_said(tags)}")
     good = [place for place in fit if place.is_available]
     if not good:
         names = ", ".join(place.name for place in fit)

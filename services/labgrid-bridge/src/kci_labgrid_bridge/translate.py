@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from kci_shared.bridge import RunOutcome, TestOutcome, TestStep
 from kci_shared.bridge.console import BANNER, find_panic, judge, verdict
+from kci_shared.bridge.redact import redacted
 from kci_shared.models import ErrorCode, Result
 
 
@@ -127,8 +128,3 @@ def _result(why: Trouble) -> Result:
 
 def _bug(run: Run) -> Trouble:
     return Trouble(ErrorCode.BUG, f"the runner died: {redacted(run.last_words)}")
-
-
-def redacted(text: str) -> str:
-    """Take user and password out of the URLs in a text: a relay may need them."""
-    return re.sub(r"(?<=://)[^/\s@]+@", "", text)

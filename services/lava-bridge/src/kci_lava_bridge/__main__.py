@@ -2,6 +2,8 @@
 """Run lava-bridge: ``python -m kci_lava_bridge``."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from kci_lava_bridge.callbacks import listening
 from kci_lava_bridge.dialect import LavaLab
@@ -9,6 +11,7 @@ from kci_lava_bridge.lab import read_lab
 from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.settings import Settings
 from kci_shared.bridge import Bridge
+from kci_shared.bridge.check import checker
 from kci_shared.client import ApiClient
 from kci_shared.service import run
 from kci_shared.storage import Storage
@@ -16,13 +19,11 @@ from kci_shared.storage import Storage
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Run the jobs of a runtime on the devices of a LAVA lab."""
-    lab = read_lab(settings.lab)
     async with (
+        open_lab(settings) as dialect,
         ApiClient.connect(settings) as api,
         Storage.connect(settings) as storage,
-        Lava.connect(lab) as lava,
     ):
-        dialect = LavaLab(lab, lava, settings)
         port = settings.callback_port
         async with (
             dialect.watch.running(),
@@ -31,9 +32,17 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             await Bridge(api, storage, dialect, settings).run(stop)
 
 
+@asynccontextmanager
+async def open_lab(settings: Settings) -> AsyncIterator[LavaLab]:
+    """Read the lab's file, and open its LAVA."""
+    lab = read_lab(settings.lab)
+    async with Lava.connect(lab) as lava:
+        yield LavaLab(lab, lava, settings)
+
+
 def start() -> None:
     """Run the service as its settings say."""
-    run(main, Settings)
+    run(main, Settings, checker(open_lab))
 
 
 if __name__ == "__main__":

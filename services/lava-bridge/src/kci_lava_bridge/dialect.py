@@ -16,6 +16,7 @@ from kci_lava_bridge.results import read_yaml
 from kci_lava_bridge.translate import Run, combined, translate
 from kci_lava_bridge.watch import Watch
 from kci_shared.bridge import BridgeSettings, LabError, LabJob, NoDevice, RunOutcome
+from kci_shared.bridge.probes import Probe, bad, good
 from kci_shared.logging import get_logger
 from kci_shared.models import Progress
 
@@ -188,6 +189,19 @@ class LavaLab:
     async def recover(self) -> dict[str, str]:
         """Clean up nothing: LAVA's jobs go on, and are found by their nodes."""
         return {}
+
+    async def check(self) -> list[Probe]:
+        """Try LAVA, our user there, and whether each device could run a job."""
+        try:
+            user = await self._lava.whoami()
+        except LabError as error:
+            advice = "correct `url` and `token_file` in the lab's file"
+            return [bad("LAVA", str(error), advice)]
+        if not user:
+            advice = "make a token on LAVA's page /api/tokens/, put it in `token_file`"
+            return [bad("LAVA", "our token is nobody's", advice)]
+        answers = good("LAVA", f"{self._lab.url} answers; we are {user}")
+        return [answers, *await self._capacity.check()]
 
 
 def _said(job: LavaJob) -> dict[str, Any]:

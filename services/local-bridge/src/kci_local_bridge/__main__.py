@@ -6,6 +6,7 @@ import asyncio
 from kci_local_bridge.dialect import LocalLab
 from kci_local_bridge.settings import Settings
 from kci_shared.bridge import Bridge
+from kci_shared.bridge.check import checker, opened
 from kci_shared.client import ApiClient
 from kci_shared.service import run
 from kci_shared.storage import Storage
@@ -22,7 +23,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 
 def start() -> None:
     """Start the service."""
-    run(main, Settings)
+    run(main, Settings, checker(lambda settings: opened(LocalLab(settings))))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from kci_local_bridge.console import Console, Stopped
-from kci_local_bridge.machine import Machine, kill_leftover
+from kci_local_bridge.machine import Machine, first_line, kill_leftover
 from kci_local_bridge.rules import check, processor, qemu_command
 from kci_local_bridge.session import Session
 from kci_local_bridge.settings import Settings
 from kci_shared.bridge import LabError, LabJob, RunOutcome
+from kci_shared.bridge.probes import Probe, bad, good, odd
 from kci_shared.bridge.workspace import left_behind
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Progress, Result
@@ -80,6 +81,21 @@ class LocalLab:
                 if kill_leftover(pid_file):
                     log.info("left-over machine killed", pid_file=str(pid_file))
         return {}
+
+    async def check(self) -> list[Probe]:
+        """Try the program that is the machine, and what makes it fast."""
+        program = self._settings.qemu
+        try:
+            version = await first_line([program, "--version"])
+        except LabError as error:
+            return [bad("QEMU", str(error), "install it, or set KCI_QEMU")]
+        platform, most = self._settings.platform, self._settings.max_jobs
+        size = f"{most} machines of {self._settings.memory} MiB at once"
+        probes = [good("QEMU", version), good(platform, size)]
+        if self._settings.kvm and not self._has_kvm():
+            said = f"{KVM} is not for us: machines are emulated, and slow"
+            probes.append(odd("KVM", said, "join the group kvm, or unset KCI_KVM"))
+        return probes
 
 
 async def _outcome(session: Session, job: LabJob) -> RunOutcome:

@@ -56,6 +56,21 @@ class Machine:
         await self._process.wait()
 
 
+async def first_line(command: list[str]) -> str:
+    """Return what a program says of itself; `LabError` when it does not run."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=PIPE, stderr=STDOUT
+        )
+    except OSError as error:
+        raise LabError(f"{command[0]}: {error.strerror}") from error
+    said, _ = await process.communicate()
+    line = said.decode(errors="replace").partition("\n")[0]
+    if process.returncode != 0:
+        raise LabError(f"{command[0]} does not run: {line}")
+    return line
+
+
 def kill_leftover(pid_file: Path) -> bool:
     """Kill the QEMU that wrote this file, if it still runs; say whether it did.
 

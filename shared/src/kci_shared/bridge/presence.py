@@ -5,7 +5,6 @@ Nothing depends on it: an API that is away or refuses is told again later.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import NoReturn, Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
-from kci_shared.bridge.console import plain
+from kci_shared.bridge.redact import redacted
 from kci_shared.client import ApiClient
 from kci_shared.errors import KciError
 from kci_shared.logging import get_logger
@@ -32,9 +31,6 @@ PATIENCE = 5.0
 """How long the lab's first answer is waited for, and the API's to our goodbye."""
 UNHEARD = "the lab has not answered yet"
 DRAINS = "the bridge stops: it takes no new jobs"
-
-_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
-_CREDENTIALS = re.compile(r"\b(Bearer|Token|Basic)\s+\S+", re.IGNORECASE)
 
 
 @runtime_checkable
@@ -142,12 +138,6 @@ class Presence:
         if reason != self._refusal:  # said once, not every few seconds
             log.warning("runtime not registered", reason=reason)
         self._refusal = reason
-
-
-def redacted(text: str) -> str:
-    """Bring text on one line, without the passwords and tokens that it may quote."""
-    line = plain(" ".join(text.split()))
-    return _CREDENTIALS.sub(r"\1 ***", _USERINFO.sub("", line))
 
 
 def _now() -> str:
