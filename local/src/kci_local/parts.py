@@ -141,6 +141,14 @@ def _lava_bridge(site: Site) -> dict[str, str]:
     }
 
 
+def _kubernetes_bridge(site: Site) -> dict[str, str]:
+    return {
+        "KCI_RUNTIME": "lab-kubernetes",
+        "KCI_LAB": str(site.state / "kubernetes.yaml"),
+        "KCI_CACHE": str(site.folder("cache")),
+    }
+
+
 def _email_reporter(site: Site) -> dict[str, str]:
     return {
         "KCI_MAIL_MODE": "live",
@@ -189,6 +197,7 @@ OWN_SETTINGS: dict[str, Callable[[Site], dict[str, str]]] = {
     "scheduler": _scheduler,
     "labgrid-bridge": _labgrid_bridge,
     "lava-bridge": _lava_bridge,
+    "kubernetes-bridge": _kubernetes_bridge,
     "email-reporter": _email_reporter,
     "kcidb-bridge": _kcidb_bridge,
     "trigger": _trigger,

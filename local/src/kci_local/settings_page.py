@@ -18,6 +18,7 @@ SERVICES = [
     "builder",
     "labgrid-bridge",
     "lava-bridge",
+    "kubernetes-bridge",
     "local-bridge",
     "log-parser",
     "regression-tracker",

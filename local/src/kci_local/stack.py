@@ -24,7 +24,13 @@ SERVICES = [
     "kcidb-bridge",
 ]
 ALL = ["api", "storage", *SERVICES]
-ON_REQUEST = ["trigger", "builder", "local-bridge", "lava-bridge"]
+ON_REQUEST = [
+    "trigger",
+    "builder",
+    "local-bridge",
+    "lava-bridge",
+    "kubernetes-bridge",
+]
 """What builds, and boots what was built: nothing that `up` starts needs them."""
 KNOWN = [*ALL, *ON_REQUEST]
 

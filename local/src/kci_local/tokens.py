@@ -20,6 +20,7 @@ SCOPES = {
     "trigger": ["nodes:write", "runtime:trigger"],
     "builder": ["runtime:builder"],
     "lava-bridge": ["runtime:lab-lava"],
+    "kubernetes-bridge": ["runtime:lab-kubernetes"],
 }
 A_MONTH = 30 * 24 * 3600
 KCIDB_ORIGIN = "demo"

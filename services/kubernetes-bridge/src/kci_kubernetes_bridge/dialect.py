@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A namespace of a Kubernetes cluster as bridges see it."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from kci_kubernetes_bridge.kubernetes import Away, Kubernetes, patiently
+from kci_kubernetes_bridge.lab import Lab
+from kci_kubernetes_bridge.manifest import manifest, name_of, selector_of
+from kci_kubernetes_bridge.objects import NODE_LABEL, Pod
+from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log
+from kci_kubernetes_bridge.verdict import Verdict
+from kci_kubernetes_bridge.watch import Flight, Watch
+from kci_shared.bridge import BridgeSettings, LabError, LabJob, RunOutcome
+from kci_shared.bridge.console import verdict as sum_up
+from kci_shared.logging import get_logger
+from kci_shared.models import ErrorCode, Result
+
+log = get_logger(__name__)
+
+PAUSE = 1.0
+"""Between two attempts to submit, in seconds."""
+LARGEST_LOG = 64 * 2**20
+LONGEST_LINE = 1 << 16
+
+
+class Cluster:
+    """Gives a cluster its Jobs, waits for their ends, and finds them again.
+
+    A Job is named by its node: so the cluster itself takes care that there is one.
+    """
+
+    kind = "kubernetes"
+
+    def __init__(
+        self, lab: Lab, kubernetes: Kubernetes, settings: BridgeSettings
+    ) -> None:
+        self._lab = lab
+        self._kubernetes = kubernetes
+        self._settings = settings
+        self._selector = selector_of(settings.runtime)
+        self.watch = Watch(kubernetes, self._selector)
+        self._running: dict[str, tuple[Flight, Path]] = {}
+        self._canceled: set[str] = set()
+
+    async def slots(self) -> dict[str, int]:
+        """Tell how many more pods may wait for a machine."""
+        waiting = await self._kubernetes.list(
+            Pod,
+            labelSelector=self._selector,
+            fieldSelector="status.phase=Pending",
+            limit=self._lab.pending,
+        )
+        free = self._lab.pending - len(waiting.objects)
+        return dict.fromkeys(self._lab.platforms, max(0, free))
+
+    async def submit(self, job: LabJob) -> str:
+        """Create a Job, or find the one that there is of this node already."""
+        settings = self._settings
+        body = manifest(self._lab, job, settings.runtime, settings.queue)
+        while True:
+            try:
+                if await self._kubernetes.create(body):
+                    return name_of(job.id)
+                if handle := await self.find(job.id):
+                    return handle
+            except Away as error:
+                log.warning("job not submitted yet", reason=str(error))
+            await asyncio.sleep(PAUSE)
+
+    async def find(self, node_id: str) -> str | None:
+        """Return the name of the Job that there is of a node, unless it is going."""
+        name = name_of(node_id)
+        job = await self._kubernetes.job(name)
+        if job is None or job.metadata.deletion_timestamp:
+            return None
+        if job.metadata.labels.get(NODE_LABEL) != node_id:
+            raise LabError(f"there is a Job {name} that is not ours; delete it")
+        return name
+
+    async def wait(self, job: LabJob, handle: str) -> RunOutcome:
+        """Wait until a Job has ended, and fetch its log."""
+        flight = self.watch.begin(handle, job.tell)
+        log_file = job.folder / "console.log"
+        self._running[handle] = flight, log_file
+        try:
+            ended = await self.watch.end_of(flight)
+            pod = flight.pod
+            if pod is not None and not log_file.exists():
+                await patiently(lambda: self._save_log(pod, log_file))
+            if flight.job is not None and not flight.job.is_over:
+                await self._kubernetes.delete(handle)  # nor may it still begin
+        finally:
+            self.watch.end(flight)
+            self._running.pop(handle, None)
+            stopped = handle in self._canceled
+            self._canceled.discard(handle)
+        if stopped and ended.error_code is ErrorCode.CANCELED:
+            ended = replace(ended, error_msg="stopped by the bridge")
+        device = pod.spec.node_name if pod else None
+        outcome = await asyncio.to_thread(_outcome, job, ended, log_file)
+        return replace(outcome, device=device)
+
+    async def _save_log(self, pod: Pod, file: Path) -> None:
+        """Copy a pod's log into a file, as far as it is not too long."""
+        part, room = file.with_suffix(".part"), LARGEST_LOG
+        with part.open("wb") as copy:
+            async for chunk in self._kubernetes.log(pod.metadata.name):
+                copy.write(chunk[:room])
+                room -= len(chunk)
+                if room <= 0:
+                    copy.write(b"\n[the log is longer: the rest is left out]\n")
+                    break
+        part.rename(file)
+
+    async def cancel(self, handle: str) -> None:
+        """Delete a Job; what it said until then is kept."""
+        if handle in self._running:
+            self._canceled.add(handle)
+            flight, file = self._running[handle]
+            if flight.pod is not None:
+                try:
+                    await self._save_log(flight.pod, file)
+                except LabError as error:
+                    log.warning("log lost", job_id=handle, reason=str(error))
+        await self._kubernetes.delete(handle)
+
+    async def recover(self) -> dict[str, str]:
+        """Clean up nothing: Jobs go on, and are found by their nodes."""
+        return {}
+
+
+def _outcome(job: LabJob, ended: Verdict, log_file: Path) -> RunOutcome:
+    """Put together what the cluster says and what the log says."""
+    has_log = log_file.exists() and log_file.stat().st_size > 0
+    said_code = {"exit_code": ended.exit_code}
+    data = {} if ended.exit_code is None else {"misc": {"kubernetes": said_code}}
+    outcome = RunOutcome(
+        ended.result,
+        ended.error_code,
+        ended.error_msg,
+        files={"log": log_file} if has_log else {},
+        data=data,
+    )
+    steps = job.definition.tests
+    if not steps:
+        return outcome
+    said = read_log(mark_of(job), _lines(log_file) if has_log else ())
+    tests = outcomes_of(steps, said)
+    outcome = replace(outcome, tests=tests)
+    if ended.result is Result.INCOMPLETE:
+        return outcome
+    if any(step.id not in said or said[step.id].status is None for step in steps):
+        return _not_all_said(outcome)
+    result = sum_up(tests)
+    if result is Result.PASS:
+        return outcome
+    return replace(outcome, result=result, error_code=None, error_msg=None)
+
+
+def _not_all_said(outcome: RunOutcome) -> RunOutcome:
+    """Tell of a run whose log does not tell of each test."""
+    if outcome.result is Result.FAIL:
+        return outcome
+    return replace(
+        outcome,
+        result=Result.INCOMPLETE,
+        error_code=ErrorCode.INFRASTRUCTURE,
+        error_msg="the container ended well, but its log is not whole",
+    )
+
+
+def _lines(file: Path) -> Iterator[str]:
+    """Yield a file's lines; one that is too long comes in pieces."""
+    with file.open(encoding="utf-8", errors="replace", newline="\n") as text:
+        while line := text.readline(LONGEST_LINE):
+            yield line

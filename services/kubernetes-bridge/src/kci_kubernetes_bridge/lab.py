@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The lab's own file: which cluster it is, and what its containers are like."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
+
+from kci_shared.bridge.labfile import LAB_ENTRY, read_lab_file
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?([munkMGTP]|[KMGTP]i)?$")]
+Image = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$", max_length=400)
+]
+
+OURS = {
+    "containers",
+    "initContainers",
+    "restartPolicy",
+    "activeDeadlineSeconds",
+    "automountServiceAccountToken",
+}
+"""Of a pod's spec, what the bridge's promises rest on."""
+
+
+class _Entry(BaseModel):
+    model_config = LAB_ENTRY
+
+
+class Platform(_Entry):
+    """How this cluster runs the jobs of one platform."""
+
+    image: Image
+    cpu: Quantity = "1"
+    memory: Quantity = "1Gi"
+    """What each container is promised; of memory it gets no more."""
+    pod: dict[str, Any] = {}
+    """What else a pod's spec shall hold: nodeSelector, tolerations, ..."""
+
+    @field_validator("pod")
+    @classmethod
+    def _must_not_be_ours(cls, pod: dict[str, Any]) -> dict[str, Any]:
+        if taken := sorted(OURS & pod.keys()):
+            raise ValueError(f"the bridge itself sets {', '.join(taken)}")
+        return pod
+
+
+class Lab(_Entry):
+    """A namespace of a Kubernetes cluster."""
+
+    kubeconfig: Path | None = None
+    """Without one the bridge runs in the cluster, with a ServiceAccount."""
+    context: str | None = None
+    """Of the kubeconfig; by default the current one."""
+    namespace: Name | None = None
+    """By default the context's, or the ServiceAccount's."""
+    pending: Annotated[int, Field(ge=1, le=500)] = 10
+    """How many of our pods may wait for a machine before no more is claimed."""
+    images: list[Image] = []
+    """What a job may name by `params.image`: an image, or all below a `.../`."""
+    platforms: Annotated[dict[str, Platform], Field(min_length=1)]
+    """By KernelCI's name of the platform."""
+
+    @field_validator("kubeconfig")
+    @classmethod
+    def _must_exist(cls, file: Path | None, validation: ValidationInfo) -> Path | None:
+        if file is None:
+            return None
+        file = (validation.context or Path()) / file
+        if not file.is_file():
+            raise ValueError(f"there is no file {file}")
+        return file
+
+
+def read_lab(file: Path) -> Lab:
+    """Read a lab's file; `ConfigError` names the line of each mistake."""
+    return read_lab_file(file, Lab)

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kci_kubernetes_bridge import dialect, kubernetes, watch
+from kci_kubernetes_bridge.dialect import Cluster
+from kci_kubernetes_bridge.kubernetes import Kubernetes
+from kci_kubernetes_bridge.settings import Settings
+from kci_shared.bridge import BadJob, LabError, RemoteDialect, RunOutcome
+from kci_shared.models import Progress, Result
+
+NODE_ID = "6501a1b2c3d4e5f601234567"
+NAME = f"kci-{NODE_ID}"
+MARK = f"==kci-{NODE_ID}"
+GOOD = f"{MARK} begin uname\n6.1\nok 1 a\n\n{MARK} end uname 0\n".encode()
+BAD = GOOD.replace(b"uname 0", b"uname 1")
+UNAME = "uname: uname -r"
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialect, "PAUSE", 0.005)
+    monkeypatch.setattr(kubernetes, "FIRST_PAUSE", 0.005)
+    monkeypatch.setattr(watch, "PAUSE", 0.005)
+    monkeypatch.setattr(watch, "LONGEST_PAUSE", 0.005)
+    monkeypatch.setattr(watch, "SETTLE", 0.05)
+
+
+@pytest.fixture
+async def make(lab: Any, kubernetes: Kubernetes) -> AsyncIterator[Any]:
+    lives: list[Any] = []
+
+    async def start(**changes: Any) -> Cluster:
+        told: dict[str, Any] = {"lab": Path("unused"), "runtime": "lab-x"}
+        settings = Settings(
+            api_url="http://a", token="t", storage_url="http://s", **told
+        )
+        made = Cluster(lab(**changes), kubernetes, settings)
+        lives.append(made.watch.running())
+        await lives[-1].__aenter__()
+        return made
+
+    yield start
+    for life in lives:
+        await life.__aexit__(None, None, None)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def waiting(fake: Any, cluster: Cluster, job: Any) -> asyncio.Task[RunOutcome]:
+    """Submit a job, and wait for its end in a task that has begun to watch."""
+    handle = await cluster.submit(job)
+    task = asyncio.create_task(cluster.wait(job, handle))
+    await until(lambda: len(fake.watches) == 2)
+    return task
+
+
+def ends(outcome: RunOutcome) -> tuple[str, str | None, str | None]:
+    return outcome.result.value, outcome.error_code, outcome.error_msg
+
+
+async def test_a_job_is_submitted_watched_and_told(
+    make: Any, fake: Any, job: Any
+) -> None:
+    cluster = await make()
+    assert isinstance(cluster, RemoteDialect)
+    told: list[Progress] = []
+    task = await waiting(fake, cluster, replace(job(UNAME), tell=told.append))
+    fake.pod(NAME, "Pending")
+    fake.pod(NAME, "Running")
+    fake.end(NAME, log=GOOD)
+    outcome = await task
+    assert told == [Progress.QUEUED, Progress.TESTING]
+    assert ends(outcome) == ("pass", None, None)
+    assert [t.path for t in outcome.tests] == [("uname",), ("uname", "a")]
+    assert outcome.device == "n1"
+    assert outcome.files["log"].read_bytes() == GOOD
+    assert outcome.data == {"misc": {"kubernetes": {"exit_code": 0}}}
+    assert not any(asked.startswith("DELETE") for asked in fake.asked)
+
+
+async def test_a_failing_test_is_no_trouble_of_the_job(
+    make: Any, fake: Any, job: Any
+) -> None:
+    task = await waiting(fake, await make(), job(UNAME))
+    fake.end(NAME, code=1, log=BAD)
+    outcome = await task
+    assert ends(outcome) == ("fail", None, None)
+    assert ends(outcome.tests[0]) == ("fail", "Test", "exit status 1")  # type: ignore[arg-type]
+
+
+async def test_a_job_without_tests_is_its_exit_status(
+    make: Any, fake: Any, job: Any
+) -> None:
+    task = await waiting(fake, await make(), job())
+    fake.end(NAME, code=3)
+    outcome = await task
+    assert ends(outcome) == ("fail", "Test", "exit status 3")
+    assert outcome.files == {}, "an empty log is none"
+
+
+async def test_a_good_end_without_its_log_is_no_pass(
+    make: Any, fake: Any, job: Any
+) -> None:
+    task = await waiting(fake, await make(), job(UNAME, "later: true"))
+    fake.end(NAME, log=GOOD)
+    outcome = await task
+    assert ends(outcome)[:2] == ("incomplete", "Infrastructure")
+    assert [t.result.value for t in outcome.tests] == ["pass", "pass", "incomplete"]
+
+
+async def test_two_bridges_submit_and_the_job_is_there_once(
+    make: Any, fake: Any, job: Any
+) -> None:
+    first, second = await make(), await make()
+    handles = await asyncio.gather(first.submit(job()), second.submit(job()))
+    assert handles == [NAME, NAME]
+    assert await second.find(NODE_ID) == NAME
+    fake.end(NAME)
+    assert (await second.wait(job(), NAME)).result is Result.PASS
+
+
+async def test_a_lost_answer_and_a_cluster_in_trouble_cost_nothing(
+    make: Any, fake: Any, job: Any
+) -> None:
+    cluster = await make()
+    fake.lose_answers = 1
+    fake.faults = [429, 503, httpx.ConnectError("refused")]
+    assert await cluster.submit(job()) == NAME
+    assert [a for a in fake.asked if a.startswith("POST")] == [fake.asked[0]] * 5
+    fake.faults = [500, httpx.ReadTimeout("slow"), 429, 504]
+    task = asyncio.create_task(cluster.wait(job(), NAME))
+    await until(lambda: len(fake.watches) == 2)
+    fake.faults = [503, 503]
+    fake.end(NAME, log=b"all of it")
+    outcome = await task
+    assert outcome.result is Result.PASS
+    assert outcome.files["log"].read_bytes() == b"all of it"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        b'{"type": "MODIFIED", "obj',
+        b"<html>\n",
+        {"type": "ERROR", "object": {"code": 410, "message": "too old"}},
+    ],
+    ids=["closed", "cut", "rubbish", "410"],
+)
+async def test_a_watch_that_ends_is_begun_anew(
+    make: Any, fake: Any, job: Any, event: Any
+) -> None:
+    fake.page = 1
+    task = await waiting(fake, await make(), job())
+    watches, fake.watches = fake.watches, []
+    fake.end(NAME)  # nobody hears of it
+    fake.put("/api/v1/namespaces/kernelci/pods", "other", {"metadata": {}})
+    fake.watches = watches
+    fake.objects["/api/v1/namespaces/kernelci/pods"].pop("other")
+    fake.end_watches(event)
+    async with asyncio.timeout(5):
+        assert (await task).result is Result.PASS
+
+
+async def test_a_job_that_somebody_deletes_is_canceled(
+    make: Any, fake: Any, job: Any
+) -> None:
+    task = await waiting(fake, await make(), job())
+    fake.pod(NAME, "Running")
+    fake.delete(NAME)
+    assert ends(await task)[:2] == ("incomplete", "Canceled")
+
+
+async def test_a_job_that_is_deleted_while_nobody_listens_is_canceled(
+    make: Any, fake: Any, job: Any
+) -> None:
+    task = await waiting(fake, await make(), job())
+    watches, fake.watches = fake.watches, []
+    fake.delete(NAME)
+    fake.watches = watches
+    fake.end_watches()
+    assert ends(await task)[:2] == ("incomplete", "Canceled")
+
+
+async def test_what_is_cancelled_keeps_its_log(make: Any, fake: Any, job: Any) -> None:
+    cluster = await make()
+    task = await waiting(fake, cluster, job(UNAME))
+    fake.pod(NAME, "Running", log=b"until now\n")
+    await asyncio.sleep(0.01)
+    await cluster.cancel(NAME)
+    outcome = await task
+    assert ends(outcome) == ("incomplete", "Canceled", "stopped by the bridge")
+    assert outcome.files["log"].read_bytes() == b"until now\n"
+    await cluster.cancel(NAME)  # it is gone: no error
+
+
+async def test_what_will_never_start_is_deleted(make: Any, fake: Any, job: Any) -> None:
+    task = await waiting(fake, await make(), job(UNAME))
+    state = {"waiting": {"reason": "ErrImagePull", "message": "none"}}
+    fake.pod(NAME, "Pending", containerStatuses=[{"state": state}])
+    assert ends(await task)[:2] == ("incomplete", "Infrastructure")
+    assert f"DELETE /apis/batch/v1/namespaces/kernelci/jobs/{NAME}" in fake.asked
+
+
+async def test_a_job_says_it_has_ended_and_its_pod_says_how(
+    make: Any, fake: Any, job: Any
+) -> None:
+    task = await waiting(fake, await make(), job())
+    jobs = "/apis/batch/v1/namespaces/kernelci/jobs"
+    failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
+    body = {**fake.objects[jobs][NAME], "status": {"conditions": [failed]}}
+    fake.put(jobs, NAME, body)
+    await asyncio.sleep(0.01)
+    assert not task.done()
+    fake.end(NAME, code=7)
+    assert ends(await task) == ("fail", "Test", "exit status 7")
+
+
+async def test_a_pod_that_says_nothing_is_not_waited_for_for_ever(
+    make: Any, fake: Any, job: Any
+) -> None:
+    task = await waiting(fake, await make(), job())
+    jobs = "/apis/batch/v1/namespaces/kernelci/jobs"
+    complete = {"type": "Complete", "status": "True"}
+    body = {**fake.objects[jobs][NAME], "status": {"conditions": [complete]}}
+    fake.put(jobs, NAME, body)
+    assert (await task).result is Result.PASS
+
+
+async def test_a_long_log_is_cut(
+    make: Any, fake: Any, job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialect, "LARGEST_LOG", 1000)
+    task = await waiting(fake, await make(), job())
+    fake.end(NAME, log=b"x" * 200_000)
+    kept = (await task).files["log"].read_bytes()
+    assert kept[:1000] == b"x" * 1000
+    assert kept[1000:] == b"\n[the log is longer: the rest is left out]\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "right"),
+    [
+        (lambda c, j: c.slots(), "list pods"),
+        (lambda c, j: c.submit(j), "create batch/jobs"),
+        (lambda c, j: c.find(NODE_ID), "get batch/jobs"),
+        (lambda c, j: c.cancel(NAME), "delete batch/jobs"),
+    ],
+)
+async def test_a_missing_right_is_named(
+    make: Any, fake: Any, job: Any, call: Any, right: str
+) -> None:
+    fake.faults = [403]
+    said = rf"the right to {right} in the namespace kernelci \(see manifests/rbac"
+    with pytest.raises(LabError, match=said):
+        await call(await make(), job())
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (401, LabError, "our token"),
+        (422, BadJob, "refuses the job"),
+        (413, LabError, "413"),
+    ],
+)
+async def test_a_refused_job_ends_with_the_clusters_words(
+    make: Any, fake: Any, job: Any, status: int, kind: Any, said: str
+) -> None:
+    fake.faults = [status]
+    with pytest.raises(kind, match=f"{said}.*a fault"):
+        await (await make()).submit(job())
+
+
+async def test_a_strangers_job_of_our_name_is_left_alone(
+    make: Any, fake: Any, job: Any
+) -> None:
+    cluster = await make()
+    await cluster.submit(job())
+    fake.objects["/apis/batch/v1/namespaces/kernelci/jobs"][NAME]["metadata"][
+        "labels"
+    ] = {}
+    with pytest.raises(LabError, match="not ours"):
+        await cluster.submit(job())
+
+
+async def test_no_more_is_claimed_while_pods_wait(make: Any, fake: Any) -> None:
+    cluster = await make(pending=2)
+    assert await cluster.slots() == {"kubernetes": 2}
+    fake.pod("kci-1", "Pending")
+    fake.pod("kci-2", "Running")
+    assert await cluster.slots() == {"kubernetes": 1}
+    for number in range(3, 9):
+        fake.pod(f"kci-{number}", "Pending")
+    assert await cluster.slots() == {"kubernetes": 0}

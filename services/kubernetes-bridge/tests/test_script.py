@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import subprocess
+from typing import Any
+
+import pytest
+
+from kci_kubernetes_bridge.manifest import label_of, manifest
+from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log, script_of
+from kci_shared.bridge import BadJob, LabJob, NoDevice
+
+
+def results(job: LabJob, log: str) -> dict[str, tuple[str, str | None]]:
+    steps = job.definition.tests
+    tests = outcomes_of(steps, read_log(mark_of(job), log.splitlines()))
+    return {"/".join(t.path): (t.result.value, t.error_msg) for t in tests}
+
+
+def run(job: LabJob) -> tuple[int, str]:
+    script = script_of(mark_of(job), job.definition.tests)
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def test_what_a_shell_makes_of_the_script_is_read_again(job: Any) -> None:
+    made = job(
+        "good: echo 'ok 1 first'; printf 'no newline'",
+        "quotes: echo \"it's $((1 + 1))\" $$ 'ok'; cat",
+        "tap: echo 'ok 1 a' >&2; echo 'not ok 2 b'",
+        "bad: exit 3",
+        "leaves: exit 0; echo 'not ok 1 never'",
+    )
+    code, log = run(made)
+    assert code == 1
+    assert "it's 2" in log
+    assert results(made, log) == {
+        "good": ("pass", None),
+        "good/first": ("pass", None),
+        "quotes": ("pass", None),
+        "tap": ("fail", "failed: b"),
+        "tap/a": ("pass", None),
+        "tap/b": ("fail", None),
+        "bad": ("fail", "exit status 3"),
+        "leaves": ("pass", None),
+    }
+
+
+def test_a_step_has_a_time_limit_of_its_own(job: Any) -> None:
+    steps = [
+        {"id": "slow", "run": "echo 'ok 1 a'; sleep 30", "timeout": 1},
+        {"id": "next", "run": "true"},
+    ]
+    made = job(tests=steps)
+    code, log = run(made)
+    assert code == 1
+    assert results(made, log) == {
+        "slow": ("fail", "over 1 s"),
+        "slow/a": ("pass", None),
+        "next": ("pass", None),
+    }
+
+
+def test_a_log_that_ends_early_or_begins_late_is_no_verdict(job: Any) -> None:
+    made = job("lost: true", "cut: true", "never: true")
+    mark = mark_of(made)
+    log = f"ok 1 x\n{mark} end lost 0\n{mark} begin cut\nok 1 a\n"
+    assert results(made, log) == {
+        "lost": ("incomplete", "not run, or its log lost"),
+        "cut": ("incomplete", "did not come to its end"),
+        "cut/a": ("pass", None),
+        "never": ("incomplete", "not run, or its log lost"),
+    }
+
+
+def a_manifest(lab: Any, job: LabJob, **changes: Any) -> Any:
+    return manifest(lab(**changes), job, "lab-x", 600)
+
+
+def test_a_job_runs_once_with_no_token_and_few_rights(lab: Any, job: Any) -> None:
+    body = a_manifest(lab, job("uname: uname -r"))
+    assert body["metadata"]["name"] == "kci-6501a1b2c3d4e5f601234567"
+    assert body["spec"]["backoffLimit"] == 0
+    assert body["spec"]["activeDeadlineSeconds"] == 1200
+    template = body["spec"]["template"]
+    assert template["metadata"]["labels"] == body["metadata"]["labels"]
+    pod = template["spec"]
+    assert pod["restartPolicy"] == "Never"
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["activeDeadlineSeconds"] == 600
+    (container,) = pod["containers"]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    names = {variable["name"] for variable in container["env"]}
+    assert names == {"KCI_NODE_ID", "KCI_ARTIFACT_TARBALL"}
+
+
+def test_kubernetes_fills_in_nothing(lab: Any, job: Any) -> None:
+    body = a_manifest(lab, job("pid: echo $(KCI_NODE_ID) $$"))
+    command = body["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert "$$(KCI_NODE_ID) $$$$" in command[2]
+    assert "$" not in command[2].replace("$$", "")
+
+
+def test_a_job_without_commands_runs_what_the_image_runs(lab: Any, job: Any) -> None:
+    body = a_manifest(lab, job())
+    assert "command" not in body["spec"]["template"]["spec"]["containers"][0]
+
+
+@pytest.mark.parametrize(
+    ("image", "is_taken"),
+    [
+        ("registry.example.org/kernelci/kunit:1", True),
+        ("debian:sid", True),
+        ("debian:sid-evil", False),
+        ("registry.example.org/other/kunit:1", False),
+        (7, False),
+    ],
+)
+def test_a_job_names_only_images_that_the_lab_takes(
+    lab: Any, job: Any, image: Any, is_taken: bool
+) -> None:
+    images = ["registry.example.org/kernelci/", "debian:sid"]
+    made = job(params={"image": image})
+    if not is_taken:
+        with pytest.raises(BadJob, match=r"params\.image.*debian:sid"):
+            a_manifest(lab, made, images=images)
+        return
+    body = a_manifest(lab, made, images=images)
+    assert body["spec"]["template"]["spec"]["containers"][0]["image"] == image
+
+
+def test_a_lab_adds_to_a_pod_but_takes_no_promise_away(lab: Any, job: Any) -> None:
+    selector = {"kubernetes.io/arch": "arm64"}
+    platform = {"image": "debian", "pod": {"nodeSelector": selector}}
+    body = a_manifest(lab, job(), platforms={"kubernetes": platform})
+    assert body["spec"]["template"]["spec"]["nodeSelector"] == selector
+    platform = {"image": "debian", "pod": {"automountServiceAccountToken": True}}
+    with pytest.raises(ValueError, match="the bridge itself sets"):
+        lab(platforms={"kubernetes": platform})
+
+
+def test_what_cannot_run_here_is_told(lab: Any, job: Any) -> None:
+    with pytest.raises(NoDevice, match="has no kubernetes, but other"):
+        a_manifest(lab, job(), platforms={"other": {"image": "debian"}})
+    with pytest.raises(BadJob, match="longer than"):
+        a_manifest(lab, job(*[f"t{n}: {'x' * 3900}" for n in range(30)]))
+
+
+def test_a_runtime_is_a_label_whatever_it_is_called() -> None:
+    assert label_of("lab-x") == "lab-x"
+    assert label_of("lab." * 30) == ("lab." * 30)[:63]
+    assert label_of("lab_._") == "lab"

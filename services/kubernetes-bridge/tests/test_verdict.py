@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from typing import Any
+
+import pytest
+
+from kci_kubernetes_bridge.objects import Job, Pod
+from kci_kubernetes_bridge.verdict import NOT_STARTING, verdict
+
+GOING = {"metadata": {"name": "kci-1"}, "status": {"active": 1}}
+DELETED = {"metadata": {"name": "kci-1", "deletionTimestamp": "2026-11-01T00:00:00Z"}}
+
+
+def job(kind: str, reason: str = "") -> dict[str, Any]:
+    condition = {"type": kind, "status": "True", "reason": reason, "message": "so"}
+    return {"metadata": {"name": "kci-1"}, "status": {"conditions": [condition]}}
+
+
+def pod(phase: str, *states: dict[str, Any], **status: Any) -> dict[str, Any]:
+    containers = [{"name": "job", "image": "debian", "state": s} for s in states]
+    told = {"phase": phase, "containerStatuses": containers or None, **status}
+    return {"metadata": {"name": "kci-1-x"}, "spec": {}, "status": told}
+
+
+def ended(code: int, reason: str) -> dict[str, Any]:
+    return {"terminated": {"exitCode": code, "reason": reason, "startedAt": None}}
+
+
+def waiting(reason: str) -> dict[str, Any]:
+    return {"waiting": {"reason": reason, "message": "it says why"}}
+
+
+def dying(body: dict[str, Any]) -> dict[str, Any]:
+    about = {"name": "kci-1-x", "deletionTimestamp": "2026-11-01T00:00:00Z"}
+    return {**body, "metadata": about}
+
+
+FAILED = job("Failed", "BackoffLimitExceeded")
+LATE = job("Failed", "DeadlineExceeded")
+ERROR = pod("Failed", ended(3, "Error"))
+KILLED = pod("Failed", ended(137, "Error"))
+OOM = pod("Failed", ended(137, "OOMKilled"))
+DISRUPTED = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "PreemptionByScheduler",
+}
+LAB = ("incomplete", "Infrastructure")
+TIMEOUT = ("incomplete", "node_timeout")
+CANCELED = ("incomplete", "Canceled")
+
+ROWS: list[tuple[str, Any, Any, Any]] = [
+    ("no pod yet", GOING, None, None),
+    ("waits for a machine", GOING, pod("Pending"), None),
+    ("fetches the image", GOING, pod("Pending", waiting("ContainerCreating")), None),
+    ("runs", GOING, pod("Running", {"running": {}}), None),
+    ("nobody knows", GOING, pod("Unknown"), None),
+    ("the container has ended, the pod not", GOING, pod("Running", ended(0, "")), None),
+    ("exit 0", GOING, pod("Succeeded", ended(0, "Completed")), ("pass", None)),
+    ("exit 0, the Job says so", job("Complete"), None, ("pass", None)),
+    ("exit 3", FAILED, ERROR, ("fail", "Test")),
+    ("exit 137 of its own", FAILED, KILLED, ("fail", "Test")),
+    *[
+        (reason, GOING, pod("Pending", waiting(reason)), LAB)
+        for reason in sorted(NOT_STARTING)
+    ],
+    *[
+        (reason, FAILED, pod("Failed", reason=reason, message="m"), LAB)
+        for reason in (
+            "Evicted",
+            "NodeLost",
+            "Shutdown",
+            "Preempting",
+            "UnexpectedAdmissionError",
+            "OutOfcpu",
+            "Terminated",
+        )
+    ],
+    ("evicted as it ran", FAILED, pod("Failed", ended(137, ""), reason="Evicted"), LAB),
+    ("preempted", FAILED, pod("Failed", ended(143, ""), conditions=[DISRUPTED]), LAB),
+    ("out of memory", FAILED, OOM, LAB),
+    ("cannot run", FAILED, pod("Failed", ended(127, "ContainerCannotRun")), LAB),
+    ("cannot start", FAILED, pod("Failed", ended(128, "StartError")), LAB),
+    ("fails without a word", FAILED, pod("Failed"), LAB),
+    ("the Job's deadline", LATE, None, TIMEOUT),
+    ("the Job's deadline, its pod dies", LATE, dying(KILLED), TIMEOUT),
+    ("the pod's deadline", FAILED, pod("Failed", reason="DeadlineExceeded"), TIMEOUT),
+    ("the pod dies, nobody says why yet", GOING, dying(KILLED), None),
+    ("the pod is gone", FAILED, None, LAB),
+    ("ended well as it was deleted", None, pod("Succeeded"), ("pass", None)),
+    ("the Job was deleted", None, None, CANCELED),
+    ("the Job was deleted, its pod dies", None, dying(KILLED), CANCELED),
+    ("the Job is being deleted", DELETED, pod("Running"), CANCELED),
+]
+
+
+@pytest.mark.parametrize(
+    ("told", "of_pod", "expected"), [r[1:] for r in ROWS], ids=[r[0] for r in ROWS]
+)
+def test_what_the_cluster_says_is_what_it_means(
+    told: Any, of_pod: Any, expected: Any
+) -> None:
+    said = verdict(
+        Job.model_validate(told) if told else None,
+        Pod.model_validate(of_pod) if of_pod else None,
+    )
+    assert (said and (said.result, said.error_code)) == expected
+
+
+def test_only_what_the_job_alone_says_is_unsure() -> None:
+    unsure = [job("Complete"), FAILED]
+    assert [verdict(Job.model_validate(j), None).is_sure for j in unsure] == [False] * 2  # type: ignore[union-attr]
+    sure = verdict(Job.model_validate(FAILED), Pod.model_validate(ERROR))
+    assert sure is not None
+    assert (sure.is_sure, sure.exit_code, sure.error_msg) == (True, 3, "exit status 3")
+
+
+def test_the_reason_is_in_the_message() -> None:
+    said = verdict(None, Pod.model_validate(pod("Pending", waiting("ErrImagePull"))))
+    assert said is not None
+    assert said.error_msg == "ErrImagePull: it says why"
