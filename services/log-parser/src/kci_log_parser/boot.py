@@ -118,17 +118,22 @@ class Boots:
         self._stamped = False
         self._empty = True
 
-    def pass_over(self, text: bytes, start: int, end: int, line: int) -> None:
-        """Note what lines tell that nobody else reads; `line` is the one before."""
+    def pass_over(self, text: bytes, start: int, end: int, line: int) -> int:
+        """Note what lines tell that nobody else reads.
+
+        `line` is the one before; return the last one's number.
+        """
         self._empty = self._empty and start >= end
         if not self._stamped:
             self._stamped = STAMP.search(text, start, end) is not None
         boot = self._again[1] if self._again else self._now
         if boot.login is None and (self._stamped or boot.kernel is not None):
-            for name, place in firsts(text, start, end).items():
+            for place, name in sorted(firsts(text, start, end)):
+                line += text.count(b"\n", start, place)
+                start = place
                 if getattr(boot, name) is None:
-                    number = line + text.count(b"\n", start, place) + 1
-                    self._reach(Phase(name), number)
+                    self._reach(Phase(name), line + 1)
+        return line + text.count(b"\n", start, end)
 
     def expect(self) -> None:
         """Note that a reset is no news: a kernel has died, or was told to restart."""

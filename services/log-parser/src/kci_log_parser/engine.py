@@ -32,14 +32,14 @@ _FIRST = {name: _scan("|".join(patterns)) for name, patterns in FIRST.items()}
 _FIRST_OF_ALL = _scan("|".join("|".join(patterns) for patterns in FIRST.values()))
 
 
-def firsts(text: bytes, start: int, end: int) -> dict[str, int]:
-    """Return where the first sign of each phase stands between two places."""
+def firsts(text: bytes, start: int, end: int) -> list[tuple[int, str]]:
+    """Return where between two places the first sign of each phase stands."""
     soonest = _FIRST_OF_ALL.search(text, start, end)  # mostly there is none
     if soonest is None:
-        return {}
+        return []
     begin = text.rfind(b"\n", start, soonest.start()) + 1 or start
     found = ((name, scan.search(text, begin, end)) for name, scan in _FIRST.items())
-    return {name: int(hit.start()) for name, hit in found if hit is not None}
+    return [(int(hit.start()), name) for name, hit in found if hit is not None]
 
 
 def lines_of_interest(text: bytes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:

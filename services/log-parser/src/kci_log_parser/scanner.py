@@ -110,8 +110,7 @@ class LogScanner:
 
     def _pass(self, text: bytes, start: int, end: int) -> None:
         """Pass over lines that tell nothing; an open report keeps some."""
-        self._boots.pass_over(text, start, end, self._line)
-        self._line += text.count(b"\n", start, end)
+        self._line = self._boots.pass_over(text, start, end, self._line)
         if self._report is not None:
             self._report.add(text, start, end)
 
