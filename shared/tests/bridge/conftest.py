@@ -19,6 +19,7 @@ from kci_shared.bridge import (
     LabError,
     LabJob,
     RunOutcome,
+    cancels,
     presence,
     runner,
 )
@@ -79,6 +80,12 @@ class FakeApi:
 
     def add(self, *nodes: Node) -> None:
         self.entries |= {node.id: Entry(node) for node in nodes}
+
+    def end(self, node_id: str) -> None:
+        """Let somebody cancel the node."""
+        entry = self.entries[node_id]
+        entry.token += 1
+        entry.node = entry.node.model_copy(update={"state": State.DONE})
 
     def take_away(self, node_id: str) -> None:
         """Let somebody else claim the node."""
@@ -150,6 +157,12 @@ class FakeApi:
         await self._reach()
         entry = self.entries.get(node_id)
         return None if entry is None else entry.node
+
+    async def find(self, *, id__in: str, state: State, limit: int) -> list[Node]:
+        await self._reach()
+        assert state is State.DONE
+        found = [self.entries[node_id] for node_id in id__in.split(",")]
+        return [e.node for e in found if e.report or e.node.state is State.DONE]
 
     async def adopt(
         self, node_id: str, runtime: str, lease: float, attempt: int | None = None
@@ -334,6 +347,7 @@ def job() -> Callable[..., Node]:
 async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(runner, "PAUSE", 0.01)
     monkeypatch.setattr(runner, "BUSY_WAIT", 0.01)
+    monkeypatch.setattr(cancels, "EVERY", 0.02)
     for pause in ("QUICKEST", "AGAIN"):
         monkeypatch.setattr(presence, pause, 0.01)
     stamina.set_testing(True, attempts=10_000, cap=True)

@@ -72,6 +72,20 @@ async def test_no_more_is_claimed_than_the_lab_has_room_for(
     assert all(entry.attempt == 1 for entry in site.api.entries.values())
 
 
+async def test_a_cancelled_node_stops_its_job_long_before_the_next_heartbeat(
+    site: Any, job: Any
+) -> None:
+    site.api.add(job("1"), job("2"))
+    site.lab.size = 2
+    site.lab.seconds = 60
+    site.start(lease=3600)
+    await site.until(lambda: len(site.lab.running) == 2)
+    site.api.end("1")
+    await site.until(lambda: site.lab.cancelled == ["run-1"], seconds=2)
+    assert list(site.lab.running) == ["run-2"]
+    assert site.api.reports == []
+
+
 async def test_a_lost_claim_is_cancelled_in_the_lab_and_not_reported(
     site: Any, job: Any
 ) -> None:

@@ -38,8 +38,7 @@ class World:
         self.processes = Stack(site).processes
         self._artifacts = artifacts
 
-    @property
-    def bridge(self) -> Process:
+    def bridge(self, lease: str = "6") -> Process:
         return Process(
             NAME,
             [str(Path(sys.executable).with_name("kci-local-bridge"))],
@@ -49,15 +48,16 @@ class World:
                 "KCI_TOKEN_FILE": str(self.site.secrets.path(f"{NAME}.token")),
                 "KCI_CACHE": str(self.site.folder("cache")),
                 "KCI_HEALTH_PORT": str(self.site.ports[f"{NAME} health"]),
-                "KCI_LEASE": "6",
+                "KCI_LEASE": lease,
                 "KCI_DRAIN": "0",
             },
             health=f"http://127.0.0.1:{self.site.ports[f'{NAME} health']}/ready",
         )
 
-    async def start(self) -> None:
-        await self.processes.start(self.bridge)
-        await self.processes.until_ready(self.bridge)
+    async def start(self, lease: str = "6") -> None:
+        part = self.bridge(lease)
+        await self.processes.start(part)
+        await self.processes.until_ready(part)
 
     async def submit(self, *tests: dict[str, Any]) -> str:
         definition = {"artifacts": self._artifacts, "tests": tests, "timeout": 300}
@@ -147,7 +147,7 @@ async def test_a_bridge_tells_what_it_has_and_that_it_leaves(world: World) -> No
 
 
 async def test_a_check_tries_all_that_a_bridge_needs(world: World) -> None:
-    part = world.bridge
+    part = world.bridge()
     good = await checked(part)
     assert good[0] == 0, good[1]
     for what in ("API", "token", "storage", "cache", "QEMU", "qemu-x86_64"):
@@ -207,6 +207,18 @@ async def test_a_bridge_killed_in_mid_boot_leaves_no_machine_and_loses_no_job(
     assert (await world.done(job_id)).result is Result.PASS
     assert not machine.exists() or "State:\tZ" in (machine / "status").read_text()
     assert await world.api.count(parent=job_id) == 1
+
+
+async def test_a_cancelled_job_frees_its_machine_within_seconds(world: World) -> None:
+    await world.start(lease="600")
+    job_id = await world.submit(UNAME)
+    machine = Path("/proc") / str(await world.machine())
+    cancel = {"state": "done", "result": "incomplete"}
+    await world.api.update(job_id, **cancel, data={"error_code": "Canceled"})
+    async with asyncio.timeout(10):
+        while machine.exists():
+            await asyncio.sleep(0.1)
+    assert await world.api.count(parent=job_id) == 0
 
 
 async def test_a_stopped_bridge_gives_its_job_back_at_once(world: World) -> None:

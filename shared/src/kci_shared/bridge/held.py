@@ -35,17 +35,30 @@ class Held:
         self.token = claimed.claim.token
         self._api = api
         self._lease = lease
+        self._hurry = asyncio.Event()
 
     async def keep(self) -> NoReturn:
         """Renew the claim until it is lost; an API that is away has not said so."""
         beat = self._lease / 3
         while True:
-            await asyncio.sleep(beat)
+            await self._hurried(beat)
             try:
                 async with asyncio.timeout(beat):
                     await self._renew()
             except (TimeoutError, ApiError) as error:
                 log.warning("heartbeat missed", reason=repr(error))
+
+    def hurry(self) -> None:
+        """Renew the claim now: something is said to have happened to it."""
+        self._hurry.set()
+
+    async def _hurried(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+        self._hurry.clear()
 
     async def _renew(self) -> None:
         await _fenced(self._api.renew(self.node.id, self.token, self._lease))

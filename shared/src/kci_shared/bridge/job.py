@@ -62,6 +62,7 @@ class JobRun:
         """The lab's id; None as long as the lab does not have the job."""
         self._lab = lab
         self._is_over = False
+        self._is_reporting = False
         self._notes = Notes(held, _progress(held.node) if handle else None)
 
     @property
@@ -78,6 +79,11 @@ class JobRun:
             except asyncio.CancelledError:
                 await self._leave(folder)
                 raise
+
+    def look_at_claim(self) -> None:
+        """Renew the claim now, unless it was ended by our own report."""
+        if not self._is_reporting:
+            self.held.hurry()
 
     async def _leave(self, folder: Path) -> None:
         """Let the next life go on with the job; where it cannot, stop and release."""
@@ -96,6 +102,7 @@ class JobRun:
                 report = await self._end(folder)
                 await self._notes.flush()
                 notes.cancel()
+                self._is_reporting = True
                 await self._report(report)
                 heartbeat.cancel()
         except* ClaimLost as lost:

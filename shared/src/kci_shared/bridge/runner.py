@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from structlog.contextvars import bound_contextvars
 
+from kci_shared.bridge import cancels
 from kci_shared.bridge.artifacts import Artifacts
 from kci_shared.bridge.dialect import Dialect, LabError, RemoteDialect
 from kci_shared.bridge.held import Held
@@ -57,14 +58,16 @@ class Bridge:
         """Work until `stop` is set; then end what runs, within the drain time."""
         with Workspace.open(self._settings.runs) as workspace:
             lab = Lab(self._dialect, self._artifacts, workspace, self._settings.queue)
-            registered = asyncio.create_task(self._presence.keep())
+            telling = asyncio.create_task(self._presence.keep())
+            hearing = asyncio.create_task(cancels.watch(self._api, self._runs.values))
             try:
                 await self._persist(lambda: self._recover(lab), stop)
                 while not stop.is_set():
                     await self._persist(lambda: self._turn(lab, stop), stop)
             finally:
-                registered.cancel()
+                telling.cancel()
                 await asyncio.gather(self._presence.leave(), self._drain())
+                hearing.cancel()
 
     async def _persist(
         self, step: Callable[[], Awaitable[None]], stop: asyncio.Event
