@@ -21,8 +21,11 @@ from kci_shared.settings import BaseServiceSettings
 
 S = TypeVar("S", bound=BaseServiceSettings)
 Main = Callable[[S, asyncio.Event], Awaitable[None]]
-Check = Callable[[S], Awaitable[int]]
-"""Tries whether the service could work; returns the exit status."""
+Check = Callable[[S, list[str]], Awaitable[int]]
+"""Tries whether the service could work; returns the exit status.
+
+If it is told the addresses of a kernel and a ramdisk, it boots them, too.
+"""
 
 USAGE = 2
 """Exit status when the settings are wrong."""
@@ -31,13 +34,13 @@ USAGE = 2
 def run(main: Main[S], settings_type: type[S], check: Check[S] | None = None) -> None:
     """Run `main(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`.
 
-    With `--check` nothing is run, and `check(settings)` says what is amiss.
+    With `--check` nothing is run, and `check` says what is amiss.
     """
     asked = _parse_arguments(main, settings_type, check)
     settings = load_settings(settings_type)
     if check is not None and asked.check:
         configure(settings.log_format, "critical")
-        sys.exit(asyncio.run(_awaited(check(settings))))
+        sys.exit(asyncio.run(_awaited(check(settings, asked.job))))
     configure(settings.log_format, settings.log_level)
     try:
         asyncio.run(_run(main, settings))
@@ -70,10 +73,12 @@ def _parse_arguments(
     parser.add_argument("-h", "--help", action="store_true")
     if check is not None:
         parser.add_argument("--check", action="store_true")
+        parser.add_argument("--job", nargs="+", default=[], metavar="URL")
     asked = parser.parse_args()
     if asked.help:
         summary = inspect.getdoc(main) or ""
         more = "\n\n--check: try what is needed, say what is wrong, and exit."
+        more += "\n--check --job KERNEL [RAMDISK]: boot these, too."
         print_help(name, summary + more * (check is not None), settings_type)
         sys.exit()
     return asked

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from kci_shared.bridge import BridgeSettings, LabError
+from kci_shared.bridge import BridgeSettings, LabError, RunOutcome, trial
 from kci_shared.bridge.check import checker, opened, probe_all
 from kci_shared.bridge.probes import Grade, Probe, bad, good, judge_token, show
+from kci_shared.bridge.trial import try_job
 from kci_shared.errors import ConfigError
+from kci_shared.models import ErrorCode, Result
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 LATER = "2027-11-01T00:00:00.000+00:00"
@@ -89,7 +92,7 @@ async def test_a_lab_that_is_away_is_told_and_ends_the_check_badly(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     away = lab(LabError("http://me:secret@lab [red]is away[/]"))
-    status = await checker(away)(settings(tmp_path, token_file=tmp_path / "none"))
+    status = await checker(away)(settings(tmp_path, token_file=tmp_path / "none"), [])
     said = capsys.readouterr().out
     assert status == 1
     assert "http://lab [red]is away[/]" in said
@@ -113,3 +116,50 @@ def test_a_terminal_gets_colours_and_the_advice() -> None:
     show(probes, Console(file=out, force_terminal=True, color_system="standard"))
     assert "\x1b[" in out.getvalue()
     assert "- board: plug it in" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "grade", "said"),
+    [
+        (RunOutcome(Result.PASS, device="b-1"), "ok", "booted and answered on b-1"),
+        (
+            RunOutcome(Result.FAIL, ErrorCode.TEST, "Kernel panic"),
+            "wrong",
+            "Test: Kernel panic on board",
+        ),
+        (
+            RunOutcome(Result.INCOMPLETE, ErrorCode.INFRASTRUCTURE, "no power"),
+            "wrong",
+            "Infrastructure: no power on board",
+        ),
+    ],
+)
+async def test_a_job_is_tried_and_judged(
+    site: Any, remote: Any, tmp_path: Path, outcome: RunOutcome, grade: str, said: str
+) -> None:
+    site.lab.behave = lambda _: outcome
+    told = settings(tmp_path, token="abc")
+    trying = asyncio.create_task(try_job(told, site.lab, ["http://s/k", "http://s/r"]))
+    await site.until(lambda: site.lab.running)
+    [job] = site.lab.jobs
+    assert job.definition.artifacts == {"kernel": "http://s/k", "ramdisk": "http://s/r"}
+    assert job.node.data.platform == "board"
+    site.lab.end(f"run-{job.id}")
+    [probe] = await trying
+    assert (str(probe.grade), probe.said.startswith(said)) == (grade, True)
+
+
+async def test_a_job_that_is_interrupted_or_late_is_taken_out_of_the_lab(
+    site: Any, remote: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "SECONDS", 0.05)
+    told = settings(tmp_path, token="abc")
+    with pytest.raises(LabError, match="has not ended"):
+        await try_job(told, site.lab, ["http://s/k"])
+    assert len(site.lab.cancelled) == 1
+
+
+async def test_a_job_waits_for_no_device(site: Any, tmp_path: Path) -> None:
+    site.lab.size = 0
+    [probe] = await try_job(settings(tmp_path, token="abc"), site.lab, ["http://s/k"])
+    assert (probe.is_bad, site.lab.jobs) == (True, [])

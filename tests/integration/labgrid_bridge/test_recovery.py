@@ -4,6 +4,7 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +71,26 @@ async def test_a_bridge_that_is_killed_is_cleaned_up_after_by_the_next_one(
 
 
 async def test_a_coordinator_that_dies_ends_the_job_for_another_try(bench: Any) -> None:
-    running = await bench.run_until(bench.job(FOREVER), "login:")
+    told: list[str] = []
+    job = replace(bench.job(FOREVER), tell=told.append)
+    running = await bench.run_until(job, "login:")
+    async with asyncio.timeout(60):
+        while told != ["booting", "testing"]:
+            await asyncio.sleep(0.1)
     await bench.kill_coordinator()
     outcome = await running
     assert outcome.error_code is ErrorCode.INFRASTRUCTURE
     assert outcome.error_msg == "the labgrid coordinator went away"
     with pytest.raises(LabError, match="no labgrid coordinator"):
         await bench.dialect.slots()
+    [probe] = await bench.dialect.check()
+    assert (probe.what, probe.is_bad) == ("coordinator", True)
     await bench.restart_lab()
+    found = {probe.what: probe.said for probe in await bench.dialect.check()}
+    assert found["coordinator"].endswith("answers, and has 2 places")
+    assert found["netboot-x86_64"] == "board-1 (free)"
     assert set((await bench.dialect.slots()).values()) == {1}
+    assert set(bench.dialect.capacity().values()) == {1}
 
 
 async def test_a_job_that_is_cancelled_in_the_queue_leaves_nothing_behind(

@@ -36,7 +36,7 @@ class World:
         self.site = site
         self.api = api
         self.processes = Stack(site).processes
-        self._artifacts = artifacts
+        self.artifacts = artifacts
 
     def bridge(self, lease: str = "6") -> Process:
         return Process(
@@ -60,7 +60,7 @@ class World:
         await self.processes.until_ready(part)
 
     async def submit(self, *tests: dict[str, Any]) -> str:
-        definition = {"artifacts": self._artifacts, "tests": tests, "timeout": 300}
+        definition = {"artifacts": self.artifacts, "tests": tests, "timeout": 300}
         facts = {"runtime": RUNTIME, "platform": "qemu-x86_64", "arch": "x86_64"}
         node = NewNode(
             kind=Kind.JOB,
@@ -148,25 +148,29 @@ async def test_a_bridge_tells_what_it_has_and_that_it_leaves(world: World) -> No
 
 async def test_a_check_tries_all_that_a_bridge_needs(world: World) -> None:
     part = world.bridge()
-    good = await checked(part)
-    assert good[0] == 0, good[1]
+    good, bad, forged = await asyncio.gather(
+        checked(part, images=[*world.artifacts.values()]),
+        checked(part, KCI_RUNTIME="lab-other", KCI_QEMU="no-such-program"),
+        checked(part, KCI_TOKEN="no.good", KCI_TOKEN_FILE=None),
+    )
     for what in ("API", "token", "storage", "cache", "QEMU", "qemu-x86_64"):
         assert f"ok {what}" in good[1]
-    bad = await checked(part, KCI_RUNTIME="lab-other", KCI_QEMU="no-such-program")
-    assert bad[0] == 1
+    assert "ok job booted and answered on qemu-" in good[1]
     assert "runtime:lab-other is missing" in bad[1]
     assert "kci-api token create lab-other --scope runtime:lab-other" in bad[1]
     assert "wrong QEMU" in bad[1]
-    forged = await checked(part, KCI_TOKEN="no.good", KCI_TOKEN_FILE=None)
     assert "wrong token" in forged[1]
     assert "no.good" not in forged[1]
+    assert (good[0], bad[0], forged[0]) == (0, 1, 1)
 
 
-async def checked(part: Process, **changes: str | None) -> tuple[int | None, str]:
+async def checked(
+    part: Process, images: list[str] | None = None, **changes: str | None
+) -> tuple[int | None, str]:
     """Run a bridge's check; return its exit status, and what it said in one line."""
     told = {"COLUMNS": "300", **os.environ, **part.env, **changes}
     process = await asyncio.create_subprocess_exec(
-        *(part.command[0], "--check"),
+        *(part.command[0], "--check", *(["--job", *images] if images else [])),
         env={name: value for name, value in told.items() if value is not None},
         stdout=asyncio.subprocess.PIPE,
     )

@@ -25,10 +25,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         Storage.connect(settings) as storage,
     ):
         port = settings.callback_port
-        async with (
-            dialect.watch.running(),
-            listening(dialect.desk, settings.callback_host, port),
-        ):
+        async with listening(dialect.desk, settings.callback_host, port):
             await Bridge(api, storage, dialect, settings).run(stop)
 
 
@@ -37,7 +34,9 @@ async def open_lab(settings: Settings) -> AsyncIterator[LavaLab]:
     """Read the lab's file, and open its LAVA."""
     lab = read_lab(settings.lab)
     async with Lava.connect(lab) as lava:
-        yield LavaLab(lab, lava, settings)
+        dialect = LavaLab(lab, lava, settings)
+        async with dialect.watch.running():
+            yield dialect
 
 
 def start() -> None:

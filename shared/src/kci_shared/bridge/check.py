@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from kci_shared.bridge.dialect import Dialect
 from kci_shared.bridge.probes import Probe, bad, good, judge_token, odd, show
 from kci_shared.bridge.settings import BridgeSettings
+from kci_shared.bridge.trial import try_job
 from kci_shared.client import ApiClient
 from kci_shared.errors import ConfigError, NotLoggedIn
 from kci_shared.storage import Storage
@@ -36,11 +37,16 @@ class Checkable(Protocol):
         ...
 
 
-def checker(open_lab: Open[B]) -> Callable[[B], Awaitable[int]]:
-    """Return what `--check` does: show a table, return the exit status."""
+def checker(open_lab: Open[B]) -> Callable[[B, list[str]], Awaitable[int]]:
+    """Return what `--check` does: show a table, return the exit status.
 
-    async def check(settings: B) -> int:
+    With images a job that boots them is tried, too, if all else is well.
+    """
+
+    async def check(settings: B, images: list[str]) -> int:
         probes = await probe_all(settings, open_lab)
+        if images and not any(probe.is_bad for probe in probes):
+            probes += await _job(settings, open_lab, images)
         show(probes)
         return int(any(probe.is_bad for probe in probes))
 
@@ -60,6 +66,15 @@ async def probe_all(settings: B, open_lab: Open[B]) -> list[Probe]:
         tries = tries[2:]
     found = await asyncio.gather(*(_tried(*one) for one in tries))
     return [token] * token.is_bad + [probe for probes in found for probe in probes]
+
+
+async def _job(settings: B, open_lab: Open[B], images: list[str]) -> list[Probe]:
+    try:
+        async with open_lab(settings) as dialect:
+            return await try_job(settings, dialect, images)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        return [bad("job", said, "see the lab's own log, and the board")]
 
 
 async def _tried(
