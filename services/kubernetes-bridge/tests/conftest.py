@@ -112,6 +112,9 @@ class FakeCluster:
     def delete(self, name: str) -> None:
         if body := self.objects[JOBS].pop(name, None):
             self._tell(JOBS, "DELETED", body)
+            self.logs.pop(f"{name}-x", None)
+            if pod := self.objects[PODS].pop(f"{name}-x", None):
+                self._tell(PODS, "DELETED", pod)
 
     def end_watches(self, event: Any = None) -> None:
         watches, self.watches = self.watches, []

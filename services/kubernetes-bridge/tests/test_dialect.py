@@ -295,6 +295,21 @@ async def test_a_strangers_job_of_our_name_is_left_alone(
         await cluster.submit(job())
 
 
+async def test_a_job_that_is_going_is_waited_out_and_made_anew(
+    make: Any, fake: Any, job: Any
+) -> None:
+    cluster = await make()
+    await cluster.submit(job())
+    about = fake.objects["/apis/batch/v1/namespaces/kernelci/jobs"][NAME]["metadata"]
+    about["deletionTimestamp"] = "2026-11-01T00:00:00Z"
+    assert await cluster.find(NODE_ID) is None
+    task = asyncio.create_task(cluster.submit(job()))
+    await asyncio.sleep(0.02)
+    assert not task.done()
+    fake.delete(NAME)
+    assert await task == NAME
+
+
 async def test_no_more_is_claimed_while_pods_wait(make: Any, fake: Any) -> None:
     cluster = await make(pending=2)
     assert await cluster.slots() == {"kubernetes": 2}
