@@ -48,7 +48,7 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test check lint types layers unit integration fuzz-api end-to-end drill bench docs bench-plan lava-lab
+.PHONY: test check lint types layers unit integration fuzz-api end-to-end drill bench docs bench-plan lava-lab labgrid-lab
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit integration end-to-end docs ## The same
@@ -71,6 +71,9 @@ integration: ## Run the tests of one service with real servers around it
 
 lava-lab: install ## Run the LAVA bridge's tests on a real LAVA (root, Debian 12, 8 minutes)
 	KCI_TEST_LAVA=1 $(RUN) pytest -q tests/integration/lava_bridge
+
+labgrid-lab: install ## Run what takes minutes on a real labgrid: faults, 20 jobs on 2 places
+	KCI_TEST_LABGRID=1 $(RUN) pytest -q tests/integration/labgrid_bridge
 
 fuzz-api: ## Ask the API strange things for MINUTES (10)
 	KCI_FUZZ_S=$$(($(or $(MINUTES),10) * 60)) $(RUN) pytest -q tests/integration/api_contract/test_fuzz.py
