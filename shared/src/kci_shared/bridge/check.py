@@ -56,8 +56,16 @@ def checker(open_lab: Open[B]) -> Callable[[B, list[str]], Awaitable[int]]:
 async def probe_all(settings: B, open_lab: Open[B]) -> list[Probe]:
     """Try the token, the API, the storage, the cache and the lab."""
     tries: list[tuple[str, str, Callable[[], Awaitable[list[Probe]]]]] = [
-        ("API", "check KCI_API_URL", lambda: _api(settings)),
-        ("storage", "check KCI_STORAGE_URL", lambda: _storage(settings)),
+        (
+            "API",
+            "is KCI_API_URL right, and may we call out to it?",
+            lambda: _api(settings),
+        ),
+        (
+            "storage",
+            "is KCI_STORAGE_URL right, and may we call it?",
+            lambda: _storage(settings),
+        ),
         ("cache", "let KCI_CACHE be a folder of ours", lambda: _cache(settings)),
         ("lab", "see docs/join-a-lab.md", lambda: _lab(settings, open_lab)),
     ]
