@@ -48,7 +48,7 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test check lint types layers unit integration fuzz-api end-to-end drill bench docs bench-plan lava-lab labgrid-lab
+.PHONY: test check lint types layers unit integration fuzz-api end-to-end drill bench docs bench-plan bench-bridge lava-lab labgrid-lab
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit integration end-to-end docs ## The same
@@ -93,6 +93,9 @@ docs: ## Check that the documentation matches the code
 
 bench-plan: ## Measure what planning costs on a configuration of KernelCI's size
 	$(RUN) python -m bench.plan
+
+bench-bridge: install ## Measure how long jobs take while the connections of another lab hang
+	@$(RUN) python -m bench.bridges
 
 ##@ Develop
 .PHONY: install format settings-page openapi clean bench-logs fuzz
