@@ -48,7 +48,7 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test check lint types layers unit integration fuzz-api end-to-end drill bench docs bench-plan bench-bridge lava-lab labgrid-lab
+.PHONY: test check lint types layers unit integration fuzz-api end-to-end drill bench docs bench-plan bench-bridge lava-lab labgrid-lab kubernetes-lab
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit integration end-to-end docs ## The same
@@ -74,6 +74,10 @@ lava-lab: install ## Run the LAVA bridge's tests on a real LAVA (root, Debian 12
 
 labgrid-lab: install ## Run what takes minutes on a real labgrid: faults, 20 jobs on 2 places
 	KCI_TEST_LABGRID=1 $(RUN) pytest -q tests/integration/labgrid_bridge
+
+kubernetes-lab: install ## Build Kubernetes' API server once, test its bridge on it (root, 9 minutes)
+	nice -n 19 $(RUN) python tests/labs/kubernetes/build.py
+	KCI_TEST_KUBERNETES=1 $(RUN) pytest -q tests/integration/kubernetes_bridge
 
 fuzz-api: ## Ask the API strange things for MINUTES (10)
 	KCI_FUZZ_S=$$(($(or $(MINUTES),10) * 60)) $(RUN) pytest -q tests/integration/api_contract/test_fuzz.py

@@ -213,6 +213,15 @@ async def test_what_will_never_start_is_deleted(make: Any, fake: Any, job: Any) 
     assert f"DELETE /apis/batch/v1/namespaces/kernelci/jobs/{NAME}" in fake.asked
 
 
+async def test_a_job_whose_pod_has_ended_is_kept_for_a_bridge_that_comes_back(
+    make: Any, fake: Any, job: Any
+) -> None:
+    task = await waiting(fake, await make(), job())
+    fake.pod(NAME, "Succeeded")  # and its Job has not said so yet
+    assert (await task).result is Result.PASS
+    assert not any(asked.startswith("DELETE") for asked in fake.asked)
+
+
 async def test_a_job_says_it_has_ended_and_its_pod_says_how(
     make: Any, fake: Any, job: Any
 ) -> None:

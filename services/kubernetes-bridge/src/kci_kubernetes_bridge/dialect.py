@@ -90,7 +90,8 @@ class Cluster:
             pod = flight.pod
             if pod is not None and not log_file.exists():
                 await patiently(lambda: self._save_log(pod, log_file))
-            if flight.job is not None and not flight.job.is_over:
+            has_ended = pod is not None and pod.has_ended
+            if flight.job is not None and not has_ended and not flight.job.is_over:
                 await self._kubernetes.delete(handle)  # nor may it still begin
         finally:
             self.watch.end(flight)

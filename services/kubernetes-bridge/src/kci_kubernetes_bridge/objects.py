@@ -97,6 +97,11 @@ class Pod(_Wire):
         """The name of its Job."""
         return self.metadata.labels.get("job-name", "")
 
+    @property
+    def has_ended(self) -> bool:
+        """Say whether it runs no more; its Job may not have heard of it yet."""
+        return self.status.phase in ("Succeeded", "Failed")
+
 
 class JobStatus(_Wire):
     """Where a Job is."""

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A real API server of Kubernetes, an API with a storage, and bridges between them."""
+
+import asyncio
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from kci_local.parts import service_part
+from kci_local.processes import Process, Processes
+from kci_local.site import Site
+from kci_local.stack import Stack
+from kci_shared.client import ApiClient
+from kci_shared.models import Kind, NewNode, Node, State
+
+PROJECT = Path(__file__).parents[3]
+LAB = PROJECT / "tests" / "labs" / "kubernetes" / "lab.py"
+NAME = "kubernetes-bridge"
+JOBS = "/apis/batch/v1/namespaces/kernelci/jobs"
+PODS = "/api/v1/namespaces/kernelci/pods"
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    if os.environ.get("KCI_TEST_KUBERNETES") != "1":
+        pytest.skip("a real Kubernetes has to be built first: `make kubernetes-lab`")
+    state = tmp_path_factory.mktemp("kubernetes")
+    command = [sys.executable, str(LAB)]
+    up = subprocess.run([*command, "up", str(state)], check=True, capture_output=True)
+    yield {**json.loads(up.stdout), "state": state}
+    subprocess.run([*command, "down", str(state)], check=True)
+
+
+@pytest.fixture(scope="session")
+def site(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    state = tmp_path_factory.mktemp("state")
+    site = Site.open(state, PROJECT / "config", PROJECT / "var" / "cache")
+    try:
+        asyncio.run(Stack(site).up(["api", "storage"]))
+        yield site
+    finally:
+        asyncio.run(Stack(site).down())
+
+
+class World:
+    """What a test can do."""
+
+    def __init__(self, site: Site, cluster: dict[str, Any], api: ApiClient) -> None:
+        self.site = site
+        self.api = api
+        self.cluster = cluster
+        self.stack = Stack(site)
+        self.lab = Processes(cluster["state"])
+        self.http = httpx.AsyncClient(
+            base_url=cluster["url"], timeout=30, trust_env=False, verify=False,  # noqa: S501
+            headers={"Authorization": f"Bearer {cluster['token']}"},
+        )  # fmt: skip
+
+    async def start(self, name: str = NAME) -> None:
+        """Start a bridge; several may serve the runtime."""
+        told = {
+            "kubeconfig": self.cluster["kubeconfig"],
+            "images": ["fate/"],
+            "pending": 50,
+            "platforms": {"kubernetes": {"image": "debian", "cpu": "10m"}},
+        }
+        (self.site.state / "kubernetes.yaml").write_text(yaml.safe_dump(told))
+        part = service_part(self.site, NAME)
+        port = self.site.ports[f"{name} health"]
+        own = {
+            "KCI_LEASE": "6",
+            "KCI_DRAIN": "0",
+            "KCI_HEALTH_PORT": str(port),
+            "KCI_CACHE": str(self.site.folder(f"cache-{name}")),
+        }
+        health = f"http://127.0.0.1:{port}/ready"
+        made = Process(name, part.command, {**part.env, **own}, health=health)
+        await self.stack.processes.start(made)
+        await self.stack.processes.until_ready(made)
+
+    async def stop(self) -> None:
+        for name in self.stack.processes.running():
+            if name.startswith(NAME):
+                await self.stack.processes.stop(name)
+
+    async def kill(self, name: str = NAME) -> None:
+        await self.stack.processes.kill(name)
+
+    async def job(self, *steps: str, limit: float = 120, **more: Any) -> str:
+        """Create a job's node; a step is its name and its command."""
+        parts = (step.partition(": ") for step in steps)
+        tests = [{"id": name, "run": run, "timeout": 60} for name, _, run in parts]
+        definition = {"artifacts": {}, "tests": tests, "timeout": limit, **more}
+        data = {
+            "runtime": "lab-kubernetes",
+            "platform": "kubernetes",
+            "definition": definition,
+        }
+        key = f"kubernetes-test/{next(NUMBERS)}"
+        node = NewNode(kind=Kind.JOB, name="smoke", data=data, idempotency_key=key)
+        return (await self.api.create(node)).id
+
+    async def fate(self, image: str) -> str:
+        """Create a job whose container shall end so."""
+        return await self.job("uname: uname -s", params={"image": f"fate/{image}"})
+
+    async def done(self, node_id: str) -> Node:
+        while True:
+            node = await self.api.get(node_id)
+            assert node is not None
+            if node.state is State.DONE:
+                return node
+            await asyncio.sleep(0.2)
+
+    async def end(self, node_id: str) -> tuple[str | None, str | None]:
+        node = await self.done(node_id)
+        return node.result, node.data.error_code
+
+    async def tree(self, node_id: str) -> dict[str, str]:
+        """Tell the results of the tests below a job."""
+        found: dict[str, str] = {}
+        level = {node_id: ""}
+        while level:
+            below = await self.api.find(parent__in=",".join(level))
+            names = {n.id: f"{level[n.parent or '']}/{n.name}" for n in below}
+            found |= {names[n.id].lstrip("/"): str(n.result) for n in below}
+            level = names
+        return found
+
+    async def log_of(self, node: Node) -> str:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return (await http.get(node.artifacts["log"])).text
+
+    async def in_cluster(self, path: str, node_id: str) -> list[dict[str, Any]]:
+        """Return the Jobs, or the pods, that there are of a node."""
+        query = {"labelSelector": f"kernelci.org/node={node_id}"}
+        found: list[dict[str, Any]] = (await self.http.get(path, params=query)).json()[
+            "items"
+        ]
+        return found
+
+    async def running(self, node_id: str) -> str:
+        """Wait until a container of a node runs; return the uid of its Job."""
+        while True:
+            pods = await self.in_cluster(PODS, node_id)
+            if pods and pods[0]["status"]["phase"] == "Running":
+                uid: str = (await self.in_cluster(JOBS, node_id))[0]["metadata"]["uid"]
+                return uid
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+async def world(site: Site, cluster: dict[str, Any]) -> AsyncIterator[World]:
+    token = site.secrets.path("admin.token").read_text()
+    async with httpx.AsyncClient(
+        base_url=site.url("api"), headers={"Authorization": f"Bearer {token}"},
+        timeout=30, trust_env=False,
+    ) as http:  # fmt: skip
+        world = World(site, cluster, ApiClient(http))
+        yield world
+        await world.stop()
+        await world.http.aclose()

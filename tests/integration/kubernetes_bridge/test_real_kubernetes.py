@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Jobs on a real API server: each ends in the right tree, once, whatever happens."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kci_kubernetes_bridge.access import find_access, in_cluster
+from kci_kubernetes_bridge.kubernetes import Kubernetes
+from kci_kubernetes_bridge.lab import Lab
+from kci_kubernetes_bridge.objects import Pod
+from kci_local.processes import Process
+from kci_shared.bridge import LabError
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+JOBS = "/apis/batch/v1/namespaces/kernelci/jobs"
+PODS = "/api/v1/namespaces/kernelci/pods"
+UNAME = "uname: uname -s"
+FAILS = "fails: echo 'not ok 1 broken'; echo \"$((40 + 2))$(echo !)\"; false"
+PLATFORMS = {"kubernetes": {"image": "debian"}}
+LAB = ("incomplete", "Infrastructure")
+
+
+async def test_jobs_of_every_kind_end_in_their_trees(world: Any) -> None:
+    await world.start()
+    nodes = {
+        "good": await world.job(UNAME, "tap: echo 'ok 1 first'"),
+        "fails": await world.job(FAILS, UNAME),
+        "own": await world.job(),
+        "own fails": await world.job(artifacts={"exit": "3"}),
+        "late": await world.job("waits: echo begun; sleep 60", limit=3),
+        "not taken": await world.job(params={"image": "other"}),
+        **{
+            image: await world.fate(image)
+            for image in (
+                "missing", "unknown", "misnamed", "unset", "uncreated", "unrun",
+                "oom", "cannot", "evicted", "preempted", "shutdown", "refused",
+            )
+        },
+    }  # fmt: skip
+    ends = await asyncio.gather(*map(world.end, nodes.values()))
+    assert dict(zip(nodes, ends, strict=True)) == {
+        **dict.fromkeys(nodes, LAB),
+        "good": ("pass", None),
+        "fails": ("fail", None),
+        "own": ("pass", None),
+        "own fails": ("fail", "Test"),
+        "late": ("incomplete", "node_timeout"),
+        "not taken": ("incomplete", "invalid_job_params"),
+    }
+    trees = {name: await world.tree(node_id) for name, node_id in nodes.items()}
+    assert trees["good"] == {"uname": "pass", "tap": "pass", "tap/first": "pass"}
+    assert trees["fails"] == {"fails": "fail", "fails/broken": "fail", "uname": "pass"}
+    assert trees["late"] == {"waits": "incomplete"}
+    assert trees["own"] == {}
+    good, fails, late = [await world.done(nodes[n]) for n in ("good", "fails", "late")]
+    assert good.data.device == "node-1"
+    assert good.data.progress == "testing"
+    assert "\nLinux\n" in await world.log_of(good)
+    assert "42!\n" in await world.log_of(fails)
+    assert "begun\n" in await world.log_of(late), "what was said until then"
+    missing = await world.done(nodes["missing"])
+    assert missing.data.error_msg == "ImagePullBackOff: of fate/missing"
+    assert await world.in_cluster(JOBS, nodes["missing"]) == [], "it may not begin yet"
+
+
+async def test_two_bridges_run_each_job_once_while_they_are_killed(world: Any) -> None:
+    one, two = "kubernetes-bridge-1", "kubernetes-bridge-2"
+    await asyncio.gather(world.start(one), world.start(two))
+    nodes = [await world.job("waits: sleep 4; uname -s") for _ in range(12)]
+    for victim in (one, two, one):
+        await asyncio.sleep(2)
+        await world.kill(victim)
+        await world.start(victim)
+    ends = await asyncio.gather(*map(world.end, nodes))
+    assert ends == [("pass", None)] * len(nodes)
+    for node_id in nodes:
+        assert len(await world.in_cluster(PODS, node_id)) == 1
+        assert await world.tree(node_id) == {"waits": "pass"}
+
+
+async def test_a_killed_bridges_job_goes_on_and_is_found_by_another(world: Any) -> None:
+    await world.start("kubernetes-bridge-1")
+    node_id = await world.job("waits: sleep 6")
+    uid = await world.running(node_id)
+    await world.kill("kubernetes-bridge-1")
+    await world.start("kubernetes-bridge-2")
+    assert await world.end(node_id) == ("pass", None)
+    (job,) = await world.in_cluster(JOBS, node_id)
+    assert job["metadata"]["uid"] == uid
+    await world.start("kubernetes-bridge-1")  # finds nothing of it to do
+    await asyncio.sleep(2)
+    assert await world.end(node_id) == ("pass", None)
+
+
+async def test_the_api_server_is_killed_and_away_for_five_seconds(world: Any) -> None:
+    await world.start()
+    running = await world.job("waits: sleep 3; echo 'ok 1 still'")
+    uid = await world.running(running)
+    command = Path(f"/proc/{world.lab.pid('api-server')}/cmdline").read_bytes()
+    words = command.decode().rstrip("\0").split("\0")
+    port = int(words[words.index("--secure-port") + 1])
+    await world.lab.kill("api-server")
+    waits = await world.job(UNAME)
+    await asyncio.sleep(5)
+    await world.lab.start(Process("api-server", words, port=port))
+    for node_id in (running, waits):
+        assert await world.end(node_id) == ("pass", None)
+    assert await world.tree(running) == {"waits": "pass", "waits/still": "pass"}
+    (job,) = await world.in_cluster(JOBS, running)
+    assert job["metadata"]["uid"] == uid
+
+
+async def test_a_cancelled_node_takes_its_job_along_within_seconds(world: Any) -> None:
+    await world.start()
+    node_id = await world.job("waits: sleep 100")
+    await world.running(node_id)
+    await world.api.update(node_id, state="done", result="incomplete")
+    ended = time.monotonic()
+    while await world.in_cluster(PODS, node_id) or await world.in_cluster(
+        JOBS, node_id
+    ):
+        await asyncio.sleep(0.2)
+        assert time.monotonic() - ended < 20
+
+
+async def test_a_job_that_somebody_deletes_is_canceled(world: Any) -> None:
+    await world.start()
+    node_id = await world.job("waits: sleep 100")
+    await world.running(node_id)
+    query = {"propagationPolicy": "Background"}
+    await world.http.delete(f"{JOBS}/kci-{node_id}", params=query)
+    assert await world.end(node_id) == ("incomplete", "Canceled")
+
+
+async def test_who_has_no_rights_is_told_which(world: Any, tmp_path: Path) -> None:
+    accounts = "/api/v1/namespaces/kernelci/serviceaccounts"
+    await world.http.post(accounts, json={"metadata": {"name": "nobody"}})
+    for name, expected in (("nobody", "list pods"), ("kubernetes-bridge", None)):
+        path = f"{accounts}/{name}/token"
+        answer = await world.http.post(path, json={"spec": {"audiences": []}})
+        (tmp_path / "token").write_text(answer.json()["status"]["token"])
+        (tmp_path / "namespace").write_text("kernelci")
+        authority = world.cluster["state"] / "certs" / "apiserver.crt"
+        (tmp_path / "ca.crt").write_bytes(authority.read_bytes())
+        url = httpx.URL(world.cluster["url"])
+        env = {"KUBERNETES_SERVICE_HOST": url.host}
+        env["KUBERNETES_SERVICE_PORT"] = str(url.port)
+        lab = Lab.model_validate({"platforms": PLATFORMS})
+        async with Kubernetes.connect(in_cluster(lab, tmp_path, env)) as kubernetes:
+            if expected is None:
+                await kubernetes.list(Pod, labelSelector="a=b")
+            else:
+                with pytest.raises(LabError, match=f"the right to {expected}"):
+                    await kubernetes.list(Pod, labelSelector="a=b")
+
+
+async def test_the_bridges_rights_end_at_its_namespace(world: Any) -> None:
+    told = {"kubeconfig": world.cluster["kubeconfig"], "platforms": PLATFORMS}
+    lab = Lab.model_validate({**told, "namespace": "kube-system"})
+    async with Kubernetes.connect(find_access(lab)) as kubernetes:
+        with pytest.raises(LabError, match="in the namespace kube-system"):
+            await kubernetes.list(Pod, labelSelector="a=b")

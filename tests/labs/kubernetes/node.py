@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A node for a cluster of tests: it runs containers' commands as local processes.
+
+    node.py URL TOKEN FOLDER PORT
+
+It binds pods to itself, tells their status as a kubelet does, and serves their logs.
+There are no images: one that is named `fate/...` says how its container shall end.
+"""
+
+import asyncio
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+NAME = "node-1"
+MERGE = {"Content-Type": "application/merge-patch+json"}
+EVERY = 0.2
+WAITING = {
+    "fate/missing": "ImagePullBackOff",
+    "fate/unknown": "ErrImagePull",
+    "fate/misnamed": "InvalidImageName",
+    "fate/unset": "CreateContainerConfigError",
+    "fate/uncreated": "CreateContainerError",
+    "fate/unrun": "RunContainerError",
+}
+ENDED = {"fate/oom": "OOMKilled", "fate/cannot": "ContainerCannotRun"}
+LOST = {
+    "fate/evicted": "Evicted",
+    "fate/preempted": "Preempting",
+    "fate/shutdown": "Shutdown",
+    "fate/refused": "UnexpectedAdmissionError",
+}
+ENTRYPOINT = ["/bin/sh", "-c", "echo no command; exit ${KCI_ARTIFACT_EXIT:-0}"]
+Pod = dict[str, Any]
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def path_of(pod: Pod) -> str:
+    about = pod["metadata"]
+    return f"/api/v1/namespaces/{about['namespace']}/pods/{about['name']}"
+
+
+def filled(text: str, env: dict[str, str]) -> str:
+    """Fill in `$(NAME)`; `$$` is a dollar."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        return env.get(match[1], match[0])
+
+    return re.sub(r"\$\$|\$\((\w+)\)", value, text)
+
+
+class Node:
+    """One machine of a cluster."""
+
+    def __init__(self, client: httpx.AsyncClient, folder: Path) -> None:
+        self._client = client
+        self._folder = folder
+        self._runs: dict[str, asyncio.Task[None]] = {}
+
+    async def register(self, port: int) -> None:
+        """Tell the cluster of this machine."""
+        body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}}
+        await self._client.post("/api/v1/nodes", json=body)
+        status = {
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+            "conditions": [{"type": "Ready", "status": "True"}],
+        }
+        path = f"/api/v1/nodes/{NAME}/status"
+        answer = await self._client.patch(path, json={"status": status}, headers=MERGE)
+        answer.raise_for_status()
+
+    async def serve(self) -> None:
+        """Take every pod that waits for a machine."""
+        query = {"fieldSelector": "spec.nodeName="}
+        while True:
+            with suppress(httpx.TransportError, KeyError, ValueError):
+                pods = (await self._client.get("/api/v1/pods", params=query)).json()
+                for pod in pods["items"]:
+                    uid = pod["metadata"]["uid"]
+                    if uid not in self._runs:
+                        self._runs[uid] = asyncio.create_task(self._run(pod))
+            await asyncio.sleep(EVERY)
+
+    async def _run(self, pod: Pod) -> None:
+        binding = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": pod["metadata"]["name"]},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": NAME},
+        }
+        await self._send("POST", f"{path_of(pod)}/binding", json=binding)
+        image = pod["spec"]["containers"][0]["image"]
+        if image in WAITING:
+            state = {"waiting": {"reason": WAITING[image], "message": f"of {image}"}}
+            await self._tell(pod, "Pending", state)
+            return
+        if image in LOST and image != "fate/evicted":
+            await self._tell(pod, "Failed", None, reason=LOST[image], message="so")
+            return
+        await self._contain(pod, image)
+
+    async def _contain(self, pod: Pod, image: str) -> None:
+        """Run a pod's container to its end, whatever ends it."""
+        started = now()
+        process = await self._launch(pod)
+        await self._tell(
+            pod, "Running", {"running": {"startedAt": started}}, startTime=started
+        )
+        limit = pod["spec"].get("activeDeadlineSeconds")
+        watcher = asyncio.create_task(self._kill_when_deleted(pod, process))
+        is_late = False
+        try:
+            async with asyncio.timeout(limit):
+                code = await process.wait()
+        except TimeoutError:
+            is_late = True
+            code = await self._kill(process)
+        code = 137 if code < 0 else code
+        reason = ENDED.get(image) or ("Error" if code else "Completed")
+        code = 137 if image in ENDED else code
+        ended = {"exitCode": code, "reason": reason, "finishedAt": now()}
+        more = {"reason": LOST[image], "message": "memory"} if image in LOST else {}
+        if is_late:
+            more = {"reason": "DeadlineExceeded", "message": "Pod was active too long"}
+        phase = "Failed" if code or more else "Succeeded"
+        await self._tell(pod, phase, {"terminated": ended}, **more)
+        if not watcher.done():
+            watcher.cancel()
+            return
+        await self._send("DELETE", path_of(pod), json={"gracePeriodSeconds": 0})
+
+    async def _launch(self, pod: Pod) -> asyncio.subprocess.Process:
+        container = pod["spec"]["containers"][0]
+        env = {"PATH": os.environ["PATH"]}
+        for variable in container.get("env", []):
+            env[variable["name"]] = filled(variable.get("value", ""), env)
+        told = [*container.get("command", []), *container.get("args", [])]
+        command = [filled(word, env) for word in told] or ENTRYPOINT
+        with self._log(pod["metadata"]["name"]).open("wb") as log:
+            return await asyncio.create_subprocess_exec(
+                *command, env=env, stdout=log, stderr=log,
+                cwd=self._folder, start_new_session=True,
+            )  # fmt: skip
+
+    def _log(self, pod: str) -> Path:
+        return self._folder / f"{pod}.log"
+
+    async def _kill(self, process: asyncio.subprocess.Process) -> int:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return await process.wait()
+
+    async def _kill_when_deleted(
+        self, pod: Pod, process: asyncio.subprocess.Process
+    ) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            answer = await self._send("GET", path_of(pod))
+            about = answer.json().get("metadata", {})
+            if answer.status_code == 404 or about.get("deletionTimestamp"):
+                await self._kill(process)
+                return
+
+    async def _tell(
+        self, pod: Pod, phase: str, state: dict[str, Any] | None, **more: Any
+    ) -> None:
+        container = pod["spec"]["containers"][0]
+        about = {"imageID": "", "restartCount": 0, "ready": phase == "Running"}
+        known = {"name": container["name"], "image": container["image"], **about}
+        statuses = [{**known, "state": state}] if state else []
+        status = {"phase": phase, "containerStatuses": statuses, **more}
+        await self._send(
+            "PATCH", f"{path_of(pod)}/status", json={"status": status}, headers=MERGE
+        )
+
+    async def _send(self, method: str, path: str, **told: Any) -> httpx.Response:
+        """Ask the cluster until it answers, as a kubelet does."""
+        while True:
+            try:
+                answer = await self._client.request(method, path, **told)
+            except httpx.TransportError:
+                pass
+            else:
+                if not answer.is_server_error:
+                    return answer
+            await asyncio.sleep(0.5)
+
+    async def serve_log(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer /containerLogs/NAMESPACE/POD/CONTAINER, in HTTP's plainest form."""
+        request = (await reader.readline()).decode().split()
+        while (await reader.readline()).strip():
+            pass
+        parts = request[1].partition("?")[0].split("/")
+        log = self._log(parts[3]) if len(parts) > 3 else None
+        if log is not None and log.exists():
+            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+            writer.write(log.read_bytes())
+        else:
+            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+
+def make_certificate(folder: Path) -> ssl.SSLContext:
+    """Make a certificate for the log's port; the API server does not check it."""
+    key, chain = folder / "node.key", folder / "node.crt"
+    make = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9"
+    )
+    where = ["-subj", f"/CN={NAME}", "-keyout", str(key), "-out", str(chain)]
+    subprocess.run([*make.split(), *where], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    return context
+
+
+async def main(url: str, token: str, folder: Path, port: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    async with httpx.AsyncClient(
+        base_url=url, headers={"Authorization": f"Bearer {token}"},
+        verify=False, timeout=30, trust_env=False,  # noqa: S501 - on loopback
+    ) as client:  # fmt: skip
+        node = Node(client, folder)
+        tls = make_certificate(folder)
+        await asyncio.start_server(node.serve_log, "127.0.0.1", port, ssl=tls)
+        await node.register(port)
+        await node.serve()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])))
