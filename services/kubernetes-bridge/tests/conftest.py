@@ -46,7 +46,10 @@ class FakeCluster:
             fault = self.faults.pop(0)
             if isinstance(fault, Exception):
                 raise fault
-            return httpx.Response(fault, json={"message": "a fault"})
+            said = "a fault"
+            if isinstance(fault, str):
+                fault, said = 403, fault
+            return httpx.Response(fault, json={"message": said})
         if path.endswith("/log"):
             return self._log(path.split("/")[-2])
         if query.get("watch"):

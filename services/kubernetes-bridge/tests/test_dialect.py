@@ -135,7 +135,8 @@ async def test_a_lost_answer_and_a_cluster_in_trouble_cost_nothing(
 ) -> None:
     cluster = await make()
     fake.lose_answers = 1
-    fake.faults = [429, 503, httpx.ConnectError("refused")]
+    young = 'forbidden: RBAC: [role "x" not found]'
+    fake.faults = [429, young, httpx.ConnectError("refused")]
     assert await cluster.submit(job()) == NAME
     assert [a for a in fake.asked if a.startswith("POST")] == [fake.asked[0]] * 5
     fake.faults = [500, httpx.ReadTimeout("slow"), 429, 504]

@@ -178,7 +178,9 @@ class Kubernetes:
             return LabError(f"Kubernetes does not know our token: {said}")
         if code == httpx.codes.FORBIDDEN and "quota" not in said:
             right = f"{verb} {'batch/' if what == 'jobs' else ''}{what}"
-            return LabError(
+            # a server that has just started does not know its own roles yet
+            kind = Away if "RBAC: " in said else LabError
+            return kind(
                 f"the bridge needs the right to {right} in the namespace "
                 f"{self._namespace} (see manifests/rbac.yaml): {said}"
             )
