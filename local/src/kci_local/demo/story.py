@@ -29,7 +29,7 @@ from kci_shared.models import State
 
 PATIENCE = 150.0
 """How long a revision may take, in seconds: QEMU is slow on a busy machine."""
-LOOK = 1.0
+LOOK = 0.4
 """Between two looks while nothing is told, in seconds: mails come without an event."""
 PAUSE = 0.2
 """Between two looks at the boards, in seconds."""
