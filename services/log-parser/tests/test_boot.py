@@ -101,3 +101,8 @@ def test_a_program_that_tells_the_kernels_version_started_none() -> None:
     later = "".join(f"[   99.{n:06d}] later\n" for n in range(1, 30))
     boot, kinds = read(WHOLE + told + later)
     assert (kinds, boot.boots) == ([], 1)
+
+
+def test_a_prompt_before_the_first_stamp_is_nobodys_however_the_log_is_cut() -> None:
+    boot, _ = read("board login: \n[   12.345678] usb 1-1: new device\n")
+    assert (boot.phase, boot.login) == (Phase.KERNEL, None)

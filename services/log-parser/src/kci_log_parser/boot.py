@@ -124,11 +124,14 @@ class Boots:
         `line` is the one before; return the last one's number.
         """
         self._empty = self._empty and start >= end
-        if not self._stamped:
-            self._stamped = STAMP.search(text, start, end) is not None
         boot = self._again[1] if self._again else self._now
-        if boot.login is None and (self._stamped or boot.kernel is not None):
-            for place, name in sorted(firsts(text, start, end)):
+        ran = start if self._stamped or boot.kernel is not None else None
+        if not self._stamped and (stamp := STAMP.search(text, start, end)):
+            self._stamped = True
+            # without a banner a kernel runs from its first stamp on
+            ran = stamp.start() if ran is None else ran
+        if boot.login is None and ran is not None:
+            for place, name in sorted(firsts(text, ran, end)):
                 line += text.count(b"\n", start, place)
                 start = place
                 if getattr(boot, name) is None:
