@@ -113,7 +113,7 @@ async def _settled(
     while time.monotonic() < end:
         nodes, events = system.database["node"], system.database["event"]
         waiting = await nodes.count_documents({"outbox.version": {"$gt": 0}})
-        newest = await events.find().sort("sequence", -1).to_list(1)
+        newest = await events.find().sort("sequence", -1).limit(1).to_list()
         counts = [len(ids) for ids in heard()]
         if not waiting and all(count >= newest[0]["sequence"] for count in counts):
             return

@@ -45,7 +45,8 @@ async def _run(arguments: argparse.Namespace, site: Site) -> int:
 async def _up(site: Site, services: list[str]) -> int:
     await Stack(site).up(services)
     CONSOLE.print(f"API:         {site.url('api')}", soft_wrap=True)
-    CONSOLE.print(f"storage:     {site.url('storage')}", soft_wrap=True)
+    if services != ["api"]:
+        CONSOLE.print(f"storage:     {site.url('storage')}", soft_wrap=True)
     CONSOLE.print(f"admin token: {site.secrets.path('admin.token')}", soft_wrap=True)
     CONSOLE.print(f"logs:        {site.state / 'log'}", soft_wrap=True)
     return 0

@@ -89,7 +89,8 @@ class Story:
 
     async def _until_powered(self, submissions: Sequence[Submission]) -> None:
         """Wait until no job of two revisions still needs the power to work."""
-        while True:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             found = [await self.collector.collect(one) for one in submissions]
             jobs = [job for evidence in found for job in evidence.jobs()]
             to_end = [job for job in jobs if job.state is not State.DONE]
@@ -97,6 +98,7 @@ class Story:
             if len(jobs) == JOBS_BEFORE and len(to_end) == on:
                 return
             await asyncio.sleep(PAUSE)
+        raise Disappointed(f"after {PATIENCE:.0f} s: the boards are not all on")
 
     async def submit(
         self, branch: str, number: int, *, with_ramdisk: bool
