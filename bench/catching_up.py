@@ -45,7 +45,7 @@ async def catch_up(bench: Bench, missed: int) -> CaughtUp:
 async def _write_history(bench: Bench, missed: int) -> int:
     """Append events to the history; return the place of the first."""
     events = bench.database["event"].with_options(write_concern=WriteConcern(w=1))
-    last = await events.find().sort("sequence", -1).to_list(1)
+    last = await events.find().sort("sequence", -1).limit(1).to_list()
     first: int = last[0]["sequence"] + 1
     start = last[0]["timestamp"] + timedelta(milliseconds=1)
     kept = last[0]["event"]
