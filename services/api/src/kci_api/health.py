@@ -40,7 +40,10 @@ async def health() -> Health:
     return Health()
 
 
-@router.get("/ready")
+@router.get(
+    "/ready",
+    responses={Unavailable.status: {"model": Ready, "description": "MongoDB is away"}},
+)
 async def ready(request: Request, response: Response) -> Ready:
     """Tell whether requests can be served: 503 while MongoDB is away."""
     state = request.app.state
