@@ -38,6 +38,20 @@ async def test_a_key_may_come_as_a_header(
     assert other.status_code == 422
 
 
+async def test_an_empty_key_is_refused_and_named(
+    root: Any, scheduler: AsyncClient
+) -> None:
+    body = job(root) | {"idempotency_key": ""}
+    for said in (
+        {"json": body},
+        {"json": job(root), "headers": {"Idempotency-Key": ""}},
+    ):
+        refused = await scheduler.post("/node", **said)
+        assert refused.status_code == 422
+        assert "idempotency" in refused.text
+    assert (await scheduler.post("/nodes", json=[body])).status_code == 422
+
+
 async def test_a_key_that_is_used_for_something_else_is_a_409(
     world: Any, root: Any, scheduler: AsyncClient
 ) -> None:

@@ -153,7 +153,7 @@ class NewNode(FromClient):
     submitter: str | None = None
     user_groups: list[str] = []
     retry_counter: int = Field(default=0, ge=0)
-    idempotency_key: Annotated[str, Field(max_length=512)] | None = None
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=512)] | None = None
 
 
 class NodePatch(FromClient):

@@ -182,7 +182,7 @@ async def post_node(
     nodes: Nodes,
     writer: CurrentWriter,
     groups: Groups,
-    idempotency_key: Annotated[str | None, Header(max_length=512)] = None,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=512)] = None,
 ) -> Response:
     """Create a node; again with the same idempotency key, answer the first."""
     if idempotency_key is not None:
