@@ -2,7 +2,6 @@
 """Evidence that a mail was sent."""
 
 import mailbox
-import time
 from pathlib import Path
 
 import pytest
@@ -48,13 +47,9 @@ async def test_an_archive_that_is_not_there_says_neither_yes_nor_no(
         await MaildirArchive(tmp_path / "m").has("<a@b>")
 
 
-async def test_thousands_of_mails_are_read_once(tmp_path: Path) -> None:
-    for part in ("tmp", "new", "cur"):
-        (tmp_path / part).mkdir()
-    for n in range(3000):
-        (tmp_path / "new" / str(n)).write_bytes(b"Message-ID: <%d@b>\n\n" % n)
-    archive = MaildirArchive(tmp_path)
-    assert await archive.has("<2999@b>")
-    began = time.perf_counter()
-    assert not await archive.has("<none@b>")
-    assert time.perf_counter() - began < 0.5
+async def test_a_mail_is_read_once(tmp_path: Path) -> None:
+    key = put(tmp_path / "m", b"Message-ID: <a@b>\n\n")
+    archive = MaildirArchive(tmp_path / "m")
+    assert await archive.has("<a@b>")
+    (tmp_path / "m/new" / key).write_bytes(b"Message-ID: <written-later@b>\n\n")
+    assert not await archive.has("<written-later@b>")

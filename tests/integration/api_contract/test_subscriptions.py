@@ -221,17 +221,29 @@ async def test_an_answer_that_nobody_read_comes_again(
 
 
 async def test_of_two_who_listen_the_newer_one_wins(
-    site: Any, alice: AsyncClient, channel: str
+    site: Any, admin: AsyncClient, alice: AsyncClient, channel: str
 ) -> None:
+    async def starts_to_listen(client: AsyncClient) -> asyncio.Task[Any]:
+        before = await last_poll(admin, sub)
+        listening = asyncio.create_task(client.get(f"/listen/{sub['id']}"))
+        while await last_poll(admin, sub) == before:
+            await asyncio.sleep(0.05)
+        return listening
+
     sub = await subscribe(alice, channel)
     for newer in (alice, await site.at(alice, 1)):
-        first = asyncio.create_task(alice.get(f"/listen/{sub['id']}"))
-        await asyncio.sleep(0.2)
-        second = asyncio.create_task(newer.get(f"/listen/{sub['id']}"))
-        await asyncio.sleep(0.2)
+        first = await starts_to_listen(alice)
+        second = await starts_to_listen(newer)
         await publish(alice, channel, "x")
         assert event((await second).json())["data"] == "x"
         assert (await first).status_code == 409, (await first).text
+
+
+async def last_poll(admin: AsyncClient, sub: Any) -> str:
+    """Say when somebody began to listen last."""
+    every = await good(admin.get("/stats/subscriptions"))
+    [stats] = [one for one in every if one["id"] == sub["id"]]
+    return str(stats["last_poll"])
 
 
 async def test_any_replica_serves_any_subscription(

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A configuration of KernelCI's size: imported whole, read fast, planned right."""
+"""A configuration of KernelCI's size: imported whole, planned right."""
 
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from kci_scheduler.commands.upstream import Report, Upstream, translate, write
 from kci_shared.config import load
 
 pytestmark = pytest.mark.integration
-
-LONGEST_S = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +48,10 @@ def test_every_pair_but_those_of_the_undefined_runtime_comes_over(
     assert made == asked
 
 
-def test_it_is_read_in_half_a_second(imported: tuple[Path, Report]) -> None:
-    took = []
-    for _ in range(3):
-        start = time.process_time()  # other tests run beside this one
-        config = load(imported[0])
-        took.append(time.process_time() - start)
+def test_it_comes_over_in_its_full_size(imported: tuple[Path, Report]) -> None:
+    config = load(imported[0])
     assert len(config.platforms) == 135
     assert sum(len(tree.branches) for tree in config.trees.values()) == 126
-    assert min(took) < LONGEST_S
 
 
 def test_the_main_build_brings_144_jobs_on_one_tree_and_31_more_on_others(
