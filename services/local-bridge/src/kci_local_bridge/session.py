@@ -23,7 +23,7 @@ from kci_shared.models import ErrorCode, Progress, Result
 
 SHELL_SECONDS = 30.0
 """From the login to a shell that listens."""
-INTERRUPT_SECONDS = 5.0
+INTERRUPT_SECONDS = 20.0
 """What a test that hangs gets to end after Ctrl-C."""
 CTRL_C = "\x03"
 

@@ -9,7 +9,7 @@ from pexpect import EOF, TIMEOUT
 
 from kci_labgrid_bridge.runner.plugin import Journal
 
-PATIENCE = 5
+PATIENCE = 20
 """How long a board may take to come back after Ctrl-C, in seconds."""
 
 
