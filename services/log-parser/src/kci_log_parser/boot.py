@@ -2,12 +2,10 @@
 """How far a board came: boot loader, kernel, init, login, and who began again."""
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from pydantic import BaseModel
-
-from kci_log_parser.engine import firsts
 from kci_log_parser.lines import clean
 from kci_log_parser.markers import Severity
 from kci_log_parser.report import EXCERPT, WIDTH, Place, Report
@@ -40,7 +38,8 @@ class Phase(StrEnum):
 ORDER = list(Phase)
 
 
-class Boot(BaseModel):
+@dataclass(slots=True)
+class Boot:
     """What a log tells of a boot: the last one, if there were more."""
 
     phase: Phase = Phase.SILENT
@@ -116,27 +115,22 @@ class Boots:
         """A start that may be but the old messages, and how far it came."""
         self._asked = False
         self._stamped = False
-        self._empty = True
 
-    def pass_over(self, text: bytes, start: int, end: int, line: int) -> int:
-        """Note what lines tell that nobody else reads.
+    def pass_over(self, text: bytes, start: int, end: int) -> None:
+        """Note whether a kernel speaks in lines that nobody else reads."""
+        self._stamped = self._stamped or STAMP.search(text, start, end) is not None
 
-        `line` is the one before; return the last one's number.
-        """
-        self._empty = self._empty and start >= end
-        boot = self._again[1] if self._again else self._now
-        ran = start if self._stamped or boot.kernel is not None else None
-        if not self._stamped and (stamp := STAMP.search(text, start, end)):
-            self._stamped = True
-            # without a banner a kernel runs from its first stamp on
-            ran = stamp.start() if ran is None else ran
-        if boot.login is None and ran is not None:
-            for place, name in sorted(firsts(text, ran, end)):
-                line += text.count(b"\n", start, place)
-                start = place
-                if getattr(boot, name) is None:
-                    self._reach(Phase(name), line + 1)
-        return line + text.count(b"\n", start, end)
+    def goes_on(self) -> bool:
+        """Say whether there are phases to come."""
+        return (self._again[1] if self._again else self._now).login is None
+
+    def reach(self, name: str, raw: bytes, at: int, line: int) -> None:
+        """Note a phase that a line tells, `at` some byte, if a kernel spoke before."""
+        self.pass_over(raw, 0, at)
+        # without a banner a kernel runs from its first stamp on
+        if self._stamped or self._again or self._now.kernel is not None:
+            self._reach(Phase(name), line)
+        self.pass_over(raw, at, len(raw))
 
     def expect(self) -> None:
         """Note that a reset is no news: a kernel has died, or was told to restart."""
@@ -152,13 +146,13 @@ class Boots:
             return self._kernel(raw, place)
         return None
 
-    def finish(self) -> Boot:
+    def finish(self, *, is_silent: bool) -> Boot:
         """Return how far the last boot came."""
         self._settle()
         reached = [phase for phase in ORDER[2:] if getattr(self._now, phase)]
         if reached:
             self._now.phase = reached[-1]
-        elif not self._empty:
+        elif not is_silent:
             self._now.phase = Phase.UNKNOWN
         if self._stamped and ORDER.index(self._now.phase) < ORDER.index(Phase.KERNEL):
             self._now.phase = Phase.KERNEL

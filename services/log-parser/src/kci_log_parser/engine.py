@@ -2,19 +2,23 @@
 """All that is looked for, compiled: one scan by RE2, linear in whatever is printed."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
 from kci_log_parser.markers import MARKERS, Marker
-from kci_log_parser.signs import FIRST, SIGNS, Sign
+from kci_log_parser.signs import SIGNS, Sign, Topic
 
 ROWS: list[Marker | Sign] = [*MARKERS, *SIGNS]
 MAX_HITS = 4
 """How many places of a line are looked at, and how far into it, in bytes."""
 MAX_LINE = 4000
+
+
+Line = tuple[int, int, list[tuple[int, int]]]
+"""Where a line starts and ends, and what stands in it: a row's number and its place."""
 
 
 def _scan(pattern: str) -> Any:
@@ -23,33 +27,38 @@ def _scan(pattern: str) -> Any:
     return re2.compile(pattern.encode(), options)
 
 
-_ANY = _scan("|".join(row.pattern for row in ROWS))
+def _is_phase(row: Marker | Sign) -> bool:
+    return isinstance(row, Sign) and row.topic is Topic.PHASE
+
+
+_ALL = _scan("|".join(row.pattern for row in ROWS))
+_ALL_BUT_PHASES = _scan("|".join(row.pattern for row in ROWS if not _is_phase(row)))
 # RE2 is slow to tell which row it was; at a place that is known, Python's `re` is fast.
 _WHICH = re.compile("|".join(f"({row.pattern})" for row in ROWS).encode())
 assert _WHICH.groups == len(ROWS), "a row's pattern must not capture"
 
-_FIRST = {name: _scan("|".join(patterns)) for name, patterns in FIRST.items()}
-_FIRST_OF_ALL = _scan("|".join("|".join(patterns) for patterns in FIRST.values()))
 
+def lines_of_interest(text: bytes, booting: Callable[[], bool]) -> Iterator[Line]:
+    """Yield each line in which something stands.
 
-def firsts(text: bytes, start: int, end: int) -> list[tuple[int, str]]:
-    """Return where between two places the first sign of each phase stands."""
-    soonest = _FIRST_OF_ALL.search(text, start, end)  # mostly there is none
-    if soonest is None:
-        return []
-    begin = text.rfind(b"\n", start, soonest.start()) + 1 or start
-    found = ((name, scan.search(text, begin, end)) for name, scan in _FIRST.items())
-    return [(int(hit.start()), name) for name, hit in found if hit is not None]
-
-
-def lines_of_interest(text: bytes) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
-    """Yield each line in which something stands: its start, its end, and what.
-
-    What stands there is told as a row's number and its place in the line.
+    `booting`, asked after each line, says whether a boot has phases to come.
     """
-    start = end = 0
+    end = 0
+    while True:
+        phases = booting()
+        for line in _lines(_ALL if phases else _ALL_BUT_PHASES, text, end):
+            yield line
+            if booting() is not phases:
+                end = line[1]
+                break
+        else:
+            return
+
+
+def _lines(scan: Any, text: bytes, begin: int) -> Iterator[Line]:
+    start = end = begin
     found: list[tuple[int, int]] = []
-    for hit in _ANY.finditer(text):
+    for hit in scan.finditer(text, begin):
         place, over = hit.span()
         if place >= end:
             if found:

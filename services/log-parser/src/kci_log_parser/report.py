@@ -2,7 +2,7 @@
 """What one headline opened: the bytes below it, read closely only when it is news."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kci_shared.models import Finding
 
@@ -13,8 +13,7 @@ WINDOW = 1 << 14
 """How much of the log below a headline is kept, in bytes."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a line stands."""
 
     line: int

@@ -72,7 +72,7 @@ class LogScanner:
     @property
     def boot(self) -> Boot:
         """How far the board came."""
-        return self._boots.finish()
+        return self._boots.finish(is_silent=not self._byte)
 
     def tests(self) -> list[TestOutcome]:
         """Return the tests that the log tells of."""
@@ -96,8 +96,9 @@ class LogScanner:
     def _read(self, text: bytes) -> None:
         """Read whole lines."""
         done = 0
-        for start, end, hits in lines_of_interest(text):
-            self._pass(text, done, start)
+        for start, end, hits in lines_of_interest(text, self._boots.goes_on):
+            if start > done:
+                self._pass(text, done, start)
             self._line += 1
             self._judge(text, start, end, hits)
             if self._report is not None:
@@ -110,7 +111,8 @@ class LogScanner:
 
     def _pass(self, text: bytes, start: int, end: int) -> None:
         """Pass over lines that tell nothing; an open report keeps some."""
-        self._line = self._boots.pass_over(text, start, end, self._line)
+        self._boots.pass_over(text, start, end)
+        self._line += text.count(b"\n", start, end)
         if self._report is not None:
             self._report.add(text, start, end)
 
@@ -127,6 +129,8 @@ class LogScanner:
             self._test(sign.name, raw)
         elif marker is not None and marker.kind == KSELFTEST:
             self._test("ktap", raw)
+        elif marker is None and sign is not None and sign.topic is Topic.PHASE:
+            self._boots.reach(sign.name, raw, hits[0][1], place.line)
         elif marker is None and sign is not None:
             if sign.name == "make":
                 before = _line_before(text, start) if start else self._before

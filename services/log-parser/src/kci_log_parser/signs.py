@@ -11,6 +11,8 @@ class Topic(StrEnum):
     BUILD = "build"
     BOOT = "boot"
     TEST = "test"
+    PHASE = "phase"
+    """A phase of a boot: looked for until it is there; consoles are full of prompts."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,7 @@ TEST = {
     "signal": [r"<LAVA_SIGNAL_"],
     "ltp": [r"\bT(?:PASS|FAIL|BROK|CONF|WARN) {0,3}: ", r"(?m:^)tag=\S+ stime="],
 }
-SIGNS = [
-    *_signs(Topic.BUILD, BUILD),
-    *_signs(Topic.BOOT, BOOT),
-    *_signs(Topic.TEST, TEST),
-]
-FIRST = {
+PHASE = {
     "init": [
         r"Run /\S+ as init process",
         r"Freeing unused kernel (?:image|memory)",
@@ -141,4 +138,9 @@ FIRST = {
         r"job control turned off",
     ],
 }
-"""What is looked for only until it is there: a console is full of prompts."""
+SIGNS = [
+    *_signs(Topic.BUILD, BUILD),
+    *_signs(Topic.BOOT, BOOT),
+    *_signs(Topic.TEST, TEST),
+    *_signs(Topic.PHASE, PHASE),
+]

@@ -55,8 +55,11 @@ def trace(window: bytes, most: int) -> list[str]:
 
 def _frames(window: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield the name of each function that is certain, and where it ends."""
-    at = window.find(b"+0x")
-    while at >= 0 and window.count(b"\n", 0, at) < DEPTH:
+    at, line, counted = window.find(b"+0x"), 0, 0
+    while at >= 0:
+        line, counted = line + window.count(b"\n", counted, at), at
+        if line >= DEPTH:
+            break
         before = window[max(0, at - LONGEST_NAME) : at].translate(NAMES)
         name = before.rpartition(b" ")[2].lstrip(b".")
         # After a question mark stands what happened to lie on the stack.
