@@ -3,6 +3,7 @@
 
 UV := .tools/bin/uv
 RUN := $(UV) run --no-sync
+REAL := $(RUN) pytest -q -n 3 --dist loadgroup --no-loadscope-reorder
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 
@@ -48,10 +49,10 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test check lint types layers unit integration fuzz-api end-to-end drill bench docs bench-plan bench-bridge lava-lab labgrid-lab kubernetes-lab
+.PHONY: test check lint types layers unit real integration fuzz-api end-to-end drill bench docs bench-plan bench-bridge lava-lab labgrid-lab kubernetes-lab
 test: check ## Run all checks and tests, as CI does
 
-check: install lint types layers unit integration end-to-end docs ## The same
+check: install lint types layers unit real docs ## The same
 
 lint: ## Check format and style
 	$(RUN) ruff format --check .
@@ -66,8 +67,12 @@ layers: ## Check who imports whom
 unit: ## Run the tests that need no server
 	$(RUN) pytest -q -n 2 shared services local import
 
+# The whole system waits more than it works: the tests of single services run beside it.
+real: ## Run integration and end-to-end tests
+	$(REAL) tests/end_to_end tests/integration
+
 integration: ## Run the tests of one service with real servers around it
-	$(RUN) pytest -q -n 3 --dist loadfile tests/integration
+	$(REAL) tests/integration
 
 lava-lab: install ## Run the LAVA bridge's tests on a real LAVA (root, Debian 12, 8 minutes)
 	KCI_TEST_LAVA=1 $(RUN) pytest -q tests/integration/lava_bridge

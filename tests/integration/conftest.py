@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The two stores as real servers on free ports, empty for each test."""
+"""The two stores as real servers on free ports, empty for each test; our programs."""
 
+import asyncio
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import redis
+
+from kci_local.processes import Process, Processes
 
 START_S = 30
 
@@ -115,3 +118,101 @@ def redis_url(redis_port: int) -> str:
     with redis.Redis(port=redis_port) as client:
         client.flushall()
     return f"redis://127.0.0.1:{redis_port}/0"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One of our programs as a process: started, killed, started again."""
+
+    processes: Processes
+    part: Process
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.part.env
+
+    async def start(self) -> None:
+        await self.processes.start(self.part)
+
+    async def until_ready(self) -> None:
+        await self.processes.until_ready(self.part)
+
+    async def kill(self) -> None:
+        await self.processes.kill(self.part.name)
+
+    async def run(self) -> str:
+        """Run it to its end; return what it said."""
+        log = self.processes.log_file(self.part.name)
+        before = log.stat().st_size if log.exists() else 0
+        await self.start()
+        while self.processes.pid(self.part.name) is not None:
+            await asyncio.sleep(0.05)
+        return log.read_bytes()[before:].decode()
+
+
+class Programs:
+    """The programs of one test, forked from a process that has imported them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._processes = Processes(folder)
+        self._count = 0
+
+    def __call__(
+        self, command: str, environment: dict[str, str], health: str | None = None
+    ) -> Program:
+        """Return a program to start: its command line, its settings, its health URL."""
+        self._count += 1
+        name, *arguments = command.split()
+        program = str(Path(sys.executable).with_name(name))
+        part = Process(
+            f"{name}-{self._count}", [program, *arguments], environment, health=health
+        )
+        return Program(self._processes, part)
+
+    async def kill(self) -> None:
+        for name in self._processes.running():
+            await self._processes.kill(name)
+
+
+@pytest.fixture
+async def programs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Programs]:
+    programs = Programs(tmp_path_factory.mktemp("programs"))
+    yield programs
+    await programs.kill()
+
+
+@dataclass(frozen=True)
+class OwnApi:
+    """An API of one test's own, and who makes tokens for it."""
+
+    url: str
+    settings: dict[str, str]
+    programs: Programs
+    folder: Path
+
+    async def token(self, name: str, *scopes: str) -> Path:
+        """Return the file of a new token."""
+        file = self.folder / f"{name}.token"
+        wanted = "".join(f" --scope {scope}" for scope in scopes)
+        command = f"kci-api token create {name}{wanted} --out {file}"
+        said = await self.programs(command, self.settings).run()
+        assert file.exists(), said
+        return file
+
+
+@pytest.fixture
+async def own_api(
+    programs: Programs, mongo_url: str, redis_url: str, tmp_path: Path
+) -> OwnApi:
+    url = f"http://127.0.0.1:{free_port()}"
+    settings = {
+        "KCI_MONGO_URL": mongo_url,
+        "KCI_REDIS_URL": redis_url,
+        "KCI_SECRET_KEY": "0123456789abcdef" * 4,
+        "KCI_PORT": url.rpartition(":")[2],
+        "KCI_DEVELOPMENT": "true",
+    }
+    served = programs("kci-api serve", settings, f"{url}/ready")
+    await served.start()
+    await served.until_ready()
+    return OwnApi(url, settings, programs, tmp_path)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import asyncio
 import os
-import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kci_api.users.documents import TokenDocument
 
 pytestmark = pytest.mark.integration
 
+Command = Callable[[str], Awaitable[str]]
 WANTED = {"name": "scheduler", "scopes": ["nodes:write"], "expires_in": 3600}
 
 
@@ -127,58 +128,66 @@ async def test_an_expired_token_is_refused_though_its_document_is_there(
     assert answer.status_code == 401
 
 
-def token_command(settings: Settings, *arguments: str) -> str:
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
     assert settings.secret_key
-    environment = {
-        "KCI_MONGO_URL": settings.mongo_url,
-        "KCI_SECRET_KEY": settings.secret_key.get_secret_value(),
-        "PATH": os.environ["PATH"],
-    }
-    program = Path(sys.executable).with_name("kci-api")
-    return subprocess.run(
-        [program, "token", *arguments],
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    secret = settings.secret_key.get_secret_value()
+    return {"KCI_MONGO_URL": settings.mongo_url, "KCI_SECRET_KEY": secret}
+
+
+@pytest.fixture
+def token_command(programs: Any, environment: dict[str, str]) -> Command:
+    """Run `kci-api token`, and return what it says and logs."""
+
+    async def run(arguments: str) -> str:
+        said: str = await programs(f"kci-api token {arguments}", environment).run()
+        return said
+
+    return run
 
 
 async def test_the_command_keeps_a_good_token_and_replaces_a_bad_one(
-    http: httpx.AsyncClient, settings: Settings, tmp_path: Path
+    http: httpx.AsyncClient, settings: Settings, tmp_path: Path, token_command: Command
 ) -> None:
     file = tmp_path / "bridge.token"
-    arguments = ("create", "bridge", "--scope", "runtime:lab-x", "--out", str(file))
-    await asyncio.to_thread(token_command, settings, *arguments)
+    create = f"create bridge --scope runtime:lab-x --out {file}"
+    await token_command(create)
     first = file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
     me = await http.get("/latest/whoami", headers=bearer(first))
     assert me.json()["scopes"] == ["runtime:lab-x"]
 
-    await asyncio.to_thread(token_command, settings, *arguments)
+    await token_command(create)
     assert file.read_text() == first
 
     await open_authenticator(settings).revoke(me.json()["id"])
-    await asyncio.to_thread(token_command, settings, *arguments)
+    await token_command(create)
     assert file.read_text() != first
 
 
 async def test_the_command_prints_a_token_that_has_no_file(
-    http: httpx.AsyncClient, settings: Settings
+    http: httpx.AsyncClient, environment: dict[str, str]
 ) -> None:
-    printed = await asyncio.to_thread(token_command, settings, "create", "somebody")
-    me = await http.get("/latest/whoami", headers=bearer(printed.strip()))
+    program = Path(sys.executable).with_name("kci-api")
+    process = await asyncio.create_subprocess_exec(
+        *(program, "token", "create", "somebody"),
+        env={"PATH": os.environ["PATH"], **environment},
+        stdout=asyncio.subprocess.PIPE,  # and nothing but the token is written there
+    )
+    printed, _ = await process.communicate()
+    me = await http.get("/latest/whoami", headers=bearer(printed.decode().strip()))
     assert me.json()["username"] == "somebody"
 
 
 async def test_the_command_lists_tokens_and_revokes_them(
-    http: httpx.AsyncClient, settings: Settings
+    http: httpx.AsyncClient, token_command: Command
 ) -> None:
-    made = ("create", "lab-x", "--scope", "runtime:lab-x", "--days", "2")
-    text = (await asyncio.to_thread(token_command, settings, *made)).strip()
-    listed = await asyncio.to_thread(token_command, settings, "list")
+    said = await token_command("create lab-x --scope runtime:lab-x --days 2")
+    text = said.split()[-1]
+    listed = await token_command("list")
     [row] = [line.split() for line in listed.splitlines() if "lab-x" in line]
     assert row[1::2] == ["lab-x", "runtime:lab-x"]
     assert text not in listed
-    await asyncio.to_thread(token_command, settings, "revoke", row[0])
-    assert (await http.get("/latest/whoami", headers=bearer(text))).status_code == 401
+    await token_command(f"revoke {row[0]}")
+    answer = await http.get("/latest/whoami", headers=bearer(text))
+    assert answer.status_code == 401

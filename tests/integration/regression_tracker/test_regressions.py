@@ -2,16 +2,10 @@
 """Two replicas of the tracker, which get killed, with a real API and its stores."""
 
 import asyncio
-import os
 import random
-import socket
-import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from kci_shared.client import ApiClient
@@ -40,30 +34,10 @@ TOLD = [
 """Platform, first bad and first good revision again, number of failures, status."""
 
 
-class Program:
-    """A process of ours, which may be killed and started again."""
-
-    def __init__(self, name: str, environment: dict[str, str]) -> None:
-        self._program = str(Path(sys.executable).with_name(name))
-        self._environment = {"PATH": os.environ["PATH"], **environment}
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        self._process = await asyncio.create_subprocess_exec(
-            self._program, *arguments, env=self._environment
-        )
-        return self._process
-
-    async def kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-
-
 class Branch:
     """Revisions of a branch, and the runs that a lab reports of them."""
 
-    def __init__(self, api: ApiClient, trackers: list[Program]) -> None:
+    def __init__(self, api: ApiClient, trackers: list[Any]) -> None:
         self.api = api
         self.trackers = trackers
         self._checkouts: list[Node] = []
@@ -115,41 +89,18 @@ class Branch:
             assert await self.told() == wanted
 
 
-async def answers(url: str) -> bool:
-    with suppress(httpx.TransportError):
-        async with httpx.AsyncClient(base_url=url) as http:
-            return (await http.get("/ready")).is_success
-    return False
-
-
 @pytest.fixture
-async def branch(
-    mongo_url: str, redis_url: str, tmp_path: Path
-) -> AsyncIterator[Branch]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url, token = f"http://127.0.0.1:{port}", tmp_path / "token"
-    stores = {"KCI_MONGO_URL": mongo_url, "KCI_REDIS_URL": redis_url}
-    secret = {"KCI_SECRET_KEY": "0123456789abcdef" * 4, "KCI_PORT": str(port)}
-    served = Program("kci-api", {**stores, **secret, "KCI_DEVELOPMENT": "true"})
-    wish = ["token", "create", "tracker", "--scope", "nodes:write"]
-    making = await served.start(*wish, "--out", str(token))
-    assert await making.wait() == 0
-    await served.start("serve")
-    told = {"KCI_API_URL": url, "KCI_TOKEN_FILE": str(token)}
-    environment = {**told, "KCI_REDIS_URL": redis_url}
-    trackers = [Program("kci-regression-tracker", environment) for _ in range(2)]
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not await answers(url):
-                await asyncio.sleep(0.1)
-        settings = ClientSettings(api_url=url, token_file=token)
-        async with ApiClient.connect(settings) as api:
-            yield Branch(api, trackers)
-    finally:
-        for program in (*trackers, served):
-            await program.kill()
+async def branch(own_api: Any, programs: Any) -> AsyncIterator[Branch]:
+    token = await own_api.token("tracker", "nodes:write")
+    environment = {
+        "KCI_API_URL": own_api.url,
+        "KCI_TOKEN_FILE": str(token),
+        "KCI_REDIS_URL": own_api.settings["KCI_REDIS_URL"],
+    }
+    trackers = [programs("kci-regression-tracker", environment) for _ in range(2)]
+    settings = ClientSettings(api_url=own_api.url, token_file=token)
+    async with ApiClient.connect(settings) as api:
+        yield Branch(api, trackers)
 
 
 async def test_a_break_is_told_once_and_ends_whatever_is_killed_and_comes_late(

@@ -2,10 +2,8 @@
 """Two replicas of the scheduler, which get killed, with a real API and a small lab."""
 
 import asyncio
-import os
 import random
 import socket
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -59,36 +57,15 @@ TO_BUILD = WANTED.model_copy(update={"runtime": "builder", "platforms": ["build"
 
 
 @dataclass
-class Program:
-    """A process of ours, which may be killed and started again."""
-
-    name: str
-    environment: dict[str, str]
-    process: asyncio.subprocess.Process | None = None
-
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        program = str(Path(sys.executable).with_name(self.name))
-        self.process = await asyncio.create_subprocess_exec(
-            program, *arguments, env={"PATH": os.environ["PATH"], **self.environment}
-        )
-        return self.process
-
-    async def kill(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
-
-
-@dataclass
 class Site:
     """The API with a client of it, and what starts a scheduler beside it."""
 
     api: ApiClient
-    scheduler: Callable[[], Program]
+    scheduler: Callable[[], Any]
     config: Path
 
     @asynccontextmanager
-    async def schedulers(self, number: int) -> AsyncIterator[list[Program]]:
+    async def schedulers(self, number: int) -> AsyncIterator[list[Any]]:
         """Run replicas as long as the block lasts."""
         replicas = [self.scheduler() for _ in range(number)]
         try:
@@ -154,33 +131,22 @@ async def answers(url: str) -> bool:
 
 
 @pytest.fixture
-async def site(mongo_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Site]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url, token = f"http://127.0.0.1:{port}", tmp_path / "token"
-    stores = {"KCI_MONGO_URL": mongo_url, "KCI_REDIS_URL": redis_url}
-    secret = {"KCI_SECRET_KEY": "0123456789abcdef" * 4, "KCI_PORT": str(port)}
-    scopes = ["--scope", "nodes:write", "--scope", "runtime:lab-demo"]
-    served = Program("kci-api", {**stores, **secret, "KCI_DEVELOPMENT": "true"})
-    making = await served.start(
-        "token", "create", "scheduler", *scopes, "--out", str(token)
-    )
-    assert await making.wait() == 0
-    await served.start("serve")
-    told = {"KCI_API_URL": url, "KCI_TOKEN_FILE": str(token), "KCI_SWEEP_EVERY": "0.5"}
+async def site(own_api: Any, programs: Any, tmp_path: Path) -> AsyncIterator[Site]:
+    token = await own_api.token("scheduler", "nodes:write", "runtime:lab-demo")
     config = tmp_path / "config"
     config.mkdir()
     (config / "all.yaml").write_text(CONFIG)
-    watched = {"KCI_CONFIG": str(config), "KCI_CONFIG_EVERY": "0.2"}
-    environment = {**told, **watched, "KCI_REDIS_URL": redis_url}
-    settings = ClientSettings(api_url=url, token_file=token)
-    try:
-        await until(lambda: answers(url))
-        async with ApiClient.connect(settings) as api:
-            yield Site(api, lambda: Program("kci-scheduler", dict(environment)), config)
-    finally:
-        await served.kill()
+    environment = {
+        "KCI_API_URL": own_api.url,
+        "KCI_TOKEN_FILE": str(token),
+        "KCI_REDIS_URL": own_api.settings["KCI_REDIS_URL"],
+        "KCI_SWEEP_EVERY": "0.5",
+        "KCI_CONFIG": str(config),
+        "KCI_CONFIG_EVERY": "0.2",
+    }
+    settings = ClientSettings(api_url=own_api.url, token_file=token)
+    async with ApiClient.connect(settings) as api:
+        yield Site(api, lambda: programs("kci-scheduler", dict(environment)), config)
 
 
 class Lab:
