@@ -17,7 +17,7 @@ MAX_BYTES = 8 << 20
 def whoami(request: httpx.Request) -> httpx.Response:
     """Answer as an API that knows one token."""
     known = request.headers["Authorization"] == "Bearer good"
-    return httpx.Response(200 if known else 401)
+    return httpx.Response(200 if known else 401, json={})
 
 
 @pytest.fixture

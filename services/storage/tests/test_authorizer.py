@@ -21,7 +21,7 @@ class FakeApi(httpx.AsyncBaseTransport):
         if self.is_away:
             raise httpx.ConnectError("refused")
         is_bad = request.headers["Authorization"] == "Bearer bad"
-        return httpx.Response(401 if is_bad else self.status)
+        return httpx.Response(401 if is_bad else self.status, json={})
 
 
 class Clock:

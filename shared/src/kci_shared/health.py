@@ -72,11 +72,18 @@ async def serve_health(
     host: str, port: int, readiness: Readiness
 ) -> AsyncIterator[None]:
     """Serve the three routes on `port` as long as the block runs; 0 serves nothing."""
+    async with serving(health_app(readiness), host, port):
+        yield
+
+
+@asynccontextmanager
+async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[None]:
+    """Serve an application as long as the block runs; port 0 serves nothing."""
     if port == 0:
         yield
         return
     config = uvicorn.Config(
-        health_app(readiness), host=host, port=port, log_config=None, access_log=False
+        app, host=host, port=port, log_config=None, access_log=False
     )
     server = QuietServer(config)
     task = asyncio.create_task(server.serve())

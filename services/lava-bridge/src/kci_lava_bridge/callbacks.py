@@ -16,14 +16,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import uvicorn
 from prometheus_client import Counter
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kci_shared.health import QuietServer
+from kci_shared.health import serving
 from kci_shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -156,18 +155,7 @@ def keep(expected: Expected, body: bytes) -> None:
 @asynccontextmanager
 async def listening(desk: Desk, host: str, port: int) -> AsyncIterator[None]:
     """Take calls as long as the block lasts; port 0 takes none."""
-    if port == 0:
-        yield
-        return
     path = "/callback/{runtime}/{node_id}"
     app = Starlette(routes=[Route(path, desk.on_call, methods=["POST"])])
-    config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False
-    )
-    server = QuietServer(config)
-    task = asyncio.create_task(server.serve())
-    try:
+    async with serving(app, host, port):
         yield
-    finally:
-        server.should_exit = True
-        await task

@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import httpx
 
-from kci_shared.errors import NotLoggedIn, Unavailable
+from kci_shared.errors import NotLoggedIn
+from kci_shared.identity import identify
 
-BEARER = re.compile(r"Bearer [!-~]{1,8192}")
+BEARER = re.compile(r"Bearer ([!-~]{1,8192})")
 KEPT_S = 30.0
 """How long a token that the API accepted is not asked for again."""
 MAX_KEPT = 200
@@ -28,23 +29,13 @@ class Authorizer:
 
     async def check(self, authorization: str) -> None:
         """Raise `NotLoggedIn` unless the header carries a token that the API takes."""
-        if not BEARER.fullmatch(authorization):
+        bearer = BEARER.fullmatch(authorization)
+        if bearer is None:
             raise NotLoggedIn("send the header 'Authorization: Bearer <API token>'")
         key = hashlib.sha256(authorization.encode()).digest()
         if self._good_until.get(key, 0.0) > self._clock():
             return
-        await self._ask(authorization)
+        await identify(self._api, bearer[1])
         if len(self._good_until) >= MAX_KEPT:
             self._good_until.clear()
         self._good_until[key] = self._clock() + KEPT_S
-
-    async def _ask(self, authorization: str) -> None:
-        headers = {"Authorization": authorization}
-        try:
-            answer = await self._api.get("/latest/whoami", headers=headers)
-        except httpx.TransportError as error:
-            raise Unavailable("the API, which knows the tokens, is away") from error
-        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise NotLoggedIn("the API does not accept this token")
-        if not answer.is_success:
-            raise Unavailable(f"the API answered {answer.status_code} to /whoami")

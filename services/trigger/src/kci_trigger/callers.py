@@ -7,7 +7,8 @@ from enum import StrEnum
 
 import httpx
 
-from kci_shared.errors import NotLoggedIn, NotPermitted, Unavailable
+from kci_shared.errors import NotLoggedIn, NotPermitted
+from kci_shared.identity import identify
 
 TOKEN = re.compile(r"(?:Bearer )?([!-~]{1,8192})")
 EVERYTHING = {"admin", "nodes:write"}
@@ -46,16 +47,7 @@ class Callers:
         token = TOKEN.fullmatch(authorization)
         if token is None:
             raise NotLoggedIn("send the header 'Authorization: <API token>'")
-        headers = {"Authorization": f"Bearer {token[1]}"}
-        try:
-            answer = await self._api.get("/latest/whoami", headers=headers)
-        except httpx.TransportError as error:
-            raise Unavailable("the API, which knows the tokens, is away") from error
-        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise NotLoggedIn("the API does not accept this token")
-        if not answer.is_success:
-            raise Unavailable(f"the API answered {answer.status_code} to /whoami")
-        said = answer.json()
+        said = await identify(self._api, token[1])
         return Caller(
             name=said["username"],
             rights=frozenset(group["name"] for group in said["groups"]),
