@@ -52,7 +52,7 @@ async def make(lab: Any, kubernetes: Kubernetes) -> AsyncIterator[Any]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -170,7 +170,7 @@ async def test_a_watch_that_ends_is_begun_anew(
     fake.watches = watches
     fake.objects["/api/v1/namespaces/kernelci/pods"].pop("other")
     fake.end_watches(event)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await task).result is Result.PASS
 
 

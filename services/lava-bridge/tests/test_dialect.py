@@ -182,7 +182,7 @@ async def test_a_call_makes_the_bridge_look_at_once(
     body = json.dumps({"id": 1, "status": 2, "token": token}).encode()
     answer = await call(lab, wanted.id, token, body)
     assert (answer.status_code, answer.json()) == (200, {"detail": "heard"})
-    outcome = await asyncio.wait_for(waiting, 1)
+    outcome = await asyncio.wait_for(waiting, 30)
     kept = outcome.files["callback"].read_text()
     assert '"id": 1' in kept
     assert token not in kept
@@ -249,7 +249,7 @@ async def test_a_job_that_is_polled_ends_without_a_call(
     await asyncio.sleep(0.05)
     fake.down = False
     fake.finish(1, health="Incomplete")
-    outcome = await asyncio.wait_for(waiting, 2)
+    outcome = await asyncio.wait_for(waiting, 30)
     assert outcome.error_code is ErrorCode.INFRASTRUCTURE
     assert "log" not in outcome.files
 
@@ -264,16 +264,17 @@ async def test_a_job_is_queued_then_boots_then_tests(
     assert told == ["queued"]
     fake.start(1, seconds_ago=1)
     fake.jobs[1].suites = ["lava"]
-    await asyncio.sleep(0.1)
-    assert told == ["queued", "booting"]
-    fake.jobs[1].suites = ["lava", "0_kci"]
-    await asyncio.sleep(0.1)
-    assert told == ["queued", "booting", "testing"]
+    async with asyncio.timeout(30):
+        while told != ["queued", "booting"]:
+            await asyncio.sleep(0.01)
+        fake.jobs[1].suites = ["lava", "0_kci"]
+        while told != ["queued", "booting", "testing"]:
+            await asyncio.sleep(0.01)
     asked = fake.asked.count("GET /api/v0.2/jobs/1/suites/")
     await asyncio.sleep(0.1)
     assert fake.asked.count("GET /api/v0.2/jobs/1/suites/") == asked
     fake.finish(1, results=RESULTS, log=LOG)
-    await asyncio.wait_for(waiting, 2)
+    await asyncio.wait_for(waiting, 30)
 
 
 async def test_a_job_of_a_dead_worker_does_not_run_for_ever(
@@ -290,7 +291,7 @@ async def test_a_job_of_a_dead_worker_does_not_run_for_ever(
     assert fake.canceled == []
     fake.start(1, seconds_ago=100 + watch.LATE_SECONDS + 1)
     with pytest.raises(LabError, match="is its worker down"):
-        await asyncio.wait_for(waiting, 2)
+        await asyncio.wait_for(waiting, 30)
     assert fake.canceled == [1]
 
 

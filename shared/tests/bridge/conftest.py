@@ -314,7 +314,7 @@ class Site:
         self._bridges.append(asyncio.create_task(bridge.run(self.stop)))
         return self._bridges[-1]
 
-    async def until(self, wanted: Callable[[], object], seconds: float = 5) -> None:
+    async def until(self, wanted: Callable[[], object], seconds: float = 60) -> None:
         """Wait until something is so, and fail when it never is."""
         async with asyncio.timeout(seconds):
             while not wanted():

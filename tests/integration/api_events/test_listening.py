@@ -28,7 +28,7 @@ async def on_air(world: Any) -> AsyncIterator[Broadcast]:
 
 async def follow(broadcast: Broadcast, after: int, count: int) -> list[str]:
     heard = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for entry in broadcast.follow(after):
             heard.append(entry.event["id"])
             if len(heard) == count:
@@ -37,7 +37,7 @@ async def follow(broadcast: Broadcast, after: int, count: int) -> list[str]:
 
 
 async def heard_up_to(broadcast: Broadcast, place: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while broadcast.position < place:
             await asyncio.sleep(0.01)
 
@@ -107,7 +107,7 @@ async def test_changed_returns_at_the_next_event_or_when_time_is_up(
         assert not waiting.done()
         await world.change("a")
         await world.relay().turn()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await waiting
 
 

@@ -182,7 +182,7 @@ async def test_a_stop_ends_all_who_listen_and_wait(api: Api) -> None:
     async with (
         logged_in(api) as http,
         http.stream("GET", "/latest/events/stream") as answer,
-        asyncio.timeout(9),
+        asyncio.timeout(25),
     ):
         wish = {"runtime": "lab", "platforms": ["qemu"], "wait": 30}
         claim = asyncio.create_task(http.post("/latest/claims", json=wish))

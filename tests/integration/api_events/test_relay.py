@@ -240,7 +240,7 @@ async def test_an_event_of_another_replica_does_not_wait_for_the_next_poll(
     monkeypatch.setattr(relaying, "POLL_S", 60)
     stop, own, other = asyncio.Event(), Outbox(), Outbox()
     leader, follower = world.relay(), world.relay()
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
         await leader.turn()
         for relay, outbox in ((leader, own), (follower, other)):
             tasks.create_task(relay.run(outbox, stop))

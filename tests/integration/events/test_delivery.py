@@ -63,7 +63,7 @@ class Hearer:
 
 async def hear(redis_url: str, hearer: Hearer) -> None:
     async with EventStream.connect(redis_url, group="test") as stream:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await stream.deliver(hearer.on_event, hearer.stop)
 
 

@@ -186,7 +186,7 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 async def until(holds: Callable[[], bool]) -> None:

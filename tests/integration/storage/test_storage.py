@@ -31,6 +31,7 @@ class WhoAmI(BaseHTTPRequestHandler):
         known = self.headers["Authorization"] == GOOD["Authorization"]
         self.send_response(200 if known else 401)
         self.end_headers()
+        self.wfile.write(b'{"username": "me"}')
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
