@@ -17,6 +17,8 @@ import pytest
 import redis
 
 from kci_local.processes import Process, Processes
+from kci_local.site import Site
+from kci_local.stack import Stack
 
 START_S = 30
 
@@ -118,6 +120,21 @@ def redis_url(redis_port: int) -> str:
     with redis.Redis(port=redis_port) as client:
         client.flushall()
     return f"redis://127.0.0.1:{redis_port}/0"
+
+
+@contextmanager
+def api_and_storage(site: Site) -> Iterator[Site]:
+    """Run what every bridge needs, as long as the block lasts."""
+    try:
+        asyncio.run(Stack(site).up(["api", "storage"]))
+        yield site
+    finally:
+        asyncio.run(Stack(site).down())
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[Site], AbstractContextManager[Site]]:
+    return api_and_storage
 
 
 @dataclass(frozen=True)

@@ -42,14 +42,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def site(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    cluster: Any, tmp_path_factory: pytest.TempPathFactory, serving: Any
+) -> Iterator[Site]:
     state = tmp_path_factory.mktemp("state")
-    site = Site.open(state, PROJECT / "config", PROJECT / "var" / "cache")
-    try:
-        asyncio.run(Stack(site).up(["api", "storage"]))
+    with serving(Site.open(state, PROJECT / "config", PROJECT / "var/cache")) as site:
         yield site
-    finally:
-        asyncio.run(Stack(site).down())
 
 
 class World:

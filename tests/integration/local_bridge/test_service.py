@@ -96,12 +96,9 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[Site]:
     state = tmp_path_factory.mktemp("state")
-    site = Site.open(state, Path("unused"), Path("unused"))
-    stack = Stack(site)
-    try:
-        asyncio.run(stack.up(["api", "storage"]))
+    with serving(Site.open(state, Path("unused"), Path("unused"))) as site:
         token = site.secrets.path("admin.token").read_text()
         made = httpx.post(
             f"{site.url('api')}/latest/tokens",
@@ -110,8 +107,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         )
         site.secrets.write(f"{NAME}.token", made.raise_for_status().json()["token"])
         yield site
-    finally:
-        asyncio.run(stack.down())
 
 
 @pytest.fixture

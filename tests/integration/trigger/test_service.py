@@ -72,16 +72,11 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[Site]:
     state = tmp_path_factory.mktemp("state")
     config = tmp_path_factory.mktemp("config")
-    site = Site.open(state, config, Path("unused"))
-    stack = Stack(site)
-    try:
-        asyncio.run(stack.up(["api", "storage"]))
+    with serving(Site.open(state, config, Path("unused"))) as site:
         yield site
-    finally:
-        asyncio.run(stack.down())
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 import httpx
+from packages import install, missing
 
 from kci_local.lab.images import make_images
 from kci_local.ports import Ports
@@ -28,14 +29,6 @@ from kci_local.processes import Process, Processes
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[2]
 STATE = Path("/var/tmp/kci-lava")  # noqa: S108 - LAVA's own users must come in
-PACKAGES = [
-    "lava-server",
-    "lava-dispatcher",
-    "lava-coordinator",
-    "postgresql-15",
-    "tftpd-hpa",
-    "u-boot-tools",
-]
 SETTINGS = Path("/etc/lava-server/settings.d/99-kci-test.yaml")
 TEMPLATES = Path("/etc/lava-server/dispatcher-config")
 DISPATCHER = Path("/etc/lava-server/dispatcher.d")
@@ -58,30 +51,6 @@ LOADERS = {"uboot-01": "u-boot", "grub-01": "grub", "dead-01": "dead"}
 
 class NoLava(Exception):
     """LAVA cannot be run here; the message says what to do."""
-
-
-def install() -> None:
-    """Get the packages; none of their daemons starts."""
-    if missing := _missing():
-        policy = Path("/usr/sbin/policy-rc.d")
-        made = not policy.exists()
-        if made:
-            policy.write_text("#!/bin/sh\nexit 101\n")
-            policy.chmod(0o755)
-        command = ["apt-get", "install", "-y", "-q", "--no-install-recommends"]
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        try:
-            subprocess.run(["apt-get", "update", "-q"], check=True)
-            subprocess.run([*command, *missing], check=True, env=env)
-        finally:
-            if made:
-                policy.unlink()
-
-
-def _missing() -> list[str]:
-    ask = ["dpkg-query", "-W", "-f", "${Package} ${Status}\n", *PACKAGES]
-    said = subprocess.run(ask, capture_output=True, text=True).stdout
-    return [name for name in PACKAGES if f"{name} install ok installed" not in said]
 
 
 class Lab:
@@ -120,8 +89,8 @@ class Lab:
 
     async def up(self) -> None:
         """Make what is missing, and start what does not run."""
-        if missing := _missing():
-            raise NoLava(f"needs {' '.join(missing)}: run `lab.py install` as root")
+        if wanted := missing():
+            raise NoLava(f"needs {' '.join(wanted)}: run `lab.py install` as root")
         if os.geteuid():
             raise NoLava("needs root: LAVA's parts run as users of their own")
         self._images()
@@ -289,15 +258,8 @@ class Lab:
             await self.processes.stop(name)
         folder = self.state / "postgres"
         if (folder / "postmaster.pid").exists():
-            control: list[str | Path] = [
-                POSTGRES / "pg_ctl",
-                "-D",
-                folder,
-                "-s",
-                "-m",
-                "fast",
-            ]
-            self._as("postgres", *control, "stop")
+            control: list[str | Path] = [POSTGRES / "pg_ctl", "-D", folder, "-s"]
+            self._as("postgres", *control, "-m", "fast", "stop")
 
     def _kill_jobs(self) -> None:
         mark = str(self.state / "worker").encode()
