@@ -9,7 +9,7 @@ from kcidb_io import schema
 
 from kci_local.demo import summary
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 
 async def test_a_kernel_that_works_one_that_panics_and_a_broken_lab(

@@ -14,7 +14,7 @@ from kci_local.parts import api_part, service_part
 from kci_local.stack import SERVICES
 from kci_shared.models import CHANNEL
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from kci_local.lab.images import make_images
 from kci_local.site import Site
 from kci_local.stack import Stack
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 PROJECT = Path(__file__).parents[2]
 

@@ -23,7 +23,7 @@ from kci_shared.client import ApiClient
 from kci_shared.models import Kind, NewNode, Node, Result, State
 from kci_shared.storage import Storage, StorageSettings
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 ELSEWHERE = "192.0.2.1"
 """An address of the world (RFC 5737)."""

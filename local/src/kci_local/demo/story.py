@@ -27,7 +27,7 @@ from kci_local.lab.labgrid import BOARDS, count_powered
 from kci_local.site import Site
 from kci_shared.models import State
 
-PATIENCE = 150.0
+PATIENCE = 240.0
 """How long a revision may take, in seconds: QEMU is slow on a busy machine."""
 LOOK = 0.4
 """Between two looks while nothing is told, in seconds: mails come without an event."""

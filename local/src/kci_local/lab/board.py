@@ -74,11 +74,13 @@ class Board:
     ) -> None:
         """Connect somebody to the serial line, until he hangs up."""
         self._listeners.add(writer)
-        with suppress(ConnectionError):
-            while typed := await reader.read(4096):
-                self._type(typed)
-        self._listeners.discard(writer)
-        writer.close()
+        try:
+            with suppress(ConnectionError):
+                while typed := await reader.read(4096):
+                    self._type(typed)
+        finally:
+            self._listeners.discard(writer)
+            writer.close()
 
     def _type(self, typed: bytes) -> None:
         if self.is_on and self._qemu is not None and self._qemu.stdin is not None:
@@ -88,7 +90,8 @@ class Board:
         """Pass on what the machine says; with nobody there it is lost, as on a wire."""
         while said := await console.read(4096):
             for listener in self._listeners:
-                listener.write(said)
+                if not listener.is_closing():  # he has just hung up
+                    listener.write(said)
 
     def _command(self) -> list[str]:
         ramdisk = self._folder / "rootfs.cpio.gz"
