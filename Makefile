@@ -49,7 +49,7 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test check lint types layers unit real integration fuzz-api end-to-end drill bench docs bench-plan bench-bridge lava-lab labgrid-lab kubernetes-lab
+.PHONY: test check lint types layers unit real integration fuzz-api end-to-end drill bench docs bench-plan bench-bridge bench-in-flight lava-lab labgrid-lab kubernetes-lab
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit real docs ## The same
@@ -105,6 +105,9 @@ bench-plan: ## Measure what planning costs on a configuration of KernelCI's size
 
 bench-bridge: install ## Measure how long jobs take while the connections of another lab hang
 	@$(RUN) python -m bench.bridges
+
+bench-in-flight: install ## Measure what a bridge alone can do: 1,000 jobs in flight, jobs a second
+	@$(RUN) python -m bench.in_flight
 
 ##@ Develop
 .PHONY: install format settings-page openapi clean bench-logs fuzz

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -6,9 +7,9 @@ import httpx
 import pytest
 import stamina
 
-from kci_shared.client import ApiClient
+from kci_shared.client import AT_ONCE, ApiClient
 from kci_shared.errors import Conflict, Invalid, NotLoggedIn, Unavailable
-from kci_shared.models import Kind, NewNode
+from kci_shared.models import ClaimRequest, Kind, NewNode
 
 NODE = {
     "id": "6b02e3dffe3cce038f7e6c05",
@@ -101,3 +102,28 @@ async def test_a_lost_connection_means_unavailable() -> None:
 
     with pytest.raises(Unavailable, match="refused"):
         await client(answer).get("n1")
+
+
+async def test_of_many_calls_some_are_under_way_and_a_claim_is_not_among_them() -> None:
+    under_way, most = 0, 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        if request.url.path == "/latest/claims":
+            return httpx.Response(200, json=[])
+        under_way += 1
+        most = max(most, under_way)
+        await may_answer.wait()
+        under_way -= 1
+        return httpx.Response(200, json=NODE)
+
+    may_answer = asyncio.Event()
+    transport = httpx.MockTransport(answer)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+        api = ApiClient(http)
+        calls = [asyncio.create_task(api.get(NODE["id"])) for _ in range(100)]
+        await asyncio.sleep(0)
+        await api.claim(ClaimRequest(runtime="lab", platforms=["qemu"], wait=20))
+        may_answer.set()
+        await asyncio.gather(*calls)
+    assert most == AT_ONCE

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The API, as its clients see it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -32,6 +33,8 @@ IMPORTED = TypeAdapter(list[Imported])
 ATTEMPTS = 5
 PAGE = 200
 """How many nodes a query fetches at once."""
+AT_ONCE = 20
+"""How many calls are under way: httpx looks through all that wait at each step."""
 
 
 class ApiClient:
@@ -43,6 +46,7 @@ class ApiClient:
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     @classmethod
     @asynccontextmanager
@@ -130,7 +134,8 @@ class ApiClient:
 
     async def claim(self, wanted: ClaimRequest) -> list[ClaimedNode]:
         """Claim waiting nodes of a runtime; empty when none came in time."""
-        answer = await self._once("POST", "/latest/claims", json=_body(wanted))
+        # it waits long, and only one does: the others need not wait for it
+        answer = await self._send("POST", "/latest/claims", json=_body(wanted))
         return CLAIMED.validate_python(answer or [])
 
     async def renew(self, node_id: str, token: int, lease: float) -> Grant:
@@ -180,7 +185,12 @@ class ApiClient:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _once(self, method: str, url: str, **request: Any) -> Any:
-        """Send a request once; return its JSON answer, or raise what it means."""
+        """Send a request once, in its turn; see `_send`."""
+        async with self._turns:
+            return await self._send(method, url, **request)
+
+    async def _send(self, method: str, url: str, **request: Any) -> Any:
+        """Send a request; return its JSON answer, or raise what it means."""
         try:
             answer = await self._http.request(method, url, **request)
         except httpx.TransportError as error:

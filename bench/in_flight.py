@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a bridge alone can do: its memory with many jobs in flight, and jobs a second.
+
+Its API is a fake one that always has jobs, and its lab takes no time.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bench.bridges import FakeLab
+from bench.measure import cpu_seconds, resident_mib
+from kci_local.ports import Ports
+from kci_local.processes import Process, Processes
+from kci_shared.bridge import Bridge, BridgeSettings, LabJob, RunOutcome
+from kci_shared.client import ApiClient
+from kci_shared.logging import configure
+from kci_shared.models import Result
+from kci_shared.settings import LogFormat
+from kci_shared.storage import Storage
+
+IN_FLIGHT = 1000
+JOBS = 1000
+LEASE = 30.0
+HEARTBEATS = 2
+"""So many of each job are awaited while memory is watched."""
+
+
+class HeldLab(FakeLab):
+    """A lab whose jobs run until it lets them all end."""
+
+    def __init__(self) -> None:
+        super().__init__(IN_FLIGHT)
+        self.full, self.let_go = asyncio.Event(), asyncio.Event()
+
+    async def wait(self, _: LabJob, handle: str) -> RunOutcome:
+        """Run as long as the lab likes."""
+        if len(self._running) == IN_FLIGHT:
+            self.full.set()
+        await self.let_go.wait()
+        await self.cancel(handle)
+        return RunOutcome(Result.PASS)
+
+
+class QuickLab(FakeLab):
+    """A lab whose jobs are over at once; it has room for `JOBS` of them."""
+
+    def __init__(self) -> None:
+        super().__init__(IN_FLIGHT)
+        self.ended = 0
+        self.over = asyncio.Event()
+
+    async def wait(self, _: LabJob, handle: str) -> RunOutcome:
+        """Count a job."""
+        await self.cancel(handle)
+        self.ended += 1
+        if self.ended == JOBS:
+            self.over.set()
+        return RunOutcome(Result.PASS)
+
+
+@asynccontextmanager
+async def fake_api(folder: Path) -> AsyncIterator[str]:
+    """Run the API that always has jobs; return its address."""
+    port = Ports(folder)["claims"]
+    command = [sys.executable, "-m", "uvicorn", "bench.claims:app", "--no-access-log"]
+    url = f"http://127.0.0.1:{port}"
+    here = {"PYTHONPATH": str(Path.cwd())}
+    part = Process(
+        "claims", [*command, "--port", str(port)], here, None, f"{url}/ready"
+    )
+    processes = Processes(folder)
+    try:
+        await processes.start(part)
+        await processes.until_ready(part)
+        yield url
+    finally:
+        await processes.stop("claims")
+
+
+@asynccontextmanager
+async def bridge(url: str, lab: FakeLab, cache: Path) -> AsyncIterator[None]:
+    """Run a bridge as long as the block lasts."""
+    settings = BridgeSettings(
+        api_url=url,
+        storage_url=url,
+        token="none",  # noqa: S106 - nobody looks at it
+        runtime="lab",
+        max_jobs=IN_FLIGHT,
+        lease=LEASE,
+        drain=30,
+        cache=cache,
+    )
+    stop = asyncio.Event()
+    async with (
+        ApiClient.connect(settings) as api,
+        Storage.connect(settings) as storage,
+    ):
+        task = asyncio.create_task(Bridge(api, storage, lab, settings).run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+
+async def memory(url: str, folder: Path) -> None:
+    """Print what a bridge needs with all its jobs in flight."""
+    pid, before, lab = os.getpid(), resident_mib(os.getpid()), HeldLab()
+    begin = time.perf_counter()
+    async with bridge(url, lab, folder):
+        await lab.full.wait()
+        filled, cpu = time.perf_counter() - begin, cpu_seconds(pid)
+        await asyncio.sleep(HEARTBEATS * LEASE / 3)
+        share = (cpu_seconds(pid) - cpu) / (HEARTBEATS * LEASE / 3)
+        full = resident_mib(pid)
+        lab.let_go.set()
+    each = (full - before) / IN_FLIGHT * 1024
+    print(f"{IN_FLIGHT} jobs in flight after {filled:.1f} s: {full:.0f} MiB", end=" ")
+    print(f"({before:.0f} idle, {each:.0f} KiB a job),", end=" ")
+    print(f"a heartbeat each {LEASE / 3:.0f} s takes {share:.0%} of a core")
+
+
+async def throughput(url: str, folder: Path) -> None:
+    """Print how many jobs a bridge claims, runs and reports in a second."""
+    lab, begin, cpu = QuickLab(), time.perf_counter(), cpu_seconds(os.getpid())
+    async with bridge(url, lab, folder):
+        await lab.over.wait()
+        wall = time.perf_counter() - begin
+        spent = cpu_seconds(os.getpid()) - cpu
+    print(f"{JOBS} jobs: {JOBS / wall:.0f} jobs/s, {JOBS / spent:.0f} a CPU second")
+
+
+async def main() -> None:
+    """Measure both."""
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="kci-bench-") as folder:
+        async with fake_api(Path(folder)) as url:
+            await memory(url, Path(folder) / "cache")
+            await throughput(url, Path(folder) / "cache")
+    print(f"(load {load:.1f} before, {os.getloadavg()[0]:.1f} after)")
+
+
+if __name__ == "__main__":
+    configure(LogFormat.PRETTY, "error")
+    asyncio.run(main())
