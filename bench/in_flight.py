@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bench.bridges import FakeLab
+from bench.bridges import PLATFORM, FakeLab
 from bench.measure import cpu_seconds, resident_mib
 from kci_local.ports import Ports
 from kci_local.processes import Process, Processes
@@ -26,9 +26,10 @@ from kci_shared.storage import Storage
 
 IN_FLIGHT = 1000
 JOBS = 1000
-LEASE = 30.0
-HEARTBEATS = 2
-"""So many of each job are awaited while memory is watched."""
+LEASE = 60.0
+"""What a bridge asks for by default, in seconds."""
+BEAT = LEASE / 3
+"""Between two heartbeats of a job, in seconds."""
 
 
 class HeldLab(FakeLab):
@@ -48,18 +49,22 @@ class HeldLab(FakeLab):
 
 
 class QuickLab(FakeLab):
-    """A lab whose jobs are over at once; it has room for `JOBS` of them."""
+    """A lab whose jobs are over at once, and that has work for `JOBS` of them."""
 
     def __init__(self) -> None:
         super().__init__(IN_FLIGHT)
-        self.ended = 0
+        self.begun = 0
         self.over = asyncio.Event()
+
+    async def slots(self) -> dict[str, int]:
+        """Tell how many jobs could start now."""
+        return {PLATFORM: JOBS - self.begun}
 
     async def wait(self, _: LabJob, handle: str) -> RunOutcome:
         """Count a job."""
         await self.cancel(handle)
-        self.ended += 1
-        if self.ended == JOBS:
+        self.begun += 1
+        if self.begun == JOBS:
             self.over.set()
         return RunOutcome(Result.PASS)
 
@@ -93,7 +98,7 @@ async def bridge(url: str, lab: FakeLab, cache: Path) -> AsyncIterator[None]:
         runtime="lab",
         max_jobs=IN_FLIGHT,
         lease=LEASE,
-        drain=30,
+        drain=300,  # nothing may be cut off: all reports are counted
         cache=cache,
     )
     stop = asyncio.Event()
@@ -115,15 +120,17 @@ async def memory(url: str, folder: Path) -> None:
     begin = time.perf_counter()
     async with bridge(url, lab, folder):
         await lab.full.wait()
-        filled, cpu = time.perf_counter() - begin, cpu_seconds(pid)
-        await asyncio.sleep(HEARTBEATS * LEASE / 3)
-        share = (cpu_seconds(pid) - cpu) / (HEARTBEATS * LEASE / 3)
+        filled = time.perf_counter() - begin
+        await asyncio.sleep(BEAT / 2)  # what is noted of each job is written first
+        cpu = cpu_seconds(pid)
+        await asyncio.sleep(BEAT)
+        share = (cpu_seconds(pid) - cpu) / BEAT
         full = resident_mib(pid)
         lab.let_go.set()
     each = (full - before) / IN_FLIGHT * 1024
     print(f"{IN_FLIGHT} jobs in flight after {filled:.1f} s: {full:.0f} MiB", end=" ")
     print(f"({before:.0f} idle, {each:.0f} KiB a job),", end=" ")
-    print(f"a heartbeat each {LEASE / 3:.0f} s takes {share:.0%} of a core")
+    print(f"a heartbeat each {BEAT:.0f} s takes {share:.0%} of a core")
 
 
 async def throughput(url: str, folder: Path) -> None:
@@ -131,8 +138,9 @@ async def throughput(url: str, folder: Path) -> None:
     lab, begin, cpu = QuickLab(), time.perf_counter(), cpu_seconds(os.getpid())
     async with bridge(url, lab, folder):
         await lab.over.wait()
-        wall = time.perf_counter() - begin
-        spent = cpu_seconds(os.getpid()) - cpu
+    # the bridge has ended: it has reported all
+    wall = time.perf_counter() - begin
+    spent = cpu_seconds(os.getpid()) - cpu
     print(f"{JOBS} jobs: {JOBS / wall:.0f} jobs/s, {JOBS / spent:.0f} a CPU second")
 
 
