@@ -26,7 +26,8 @@ PLATFORM = "fake"
 RUN_SECONDS = 0.2
 """How long a job of the fake lab takes."""
 HUNG_JOBS = 50
-ROUNDS = 3
+ROUNDS = 6
+"""Of each kind, in turn; every second pair the other way round."""
 SETTLE_SECONDS = 4.0
 """Until what was written before has been told."""
 
@@ -171,24 +172,40 @@ async def _took(api: ApiClient, node_id: str) -> float:
 
 async def measure(jobs: int, pace: float) -> None:
     """Measure with and without the dead lab in turn, and print both."""
-    alone: list[float] = []
-    beside: list[float] = []
-    load = os.getloadavg()[0]
+    alone: list[list[float]] = []
+    beside: list[list[float]] = []
+    load, each = os.getloadavg()[0], jobs // ROUNDS
     async with running() as bench, bridge(bench, GOOD, FakeLab(HUNG_JOBS)) as api:
         await latencies(bench, api, 10, pace)
         await asyncio.gather(*(submit(bench, DEAD) for _ in range(3 * HUNG_JOBS)))
-        for _ in range(ROUNDS):
-            alone += await latencies(bench, api, jobs // ROUNDS, pace)
+        for number in range(ROUNDS):
+            if number % 2 == 0:
+                alone.append(await latencies(bench, api, each, pace))
             async with dead_lab(bench):
-                beside += await latencies(bench, api, jobs // ROUNDS, pace)
-            last = [statistics.median(f[-(jobs // ROUNDS) :]) for f in (alone, beside)]
-            print("a round: p50 {:.0f} ms alone, {:.0f} ms beside".format(*last))
-    for name, took in (("alone", alone), ("beside a dead lab", beside)):
-        p50, p95 = statistics.median(took), statistics.quantiles(took, n=20)[-1]
-        print(f"{name}: {len(took)} jobs, p50 {p50:.0f} ms, p95 {p95:.0f} ms")
-    ratio = statistics.median(beside) / statistics.median(alone)
-    print(f"ratio of the medians: {ratio:.2f}", end=" ")
+                beside.append(await latencies(bench, api, each, pace))
+            if number % 2 == 1:  # what drifts meanwhile favours neither
+                alone.append(await latencies(bench, api, each, pace))
+    print(summary("alone", alone))
+    print(summary("beside a dead lab", beside))
+    print(comparison(alone, beside), end=" ")
     print(f"(load {load:.1f} before, {os.getloadavg()[0]:.1f} after)")
+
+
+def summary(name: str, rounds: list[list[float]]) -> str:
+    """Tell the median and the tail of all jobs, and the medians of the rounds."""
+    took = [one for round_ in rounds for one in round_]
+    p50, p95 = statistics.median(took), statistics.quantiles(took, n=20)[-1]
+    medians = sorted(statistics.median(round_) for round_ in rounds)
+    spread = f"(rounds {medians[0]:.0f} to {medians[-1]:.0f})"
+    return f"{name}: {len(took)} jobs, p50 {p50:.0f} ms {spread}, p95 {p95:.0f} ms"
+
+
+def comparison(alone: list[list[float]], beside: list[list[float]]) -> str:
+    """Compare each round with its neighbour: the median of the ratios, and all."""
+    pairs = zip(alone, beside, strict=True)
+    ratios = sorted(statistics.median(b) / statistics.median(a) for a, b in pairs)
+    listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    return f"beside / alone: {statistics.median(ratios):.2f} of pairs {listed}"
 
 
 def main() -> None:
