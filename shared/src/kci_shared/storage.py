@@ -23,6 +23,8 @@ from kci_shared.settings import ClientSettings
 
 CHUNK = 1 << 20
 ATTEMPTS = 4
+AT_ONCE = 20
+"""How many artifacts are on their way: httpx looks through all others at each step."""
 BUSY = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 NEVER = (
     httpx.InvalidURL,
@@ -48,6 +50,7 @@ class Storage:
         self._http = http
         self._url = url.rstrip("/")
         self._token = token  # for our own storage only, never for a foreign URL
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     @classmethod
     @asynccontextmanager
@@ -86,7 +89,8 @@ class Storage:
             "Content-Length": str(size),
         }
         try:
-            answer = await self._http.put(url, content=content, headers=headers)
+            async with self._turns:
+                answer = await self._http.put(url, content=content, headers=headers)
             answer.raise_for_status()
         except httpx.HTTPError as error:
             raise StorageError(f"storing {url}: {error}") from error
@@ -122,10 +126,11 @@ class Storage:
 
     async def _copy(self, url: str, target: Path) -> str:
         digest = hashlib.sha256()
-        with target.open("wb") as file:
-            async for chunk in self.stream(url):
-                digest.update(chunk)
-                file.write(chunk)
+        async with self._turns:
+            with target.open("wb") as file:
+                async for chunk in self.stream(url):
+                    digest.update(chunk)
+                    file.write(chunk)
         return digest.hexdigest()
 
 
