@@ -16,6 +16,8 @@ TUXPARSE_MB ?= 1
 SECONDS ?= 600
 KILLS ?= 200
 SEED ?= 1
+JOBS ?= 200
+BRIDGE ?= local
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -49,7 +51,7 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test check lint types layers unit real integration fuzz-api end-to-end drill bench docs bench-plan bench-bridge bench-in-flight lava-lab labgrid-lab kubernetes-lab
+.PHONY: test check lint types layers unit real integration fuzz-api end-to-end drill drill-bridge bench docs bench-plan bench-bridge bench-in-flight lava-lab labgrid-lab kubernetes-lab
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit real docs ## The same
@@ -92,6 +94,9 @@ end-to-end: ## Run the tests of the whole system
 
 drill: install ## Kill everything again and again while many write: KILLS=200 SEED=1
 	@PYTHONPATH=tests $(RUN) python -m drill --kills $(KILLS) --seed $(SEED)
+
+drill-bridge: install ## Kill a bridge's two replicas while jobs run: BRIDGE=local JOBS=200 SEED=1
+	@PYTHONPATH=tests $(RUN) python -m drill.bridges --bridge $(BRIDGE) --jobs $(JOBS) --seed $(SEED)
 
 bench: install ## Measure the API beside what its parts cost; writes docs/performance.md
 	@command -v wrk >/dev/null || apt-get install --yes --quiet=2 wrk

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Run a drill of a bridge: `python -m drill.bridges --bridge local --jobs 200`."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from random import Random
+
+from drill.bridges.local import LocalLab
+from drill.bridges.verdict import MOST_ATTEMPTS, Outcome, faults
+from drill.system import System, running
+from kci_local.parts import storage_part
+from kci_local.processes import Process
+from kci_shared.client import ApiClient
+from kci_shared.models import Kind, NewNode
+from kci_shared.storage import Storage, StorageSettings
+
+LABS = {"local": LocalLab}
+PATIENCE_S = 180
+"""How long no job may end before the drill gives up waiting."""
+LIVES_S = (1.0, 30.0)
+"""A bridge dies as it starts, or at some time later."""
+LONGEST_DEATH_S = 3.0
+TELL_S = 10
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser("drill.bridges", description=__doc__)
+    parser.add_argument("--bridge", choices=LABS, default="local")
+    parser.add_argument("--jobs", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+async def drill(bridge: str, jobs: int, seed: int) -> list[str]:
+    """Kill bridges while jobs run; return what is wrong afterwards."""
+    async with running() as system:
+        lab = LABS[bridge](system.site)
+        bridges = lab.bridges()
+        await _start(system, storage_part(system.site))
+        wanted = await _post(system, lab, jobs)
+        try:
+            await _start(system, *bridges)
+            async with _killing(system, [one.name for one in bridges], seed) as killed:
+                await _until_done(system, jobs, killed)
+            await system.start()
+            for one in bridges:
+                await system.processes.stop(one.name)
+            outcome = await _outcome(system, lab, wanted)
+        finally:
+            for one in bridges:
+                await system.processes.kill(one.name)
+            lab.clear()
+    print(
+        f"{jobs} jobs, {len(killed)} kills, {outcome.runs.total()} runs in the lab;"
+        f" {len(outcome.given_up)} jobs killed in all attempts"
+    )
+    return list(faults(outcome))
+
+
+async def _start(system: System, *parts: Process) -> None:
+    system.parts |= {part.name: part for part in parts}
+    await system.start()
+
+
+async def _post(system: System, lab: LocalLab, jobs: int) -> list[str]:
+    """Create the nodes of all jobs; return their ids."""
+    settings = StorageSettings(
+        api_url=system.site.url("api"),
+        storage_url=system.site.url("storage"),
+        token_file=system.site.secrets.path("outside.token"),
+    )
+    async with (
+        ApiClient.connect(settings) as api,
+        Storage.connect(settings) as storage,
+    ):
+        definition = await lab.definition(storage)
+        facts = {"runtime": lab.runtime, "platform": lab.platform}
+        data = {**facts, "definition": definition}
+        nodes = [
+            NewNode(kind=Kind.JOB, name="smoke", data=data, idempotency_key=f"job/{n}")
+            for n in range(jobs)
+        ]
+        return [(await api.create(node)).id for node in nodes]
+
+
+@asynccontextmanager
+async def _killing(
+    system: System, names: list[str], seed: int
+) -> AsyncIterator[list[str]]:
+    """Kill a bridge at random again and again, as long as the block lasts."""
+    killed: list[str] = []
+    stop = asyncio.Event()
+    task = asyncio.create_task(_kill(system, names, Random(seed), killed, stop))
+    try:
+        yield killed
+    finally:
+        stop.set()
+        await task
+
+
+async def _kill(
+    system: System,
+    names: list[str],
+    random: Random,
+    killed: list[str],
+    stop: asyncio.Event,
+) -> None:
+    while not await _set_within(stop, random.uniform(0, random.choice(LIVES_S))):
+        victim = random.choice(names)
+        await system.processes.kill(victim)
+        killed.append(victim)
+        await asyncio.sleep(random.uniform(0, LONGEST_DEATH_S))
+        await system.start()
+
+
+async def _set_within(stop: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await stop.wait()
+    except TimeoutError:
+        return False
+
+
+async def _until_done(system: System, jobs: int, killed: list[str]) -> None:
+    """Wait until every job is done, or none has become so for long."""
+    seen, end = -1, time.monotonic() + PATIENCE_S
+    while seen < jobs and time.monotonic() < end:
+        dropped = {
+            "attempts": MOST_ATTEMPTS,
+            "claim.expires": {"$lt": datetime.now(UTC)},
+        }
+        wanted = {"kind": "job", "$or": [{"state": "done"}, dropped]}
+        done = await system.database["node"].count_documents(wanted)
+        if done != seen:
+            seen, end = done, time.monotonic() + PATIENCE_S
+            print(f"{done}/{jobs} done, {len(killed)} kills", flush=True)
+        await asyncio.sleep(min(TELL_S, 0.1 * (jobs - done)))
+
+
+async def _outcome(system: System, lab: LocalLab, wanted: list[str]) -> Outcome:
+    nodes = await system.database["node"].find().to_list()
+    history = await system.database["event"].find().to_list()
+    return Outcome(wanted, nodes, history, lab.runs(), lab.leftovers())
+
+
+def main() -> None:
+    """Run a drill, and say how it went."""
+    arguments = parse_arguments()
+    begin = time.monotonic()
+    wrong = asyncio.run(drill(arguments.bridge, arguments.jobs, arguments.seed))
+    for fault in wrong:
+        print("FAULT", fault)
+    minutes = (time.monotonic() - begin) / 60
+    print(f"seed {arguments.seed}: {len(wrong)} faults in {minutes:.1f} minutes")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

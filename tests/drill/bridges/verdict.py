@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What must hold of the jobs when all is over."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MANY = 5
+MOST_ATTEMPTS = 3
+"""So often may a job's bridge die: then nobody gets it, until its time is over."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that is left of the jobs, in the store and in the lab."""
+
+    wanted: list[str]
+    """The nodes of the jobs that were posted."""
+    nodes: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+    runs: Counter[str]
+    """How often each job began in the lab."""
+    leftovers: list[str]
+
+    @property
+    def given_up(self) -> set[str]:
+        """The jobs whose bridge died in each attempt that a job has."""
+        return {
+            str(node["_id"])
+            for node in self.nodes
+            if node["kind"] == "job"
+            and node["state"] == "running"
+            and node["attempts"] == MOST_ATTEMPTS
+        }
+
+
+def faults(outcome: Outcome) -> Iterator[str]:
+    """Say all that is wrong."""
+    given_up = outcome.given_up
+    posted = {str(n["_id"]): n for n in outcome.nodes if n["kind"] == "job"}
+    yield from _some("jobs that are lost", set(outcome.wanted) - set(posted))
+    yield from _some("jobs that nobody posted", set(posted) - set(outcome.wanted))
+    jobs = {job: node for job, node in posted.items() if job not in given_up}
+    yield from _some("not done", [j for j in jobs if jobs[j]["state"] != "done"])
+    yield from _some("spoilt", [j for j in jobs if jobs[j]["result"] != "pass"])
+    yield from _some("still claimed", [j for j in jobs if jobs[j].get("claim")])
+    ends = Counter(
+        str(event["event"]["data"]["id"])
+        for event in outcome.history
+        if event["event"]["data"]["state"] == "done"
+    )
+    yield from _some("not ended once", [j for j in jobs if ends[j] != 1])
+    yield from _run_faults(outcome, posted)
+    yield from _test_faults(outcome)
+    yield from _some("left in the lab", outcome.leftovers)
+
+
+def _run_faults(outcome: Outcome, jobs: dict[str, Any]) -> Iterator[str]:
+    runs = outcome.runs
+    yield from _some("run, but not ours", set(runs) - set(jobs))
+    never = [j for j in jobs if j not in outcome.given_up and not runs[j]]
+    yield from _some("never run", never)
+    often = [j for j in jobs if runs[j] > jobs[j]["attempts"]]
+    yield from _some("run more than once in an attempt", often)
+
+
+def _test_faults(outcome: Outcome) -> Iterator[str]:
+    tests = [node for node in outcome.nodes if node["kind"] == "test"]
+    places = Counter((str(t["parent"]), "/".join(t["path"])) for t in tests)
+    twice = [f"{p} {path}" for (p, path), count in places.items() if count > 1]
+    yield from _some("tests that are there twice", twice)
+    reported = {parent for parent, _ in places}
+    without = set(outcome.wanted) - outcome.given_up - reported
+    yield from _some("jobs without their test", without)
+
+
+def _some(what: str, which: Iterable[str]) -> Iterator[str]:
+    found = sorted(which)
+    if found:
+        yield f"{len(found)} {what}: {', '.join(found[:MANY])}"
