@@ -139,7 +139,7 @@ async def _until_done(system: System, jobs: int, killed: list[str]) -> None:
         done = await system.database["node"].count_documents(wanted)
         if done != seen:
             seen, end = done, time.monotonic() + PATIENCE_S
-            print(f"{done}/{jobs} done, {len(killed)} kills", flush=True)
+            print(f"{done}/{jobs} done or given up, {len(killed)} kills", flush=True)
         await asyncio.sleep(min(TELL_S, 0.1 * (jobs - done)))
 
 

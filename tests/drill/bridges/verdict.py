@@ -42,6 +42,7 @@ def faults(outcome: Outcome) -> Iterator[str]:
     yield from _some("jobs that are lost", set(outcome.wanted) - set(posted))
     yield from _some("jobs that nobody posted", set(posted) - set(outcome.wanted))
     jobs = {job: node for job, node in posted.items() if job not in given_up}
+    yield from _some("without a result, killed in all attempts", given_up)
     yield from _some("not done", [j for j in jobs if jobs[j]["state"] != "done"])
     yield from _some("spoilt", [j for j in jobs if jobs[j]["result"] != "pass"])
     yield from _some("still claimed", [j for j in jobs if jobs[j].get("claim")])
