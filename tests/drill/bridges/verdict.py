@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MANY = 5
-MOST_ATTEMPTS = 3
-"""So often may a job's bridge die: then nobody gets it, until its time is over."""
+LOST = {"result": "incomplete", "attempts": 3}
+"""How a job ends whose bridge died in each of its attempts: it has a result, too."""
 
 
 @dataclass(frozen=True)
@@ -24,27 +24,23 @@ class Outcome:
     leftovers: list[str]
 
     @property
-    def given_up(self) -> set[str]:
+    def lost(self) -> set[str]:
         """The jobs whose bridge died in each attempt that a job has."""
         return {
             str(node["_id"])
             for node in self.nodes
-            if node["kind"] == "job"
-            and node["state"] == "running"
-            and node["attempts"] == MOST_ATTEMPTS
+            if node["kind"] == "job" and LOST.items() <= node.items()
         }
 
 
 def faults(outcome: Outcome) -> Iterator[str]:
     """Say all that is wrong."""
-    given_up = outcome.given_up
-    posted = {str(n["_id"]): n for n in outcome.nodes if n["kind"] == "job"}
-    yield from _some("jobs that are lost", set(outcome.wanted) - set(posted))
-    yield from _some("jobs that nobody posted", set(posted) - set(outcome.wanted))
-    jobs = {job: node for job, node in posted.items() if job not in given_up}
-    yield from _some("without a result, killed in all attempts", given_up)
+    jobs = {str(n["_id"]): n for n in outcome.nodes if n["kind"] == "job"}
+    yield from _some("jobs that are lost", set(outcome.wanted) - set(jobs))
+    yield from _some("jobs that nobody posted", set(jobs) - set(outcome.wanted))
     yield from _some("not done", [j for j in jobs if jobs[j]["state"] != "done"])
-    yield from _some("spoilt", [j for j in jobs if jobs[j]["result"] != "pass"])
+    spoilt = [j for j in jobs if jobs[j]["result"] != "pass"]
+    yield from _some("spoilt", set(spoilt) - outcome.lost)
     yield from _some("still claimed", [j for j in jobs if jobs[j].get("claim")])
     ends = Counter(
         str(event["event"]["data"]["id"])
@@ -52,7 +48,7 @@ def faults(outcome: Outcome) -> Iterator[str]:
         if event["event"]["data"]["state"] == "done"
     )
     yield from _some("not ended once", [j for j in jobs if ends[j] != 1])
-    yield from _run_faults(outcome, posted)
+    yield from _run_faults(outcome, jobs)
     yield from _test_faults(outcome)
     yield from _some("left in the lab", outcome.leftovers)
 
@@ -60,8 +56,7 @@ def faults(outcome: Outcome) -> Iterator[str]:
 def _run_faults(outcome: Outcome, jobs: dict[str, Any]) -> Iterator[str]:
     runs = outcome.runs
     yield from _some("run, but not ours", set(runs) - set(jobs))
-    never = [j for j in jobs if j not in outcome.given_up and not runs[j]]
-    yield from _some("never run", never)
+    yield from _some("never run", set(jobs) - set(runs) - outcome.lost)
     often = [j for j in jobs if runs[j] > jobs[j]["attempts"]]
     yield from _some("run more than once in an attempt", often)
 
@@ -72,7 +67,7 @@ def _test_faults(outcome: Outcome) -> Iterator[str]:
     twice = [f"{p} {path}" for (p, path), count in places.items() if count > 1]
     yield from _some("tests that are there twice", twice)
     reported = {parent for parent, _ in places}
-    without = set(outcome.wanted) - outcome.given_up - reported
+    without = set(outcome.wanted) - outcome.lost - reported
     yield from _some("jobs without their test", without)
 
 
