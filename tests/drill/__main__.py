@@ -3,7 +3,6 @@
 
 import argparse
 import asyncio
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import httpx
 from pydantic_core import from_json
 from redis.asyncio import Redis
 
+from drill.conclusion import conclude
 from drill.listeners import ServiceListener, SseListener
 from drill.system import APIS, System, running
 from drill.verdict import Outcome, faults
@@ -137,13 +137,7 @@ async def _outcome(
 def main() -> None:
     """Run a drill, and say how it went."""
     arguments = parse_arguments()
-    begin = time.monotonic()
-    wrong = asyncio.run(drill(arguments.kills, arguments.seed))
-    for fault in wrong:
-        print("FAULT", fault)
-    minutes = (time.monotonic() - begin) / 60
-    print(f"seed {arguments.seed}: {len(wrong)} faults in {minutes:.1f} minutes")
-    sys.exit(bool(wrong))
+    conclude(drill(arguments.kills, arguments.seed), arguments.seed)
 
 
 if __name__ == "__main__":

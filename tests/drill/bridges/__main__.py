@@ -3,7 +3,6 @@
 
 import argparse
 import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from random import Random
 
 from drill.bridges.local import LocalLab
 from drill.bridges.verdict import Outcome, faults
+from drill.conclusion import conclude
 from drill.system import System, running
 from kci_local.parts import service_part, storage_part
 from kci_local.processes import Process
@@ -154,13 +154,7 @@ async def _outcome(system: System, lab: LocalLab, wanted: list[str]) -> Outcome:
 def main() -> None:
     """Run a drill, and say how it went."""
     arguments = parse_arguments()
-    begin = time.monotonic()
-    wrong = asyncio.run(drill(arguments.bridge, arguments.jobs, arguments.seed))
-    for fault in wrong:
-        print("FAULT", fault)
-    minutes = (time.monotonic() - begin) / 60
-    print(f"seed {arguments.seed}: {len(wrong)} faults in {minutes:.1f} minutes")
-    sys.exit(bool(wrong))
+    conclude(drill(arguments.bridge, arguments.jobs, arguments.seed), arguments.seed)
 
 
 if __name__ == "__main__":
