@@ -42,12 +42,14 @@ def faults(outcome: Outcome) -> Iterator[str]:
     spoilt = [j for j in jobs if jobs[j]["result"] != "pass"]
     yield from _some("spoilt", set(spoilt) - outcome.lost)
     yield from _some("still claimed", [j for j in jobs if jobs[j].get("claim")])
+    told = [event["event"]["data"] for event in outcome.history]
     ends = Counter(
-        str(event["event"]["data"]["id"])
-        for event in outcome.history
-        if event["event"]["data"]["state"] == "done"
+        str(data["id"])
+        for data in told
+        if data["state"] == "done" != data.get("previous_state")
     )
-    yield from _some("not ended once", [j for j in jobs if ends[j] != 1])
+    wrong = [f"{job} ({ends[job]} times)" for job in jobs if ends[job] != 1]
+    yield from _some("not ended once", wrong)
     yield from _run_faults(outcome, jobs)
     yield from _test_faults(outcome)
     yield from _some("left in the lab", outcome.leftovers)
