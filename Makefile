@@ -69,7 +69,7 @@ layers: ## Check who imports whom
 unit: ## Run the tests that need no server
 	$(RUN) pytest -q -n 2 shared services local import
 
-# The whole system waits more than it works: the tests of single services run beside it.
+# One after the other they would leave a core idle: where the whole system waits, and at the end.
 real: ## Run integration and end-to-end tests
 	$(REAL) tests/end_to_end tests/integration
 

@@ -159,12 +159,10 @@ class Program:
 
     async def run(self) -> str:
         """Run it to its end; return what it said."""
-        log = self.processes.log_file(self.part.name)
-        before = log.stat().st_size if log.exists() else 0
         await self.start()
         while self.processes.pid(self.part.name) is not None:
             await asyncio.sleep(0.05)
-        return log.read_bytes()[before:].decode()
+        return self.processes.log_file(self.part.name).read_text()
 
 
 class Programs:

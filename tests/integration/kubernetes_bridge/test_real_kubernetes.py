@@ -2,7 +2,6 @@
 """Jobs on a real API server: each ends in the right tree, once, whatever happens."""
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -121,12 +120,10 @@ async def test_a_cancelled_node_takes_its_job_along_within_seconds(world: Any) -
     node_id = await world.job("waits: sleep 100")
     await world.running(node_id)
     await world.api.update(node_id, state="done", result="incomplete")
-    ended = time.monotonic()
-    while await world.in_cluster(PODS, node_id) or await world.in_cluster(
-        JOBS, node_id
-    ):
-        await asyncio.sleep(0.2)
-        assert time.monotonic() - ended < 20
+    async with asyncio.timeout(60):  # the job itself takes longer
+        for kind in (PODS, JOBS):
+            while await world.in_cluster(kind, node_id):
+                await asyncio.sleep(0.2)
 
 
 async def test_a_job_that_somebody_deletes_is_canceled(world: Any) -> None:

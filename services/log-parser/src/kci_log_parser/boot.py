@@ -125,7 +125,7 @@ class Boots:
         return (self._again[1] if self._again else self._now).login is None
 
     def reach(self, name: str, raw: bytes, at: int, line: int) -> None:
-        """Note a phase that a line tells, `at` some byte, if a kernel spoke before."""
+        """Note a phase that stands `at` a byte of a line, if a kernel spoke before."""
         self.pass_over(raw, 0, at)
         # without a banner a kernel runs from its first stamp on
         if self._stamped or self._again or self._now.kernel is not None:
