@@ -5,7 +5,8 @@ from typing import Any
 from kci_shared.bridge import LabError
 from kci_shared.bridge import runner as runners
 from kci_shared.bridge.workspace import left_behind
-from kci_shared.models import Result, State
+from kci_shared.errors import Unavailable
+from kci_shared.models import Report, Result, State
 
 DEFINITION = {"artifacts": {"kernel": "http://s/missing"}, "timeout": 60}
 
@@ -109,6 +110,24 @@ async def test_a_lost_claim_stops_a_remote_job_only_with_its_node(
     await site.until(lambda: remote.cancelled)
     await asyncio.sleep(0.1)
     assert remote.cancelled == ["run-2"]
+
+
+async def test_a_job_that_is_over_is_not_stopped_when_its_report_turns_out_late(
+    site: Any, remote: Any, job: Any
+) -> None:
+    def end_first(_: Report) -> Exception:
+        site.api.end("1")
+        return Unavailable("the answer is lost")
+
+    site.api.add(job("1"))
+    site.api.refuse = end_first
+    bridge = site.start()
+    await site.until(lambda: remote.running)
+    remote.end("run-1")
+    await site.until(lambda: not left_behind(site.folder / "runs" / "lab"))
+    await stopped(site, bridge)
+    assert site.api.entries["1"].node.state is State.DONE
+    assert remote.cancelled == []
 
 
 async def test_a_lab_that_is_away_is_waited_for_and_no_job_is_forgotten(

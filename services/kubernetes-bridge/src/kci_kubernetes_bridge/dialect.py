@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from kci_kubernetes_bridge.kubernetes import Away, Kubernetes, patiently
 from kci_kubernetes_bridge.lab import Lab
@@ -20,8 +21,6 @@ from kci_shared.models import ErrorCode, Result
 
 log = get_logger(__name__)
 
-PAUSE = 1.0
-"""Between two attempts to submit, in seconds."""
 LARGEST_LOG = 64 * 2**20
 LONGEST_LINE = 1 << 16
 
@@ -60,15 +59,14 @@ class Cluster:
         """Create a Job, or find the one that there is of this node already."""
         settings = self._settings
         body = manifest(self._lab, job, settings.runtime, settings.queue)
-        while True:
-            try:
-                if await self._kubernetes.create(body):
-                    return name_of(job.id)
-                if handle := await self.find(job.id):
-                    return handle
-            except Away as error:
-                log.warning("job not submitted yet", reason=str(error))
-            await asyncio.sleep(PAUSE)
+        return await patiently(lambda: self._submit(job.id, body))
+
+    async def _submit(self, node_id: str, body: dict[str, Any]) -> str:
+        if await self._kubernetes.create(body):
+            return name_of(node_id)
+        if handle := await self.find(node_id):
+            return handle
+        raise Away(f"a Job {name_of(node_id)} is about to go")
 
     async def find(self, node_id: str) -> str | None:
         """Return the name of the Job that there is of a node, unless it is going."""
@@ -92,7 +90,8 @@ class Cluster:
                 await patiently(lambda: self._save_log(pod, log_file))
             has_ended = pod is not None and pod.has_ended
             if flight.job is not None and not has_ended and not flight.job.is_over:
-                await self._kubernetes.delete(handle)  # nor may it still begin
+                # nor may it still begin
+                await patiently(lambda: self._kubernetes.delete(handle))
         finally:
             self.watch.end(flight)
             self._running.pop(handle, None)
@@ -117,7 +116,7 @@ class Cluster:
         part.rename(file)
 
     async def cancel(self, handle: str) -> None:
-        """Delete a Job; what it said until then is kept."""
+        """Delete a Job that is not over; what it said until then is kept."""
         if handle in self._running:
             self._canceled.add(handle)
             flight, file = self._running[handle]
@@ -126,7 +125,12 @@ class Cluster:
                     await self._save_log(flight.pod, file)
                 except LabError as error:
                     log.warning("log lost", job_id=handle, reason=str(error))
-        await self._kubernetes.delete(handle)
+        await patiently(lambda: self._stop(handle))
+
+    async def _stop(self, handle: str) -> None:
+        job = await self._kubernetes.job(handle)
+        if job is not None and not job.is_over:
+            await self._kubernetes.delete(handle)
 
     async def recover(self) -> dict[str, str]:
         """Clean up nothing: Jobs go on, and are found by their nodes."""

@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Self, TypeVar
@@ -22,6 +23,9 @@ T = TypeVar("T")
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 """Between two attempts while the cluster is away, in seconds."""
+YOUNG = 60.0
+"""How long a cluster may deny us what it allows: one that starts has yet to read who
+may do what. In seconds."""
 PAGE = 100
 """How many objects are asked for at once."""
 WATCH_SECONDS = 120
@@ -47,6 +51,10 @@ class Away(LabError):
     """The cluster does not answer for now; nobody knows whether it heard us."""
 
 
+class Denied(LabError):
+    """The cluster does not let us: for good, or until it has read its own rules."""
+
+
 class Page(NamedTuple):
     """A part of a list; `version` is where to watch on from after the last one."""
 
@@ -63,7 +71,7 @@ class Change(NamedTuple):
 
 
 class Kubernetes:
-    """One namespace of a cluster; every call raises `Away`, or another `LabError`."""
+    """One namespace of a cluster; each call may raise `LabError`, such as `Away`."""
 
     def __init__(self, http: httpx.AsyncClient, namespace: str) -> None:
         self._http = http
@@ -175,12 +183,10 @@ class Kubernetes:
         if answer.is_server_error or code in (*BUSY, httpx.codes.GONE):
             return Away(f"Kubernetes: HTTP {code}: {said}")
         if code == httpx.codes.UNAUTHORIZED:
-            return LabError(f"Kubernetes does not know our token: {said}")
+            return Denied(f"Kubernetes does not know our token: {said}")
         if code == httpx.codes.FORBIDDEN and "quota" not in said:
             right = f"{verb} {'batch/' if what == 'jobs' else ''}{what}"
-            # a server that has just started does not know its own roles yet
-            kind = Away if "RBAC: " in said else LabError
-            return kind(
+            return Denied(
                 f"the bridge needs the right to {right} in the namespace "
                 f"{self._namespace} (see manifests/rbac.yaml): {said}"
             )
@@ -190,13 +196,22 @@ class Kubernetes:
 
 
 async def patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Call until the cluster answers; the job's own time limit ends it."""
-    pause = FIRST_PAUSE
+    """Call until the cluster answers; the job's own time limit ends it.
+
+    Raises `Denied` when the cluster does not let us for a minute on end.
+    """
+    pause, denied_since = FIRST_PAUSE, 0.0
     while True:
         try:
             return await call()
         except Away as error:
+            denied_since = 0.0
             log.warning("waiting for the cluster", reason=str(error))
+        except Denied as error:
+            denied_since = denied_since or time.monotonic()
+            if time.monotonic() - denied_since >= YOUNG:
+                raise
+            log.warning("waiting for the cluster's rules", reason=str(error))
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -189,8 +189,8 @@ class JobRun:
         )
 
     async def _stop(self) -> None:
-        """Have the lab stop the job and take its device back."""
-        if self.handle is None:
+        """Have the lab stop the job and take its device back, if it has it still."""
+        if self.handle is None or self._is_over:
             return
         try:
             async with asyncio.timeout(GRACE_SECONDS):
