@@ -137,7 +137,7 @@ class Bridge:
 
     async def _turn(self, lab: Lab, stop: asyncio.Event) -> None:
         """Claim once and start what came, or wait for room."""
-        free = await self._room()
+        free = await _unless(stop, self._room())  # a dead lab does not answer
         if not free:
             await _unless(stop, self._next_end())
             return
