@@ -27,8 +27,9 @@ log = get_logger(__name__)
 class LabgridDialect:
     """Runs each job in a process of its own, on a place that is held for it alone.
 
-    A place's holder is `runtime/node id`: so labgrid shows which job has a board, and a
-    bridge that was killed finds what it left.
+    A place's holder is `runtime/node id-attempt-...`, which ends as the run's folder
+    does: so labgrid shows which job has a board, and whoever comes after a bridge that
+    was killed takes for dead only what has no folder of a living one.
     """
 
     kind = "labgrid"
@@ -58,7 +59,7 @@ class LabgridDialect:
 
     async def submit(self, job: LabJob) -> str:
         """Book a place for a job, queueing for it, and start its runner."""
-        handle = f"{self._runtime}/{job.id}"
+        handle = f"{self._runtime}/{job.folder.name}"
         if handle not in self._executions:
             platform = self._platform(job)
             self._executions[handle] = Execution(self._lab, job, platform, handle)
@@ -96,21 +97,24 @@ class LabgridDialect:
         """Free the places that a bridge held when it was killed; its jobs run again."""
         dead = left_behind(self._runs)
         kill_leftovers(dead)
-        alive = {
-            f"{self._runtime}/{run.name.partition('-')[0]}"
-            for run in self._runs.glob("life-*/*")
-            if run.parent not in dead
-        }
         ours = f"{self._runtime}/"
         async with self._connect("recovery") as coordinator:
-            for owner, token in await coordinator.reservations(ours):
+            reserved = await coordinator.reservations(ours)
+            places = coordinator.places()
+            alive = self._alive(dead)  # last: a run has a folder before it has a place
+            for owner, token in reserved:
                 if owner not in alive:
                     await give_back(coordinator, owner, token, None)
-            for place in coordinator.places():
+            for place in places:
                 holder = place.holder or ""
                 if holder.startswith(ours) and holder not in alive:
                     await self._free(coordinator, holder, place)
         return {}
+
+    def _alive(self, dead: list[Path]) -> set[str]:
+        """Name the holders that are runs of bridges that live."""
+        runs = self._runs.glob("life-*/*")
+        return {f"{self._runtime}/{run.name}" for run in runs if run.parent not in dead}
 
     async def _free(self, coordinator: Coordinator, holder: str, place: Place) -> None:
         """Power a place off that a dead bridge held, and give it back."""
