@@ -95,7 +95,7 @@ end-to-end: ## Run the tests of the whole system
 drill: install ## Kill everything again and again while many write: KILLS=200 SEED=1
 	@PYTHONPATH=tests $(RUN) python -m drill --kills $(KILLS) --seed $(SEED)
 
-drill-bridge: install ## Kill a bridge's two replicas while jobs run: BRIDGE=local JOBS=200 SEED=1
+drill-bridge: install ## Kill a bridge's two replicas while jobs run: BRIDGE=local|labgrid|lava|kubernetes JOBS=200 SEED=1
 	@PYTHONPATH=tests $(RUN) python -m drill.bridges --bridge $(BRIDGE) --jobs $(JOBS) --seed $(SEED)
 
 bench: install ## Measure the API beside what its parts cost; writes docs/performance.md

@@ -4,21 +4,31 @@
 import argparse
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from random import Random
 
+from drill.bridges.kubernetes import KubernetesLab
+from drill.bridges.lab import Lab
+from drill.bridges.labgrid import LabgridLab
+from drill.bridges.lava import LavaLab
 from drill.bridges.local import LocalLab
 from drill.bridges.verdict import Outcome, faults
 from drill.conclusion import conclude
 from drill.system import System, running
 from kci_local.parts import service_part, storage_part
 from kci_local.processes import Process
+from kci_local.site import Site
 from kci_shared.client import ApiClient
 from kci_shared.models import Kind, NewNode
 from kci_shared.storage import Storage, StorageSettings
 
-LABS = {"local": LocalLab}
+LABS: dict[str, Callable[[Site], Lab]] = {
+    "kubernetes": KubernetesLab,
+    "labgrid": LabgridLab,
+    "lava": LavaLab,
+    "local": LocalLab,
+}
 PATIENCE_S = 180
 """How long no job may end before the drill gives up waiting."""
 LIVES_S = (1.0, 40.0)
@@ -40,26 +50,33 @@ async def drill(bridge: str, jobs: int, seed: int) -> list[str]:
     """Kill bridges while jobs run; return what is wrong afterwards."""
     async with running() as system:
         lab = LABS[bridge](system.site)
-        bridges = lab.bridges()
-        await _start(system, storage_part(system.site), _scheduler(system))
-        wanted = await _post(system, lab, jobs)
-        try:
-            await _start(system, *bridges)
-            async with _killing(system, [one.name for one in bridges], seed) as killed:
-                await _until_done(system, jobs, killed)
-            await system.start()
-            for one in bridges:
-                await system.processes.stop(one.name)
+        async with lab.running():
+            await _start(system, storage_part(system.site), _scheduler(system))
+            wanted = await _post(system, lab, jobs)
+            killed = await _run(system, lab, jobs, seed)
             outcome = await _outcome(system, lab, wanted)
-        finally:
-            for one in bridges:
-                await system.processes.kill(one.name)
-            lab.clear()
     print(
         f"{jobs} jobs, {len(killed)} kills, {outcome.runs.total()} runs in the lab;"
         f" {len(outcome.lost)} jobs ended because each attempt was killed"
     )
     return list(faults(outcome))
+
+
+async def _run(system: System, lab: Lab, jobs: int, seed: int) -> list[str]:
+    """Run all jobs, while bridges are killed; name the killed."""
+    bridges = lab.bridges()
+    names = [one.name for one in bridges]
+    try:
+        await _start(system, *bridges)
+        async with _killing(system, names, seed) as killed:
+            await _until_done(system, jobs, killed)
+        await system.start()
+        for name in names:
+            await system.processes.stop(name)
+        return killed
+    finally:
+        for name in names:
+            await system.processes.kill(name)
 
 
 async def _start(system: System, *parts: Process) -> None:
@@ -74,7 +91,7 @@ def _scheduler(system: System) -> Process:
     return part
 
 
-async def _post(system: System, lab: LocalLab, jobs: int) -> list[str]:
+async def _post(system: System, lab: Lab, jobs: int) -> list[str]:
     """Create the nodes of all jobs; return their ids."""
     settings = StorageSettings(
         api_url=system.site.url("api"),
@@ -85,14 +102,18 @@ async def _post(system: System, lab: LocalLab, jobs: int) -> list[str]:
         ApiClient.connect(settings) as api,
         Storage.connect(settings) as storage,
     ):
-        definition = await lab.definition(storage)
-        facts = {"runtime": lab.runtime, "platform": lab.platform}
-        data = {**facts, "definition": definition}
-        nodes = [
-            NewNode(kind=Kind.JOB, name="smoke", data=data, idempotency_key=f"job/{n}")
-            for n in range(jobs)
-        ]
-        return [(await api.create(node)).id for node in nodes]
+        where = {"runtime": lab.runtime, "platform": lab.platform}
+        wanted = []
+        for number in range(jobs):
+            definition = await lab.definition(storage, number)
+            node = NewNode(
+                kind=Kind.JOB,
+                name="smoke",
+                data={**where, "definition": definition},
+                idempotency_key=f"job/{number}",
+            )
+            wanted.append((await api.create(node)).id)
+        return wanted
 
 
 @asynccontextmanager
@@ -145,10 +166,11 @@ async def _until_done(system: System, jobs: int, killed: list[str]) -> None:
         await asyncio.sleep(min(TELL_S, 0.1 * (jobs - done)))
 
 
-async def _outcome(system: System, lab: LocalLab, wanted: list[str]) -> Outcome:
+async def _outcome(system: System, lab: Lab, wanted: list[str]) -> Outcome:
     nodes = await system.database["node"].find().to_list()
     history = await system.database["event"].find().to_list()
-    return Outcome(wanted, nodes, history, lab.runs(), lab.leftovers())
+    runs, leftovers = await lab.runs(wanted), await lab.leftovers()
+    return Outcome(wanted, nodes, history, runs, leftovers, lab.runs_anew)
 
 
 def main() -> None:

@@ -6,21 +6,19 @@ import re
 import shutil
 import signal
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from kci_local.lab.images import make_images
-from kci_local.parts import service_part
+from drill.bridges.lab import replicas, upload_images
 from kci_local.processes import Process
 from kci_local.site import Site
 from kci_shared.storage import Storage
 
-IMAGES = Path("var/cache")
 QEMU = "qemu-system-x86_64"
 COUNTING = '#!/bin/sh\necho "$*" >>{boots}\nexec {qemu} "$@"\n'
 HANDLE = re.compile(r"qemu-([0-9a-f]{24})")
-LEASE_S = 5
 
 
 class LocalLab:
@@ -28,32 +26,37 @@ class LocalLab:
 
     runtime = "lab-local"
     platform = "qemu-x86_64"
+    runs_anew = True
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._images: dict[str, str] = {}
         self._boots = site.state / "boots"
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Switch off, in the end, what should not be there."""
+        try:
+            yield
+        finally:
+            for pid in self._machines():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
     def bridges(self) -> list[Process]:
-        """Say how two replicas of the bridge are run."""
+        """Have both replicas boot by a QEMU that counts."""
         qemu = self._site.state / "counting-qemu"
         qemu.write_text(COUNTING.format(boots=self._boots, qemu=shutil.which(QEMU)))
         qemu.chmod(0o755)
-        own = {"KCI_QEMU": str(qemu), "KCI_LEASE": str(LEASE_S)}
-        parts = [service_part(self._site, "local-bridge", two) for two in ("", "-2")]
-        return [
-            Process(part.name, part.command, {**part.env, **own}, health=part.health)
-            for part in parts
-        ]
+        return replicas(self._site, "local-bridge", {"KCI_QEMU": str(qemu)})
 
-    async def definition(self, storage: Storage) -> dict[str, Any]:
-        """Describe the job that all jobs are."""
-        images = make_images(IMAGES)
-        files = {"kernel": images.kernel, "ramdisk": images.ramdisk}
-        urls = {name: await storage.put_file(file) for name, file in files.items()}
+    async def definition(self, storage: Storage, _: int) -> dict[str, Any]:
+        """Boot, and look which kernel it is."""
+        self._images = self._images or await upload_images(storage)
         tests = [{"id": "uname", "run": "uname -r"}]
-        return {"artifacts": urls, "tests": tests, "timeout": 300}
+        return {"artifacts": self._images, "tests": tests, "timeout": 300}
 
-    def runs(self) -> Counter[str]:
+    async def runs(self, _: list[str]) -> Counter[str]:
         """Count how often each job was booted."""
         if not self._boots.exists():
             return Counter()
@@ -61,15 +64,9 @@ class LocalLab:
         found = [HANDLE.search(command) for command in commands]
         return Counter(match[1] for match in found if match)
 
-    def leftovers(self) -> list[str]:
+    async def leftovers(self) -> list[str]:
         """Name the machines that still run."""
         return [f"machine {pid}" for pid in self._machines()]
-
-    def clear(self) -> None:
-        """Switch off what should not be there."""
-        for pid in self._machines():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
     def _machines(self) -> list[int]:
         ours, found = str(self._site.state).encode(), []

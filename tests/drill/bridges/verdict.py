@@ -22,6 +22,8 @@ class Outcome:
     runs: Counter[str]
     """How often each job began in the lab."""
     leftovers: list[str]
+    runs_anew: bool
+    """Whether the lab runs a job anew in each of its attempts."""
 
     @property
     def lost(self) -> set[str]:
@@ -39,8 +41,8 @@ def faults(outcome: Outcome) -> Iterator[str]:
     yield from _some("jobs that are lost", set(outcome.wanted) - set(jobs))
     yield from _some("jobs that nobody posted", set(jobs) - set(outcome.wanted))
     yield from _some("not done", [j for j in jobs if jobs[j]["state"] != "done"])
-    spoilt = [j for j in jobs if jobs[j]["result"] != "pass"]
-    yield from _some("spoilt", set(spoilt) - outcome.lost)
+    spoilt = {j for j in jobs if jobs[j]["result"] != "pass"} - outcome.lost
+    yield from _some("spoilt", [f"{j} ({_why(jobs[j])})" for j in spoilt])
     yield from _some("still claimed", [j for j in jobs if jobs[j].get("claim")])
     told = [event["event"]["data"] for event in outcome.history]
     ends = Counter(
@@ -59,8 +61,9 @@ def _run_faults(outcome: Outcome, jobs: dict[str, Any]) -> Iterator[str]:
     runs = outcome.runs
     yield from _some("run, but not ours", set(runs) - set(jobs))
     yield from _some("never run", set(jobs) - set(runs) - outcome.lost)
-    often = [j for j in jobs if runs[j] > jobs[j]["attempts"]]
-    yield from _some("run more than once in an attempt", often)
+    anew = outcome.runs_anew
+    often = [j for j in jobs if runs[j] > (jobs[j]["attempts"] if anew else 1)]
+    yield from _some("run too often", often)
 
 
 def _test_faults(outcome: Outcome) -> Iterator[str]:
@@ -71,6 +74,10 @@ def _test_faults(outcome: Outcome) -> Iterator[str]:
     reported = {parent for parent, _ in places}
     without = set(outcome.wanted) - outcome.lost - reported
     yield from _some("jobs without their test", without)
+
+
+def _why(job: dict[str, Any]) -> str:
+    return f"{job['result']}: {job['data'].get('error_msg')}"
 
 
 def _some(what: str, which: Iterable[str]) -> Iterator[str]:

@@ -21,6 +21,8 @@ from starlette.routing import Route
 MACHINE = "-machine pc -cpu qemu64 -m 256M -nodefaults -display none -no-reboot"
 KERNEL_ARGUMENTS = "console=ttyS0,115200 panic=-1 tsc=reliable no_timer_check"
 """The last two spare an emulated machine the calibration of its clock."""
+CONSOLE = "console.log"
+"""In a board's folder: all that it ever said, whether or not somebody listened."""
 LAST_WISH = ["setpriv", "--pdeathsig", "KILL"]
 """Runs a program that the kernel kills when we die, however we die."""
 
@@ -95,10 +97,12 @@ class Board:
 
     def _command(self) -> list[str]:
         ramdisk = self._folder / "rootfs.cpio.gz"
+        line = f"stdio,id=line,logfile={self._folder / CONSOLE},logappend=on"
         return [
             "qemu-system-x86_64",
             *MACHINE.split(),
-            *("-serial", "null" if self.has("console-hang") else "stdio"),
+            *("-chardev", line),
+            *("-serial", "null" if self.has("console-hang") else "chardev:line"),
             *("-kernel", str(self._folder / "vmlinuz")),
             *("-append", KERNEL_ARGUMENTS),
             *(["-initrd", str(ramdisk)] if ramdisk.exists() else []),
