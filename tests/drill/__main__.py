@@ -52,7 +52,10 @@ async def drill(kills: int, seed: int) -> list[str]:
                     tasks.create_task(writer.write(nodes, stop))
                 await _kill(system, kills, Random(seed))
                 stop.set()
-            heard = lambda: [*(one.ids for one in listeners), [*service.ids]]  # noqa: E731
+
+            def heard() -> list[list[str]]:
+                return [*(one.ids for one in listeners), [*service.ids]]
+
             # after a loss of Redis a service hears again what it knows: that is news
             await _settled(system, heard, lambda: service.deliveries)
             names = ("SSE 1", "SSE 2", "service")

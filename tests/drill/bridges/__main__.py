@@ -4,10 +4,10 @@
 import argparse
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from random import Random
 
+from drill.bridges.killer import Killer
 from drill.bridges.kubernetes import KubernetesLab
 from drill.bridges.lab import Lab
 from drill.bridges.labgrid import LabgridLab
@@ -31,9 +31,6 @@ LABS: dict[str, Callable[[Site], Lab]] = {
 }
 PATIENCE_S = 180
 """How long no job may end before the drill gives up waiting."""
-LIVES_S = (1.0, 40.0)
-"""A bridge dies as it starts, or at some time later."""
-LONGEST_DEATH_S = 3.0
 TELL_S = 10
 
 
@@ -68,12 +65,13 @@ async def _run(system: System, lab: Lab, jobs: int, seed: int) -> list[str]:
     names = [one.name for one in bridges]
     try:
         await _start(system, *bridges)
-        async with _killing(system, names, seed) as killed:
-            await _until_done(system, jobs, killed)
+        killer = Killer(system, names, lab.longest_life_s, Random(seed))
+        async with killer.killing():
+            await _until_done(system, jobs, killer.killed)
         await system.start()
         for name in names:
             await system.processes.stop(name)
-        return killed
+        return killer.killed
     finally:
         for name in names:
             await system.processes.kill(name)
@@ -114,44 +112,6 @@ async def _post(system: System, lab: Lab, jobs: int) -> list[str]:
             )
             wanted.append((await api.create(node)).id)
         return wanted
-
-
-@asynccontextmanager
-async def _killing(
-    system: System, names: list[str], seed: int
-) -> AsyncIterator[list[str]]:
-    """Kill a bridge at random again and again, as long as the block lasts."""
-    killed: list[str] = []
-    stop = asyncio.Event()
-    task = asyncio.create_task(_kill(system, names, Random(seed), killed, stop))
-    try:
-        yield killed
-    finally:
-        stop.set()
-        await task
-
-
-async def _kill(
-    system: System,
-    names: list[str],
-    random: Random,
-    killed: list[str],
-    stop: asyncio.Event,
-) -> None:
-    while not await _set_within(stop, random.uniform(0, random.choice(LIVES_S))):
-        victim = random.choice(names)
-        await system.processes.kill(victim)
-        killed.append(victim)
-        await asyncio.sleep(random.uniform(0, LONGEST_DEATH_S))
-        await system.start()
-
-
-async def _set_within(stop: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            return await stop.wait()
-    except TimeoutError:
-        return False
 
 
 async def _until_done(system: System, jobs: int, killed: list[str]) -> None:

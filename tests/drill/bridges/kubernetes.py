@@ -28,6 +28,7 @@ class KubernetesLab:
     runtime = "lab-kubernetes"
     platform = "kubernetes"
     runs_anew = False
+    longest_life_s = 40.0
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -30,6 +30,9 @@ class Lab(Protocol):
     runs_anew: bool
     """Whether a killed bridge's job begins anew; else it goes on without the bridge."""
 
+    longest_life_s: float
+    """How long a bridge lives at most before it is killed."""
+
     def running(self) -> AbstractAsyncContextManager[None]:
         """Run the lab as long as the block lasts; nothing is left of it then."""
         ...

@@ -29,6 +29,7 @@ class LabgridLab:
     runtime = "lab-demo"
     platform = labgrid.PLATFORM
     runs_anew = True
+    longest_life_s = 120.0
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -33,6 +33,7 @@ class LavaLab:
     runtime = "lab-lava"
     platform = "qemu"
     runs_anew = False
+    longest_life_s = 240.0
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -27,6 +27,7 @@ class LocalLab:
     runtime = "lab-local"
     platform = "qemu-x86_64"
     runs_anew = True
+    longest_life_s = 40.0
 
     def __init__(self, site: Site) -> None:
         self._site = site
