@@ -157,7 +157,16 @@ def test_a_measurement_is_a_number(smoke: Tree) -> None:
     assert row["status"] == "DONE"
 
 
-@pytest.mark.parametrize("value", [True, "12", float("nan"), float("inf"), 10**400])
+def test_a_measurement_as_lava_has_it_keeps_its_unit(tree: Tree) -> None:
+    tree["boot"]["data"] |= {"misc": {"measurement": {"value": 7, "unit": "MB/s\0"}}}
+    assert boot(tree)["number"] == {"value": 7, "unit": "MB/s"}
+    tree["boot"]["data"] |= {"misc": {"measurement": {"value": 7, "unit": ["s"]}}}
+    assert boot(tree)["number"] == {"value": 7}
+
+
+@pytest.mark.parametrize(
+    "value", [True, "12", float("nan"), float("inf"), 10**400, {"unit": "s"}]
+)
 def test_what_is_no_number_is_not_sent_as_one(tree: Tree, value: object) -> None:
     tree["boot"]["data"] |= {"misc": {"measurement": value}, "duration": value}
     assert not {"number", "duration"} & set(boot(tree))

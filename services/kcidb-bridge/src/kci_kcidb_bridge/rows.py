@@ -113,6 +113,7 @@ class Number(Part):
     """What a test measured."""
 
     value: FiniteFloat
+    unit: Text | None = None
 
 
 class Environment(Part):

@@ -173,8 +173,13 @@ def _duration(node: Node) -> float | None:
 
 
 def _measured(node: Job | Test) -> Number | None:
-    value = _number((node.data.misc or {}).get("measurement"))
-    return None if value is None else Number(value=value)
+    """Return what was measured: a number, or `{"value", "unit"}` as LAVA has it."""
+    said = (node.data.misc or {}).get("measurement")
+    told = said if isinstance(said, dict) else {"value": said}
+    value, unit = _number(told.get("value")), told.get("unit")
+    if value is None:
+        return None
+    return Number(value=value, unit=unit if isinstance(unit, str) else None)
 
 
 def _number(value: Any) -> float | None:
