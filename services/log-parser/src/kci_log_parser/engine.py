@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All that is looked for, compiled: one scan by RE2, linear in whatever is printed."""
+"""All that is looked for, compiled: one scan by Hyperscan, linear in what is printed.
+
+Hyperscan tells which rows end where; where they begin, and which of them counts, is a
+matter of the few lines that it names.
+"""
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import Any
 
-import re2  # type: ignore[import-untyped]
+import hyperscan
 
 from kci_log_parser.markers import MARKERS, Marker
 from kci_log_parser.signs import SIGNS, Sign, Topic
@@ -21,59 +23,68 @@ Line = tuple[int, int, list[tuple[int, int]]]
 """Where a line starts and ends, and what stands in it: a row's number and its place."""
 
 
-def _scan(pattern: str) -> Any:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1  # any byte is a character
-    return re2.compile(pattern.encode(), options)
+def _database() -> hyperscan.Database:
+    database = hyperscan.Database()
+    database.compile(
+        expressions=[row.pattern.encode() for row in ROWS], ids=range(len(ROWS))
+    )
+    return database
 
 
 def _is_phase(row: Marker | Sign) -> bool:
     return isinstance(row, Sign) and row.topic is Topic.PHASE
 
 
-_ALL = _scan("|".join(row.pattern for row in ROWS))
-_ALL_BUT_PHASES = _scan("|".join(row.pattern for row in ROWS if not _is_phase(row)))
-# RE2 is slow to tell which row it was; at a place that is known, Python's `re` is fast.
-_WHICH = re.compile("|".join(f"({row.pattern})" for row in ROWS).encode())
-assert _WHICH.groups == len(ROWS), "a row's pattern must not capture"
+_DATABASE = _database()
+_PATTERNS = [re.compile(row.pattern.encode()) for row in ROWS]
+_PHASES = frozenset(number for number, row in enumerate(ROWS) if _is_phase(row))
 
 
 def lines_of_interest(text: bytes, booting: Callable[[], bool]) -> Iterator[Line]:
-    """Yield each line in which something stands.
+    """Yield each of some whole lines in which something stands.
 
-    `booting`, asked after each line, says whether a boot has phases to come.
+    `booting`, asked at each line, says whether a boot has phases to come.
     """
-    end = 0
-    while True:
-        phases = booting()
-        for line in _lines(_ALL if phases else _ALL_BUT_PHASES, text, end):
-            yield line
-            if booting() is not phases:
-                end = line[1]
-                break
-        else:
-            return
+    for start, end, rows in _lines(text):
+        wanted = rows if booting() else rows - _PHASES
+        if found := _places(text[start : min(end, start + MAX_LINE)], wanted):
+            yield start, end, found
 
 
-def _lines(scan: Any, text: bytes, begin: int) -> Iterator[Line]:
-    start = end = begin
+def _lines(text: bytes) -> Iterator[tuple[int, int, set[int]]]:
+    """Yield each line in which a row fits, and the numbers of all that do."""
+    hits: list[tuple[int, int]] = []
+    _DATABASE.scan(
+        text,
+        lambda row, _start, over, _flags, _context: hits.append((row, over)),
+        scratch=hyperscan.Scratch(_DATABASE),  # another thread may scan as well
+    )
+    start = end = 0
+    rows: set[int] = set()
+    for row, over in hits:
+        if over > end:
+            if rows:
+                yield start, end, rows
+            start = text.rfind(b"\n", end, over - 1) + 1 or end
+            end = text.find(b"\n", over - 1) + 1
+            rows = set()
+        rows.add(row)
+    if rows:
+        yield start, end, rows
+
+
+def _places(line: bytes, rows: set[int]) -> list[tuple[int, int]]:
+    """Return what stands in a line, from left to right: of each place the first row."""
     found: list[tuple[int, int]] = []
-    for hit in scan.finditer(text, begin):
-        place, over = hit.span()
-        if place >= end:
-            if found:
-                yield start, end, found
-                found = []
-            start = text.rfind(b"\n", end, place) + 1 or end
-            end = text.find(b"\n", place) + 1
-        if len(found) < MAX_HITS and place - start < MAX_LINE:
-            found.append((_row(text[place:over]), place - start))
-    if found:
-        yield start, end, found
-
-
-@lru_cache(maxsize=4096)  # most rows are words that never change
-def _row(said: bytes) -> int:
-    """Return the number of the row that fits, the first one before others."""
-    found = _WHICH.match(said)
-    return len(ROWS) if found is None else int(found.lastindex or 0) - 1
+    over = 0
+    while rows and len(found) < MAX_HITS:
+        hits = [
+            (hit.start(), row, hit.end())
+            for row in rows
+            if (hit := _PATTERNS[row].search(line, over))
+        ]
+        if not hits:
+            break
+        place, row, over = min(hits)
+        found.append((row, place))
+    return found

@@ -32,7 +32,7 @@ class Marker:
 
     kind: str
     pattern: str
-    """In what RE2 and Python's `re` have in common; without groups that capture."""
+    """In what Hyperscan and Python's `re` have in common."""
     within: Kinds = NONE
     """While a report of these kinds lasts, the line is a part of it."""
     after: Kinds = NONE

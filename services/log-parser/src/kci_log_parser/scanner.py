@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The scan: a log's bytes in, what it shows out, in one pass and bounded memory.
 
-RE2 runs over whole chunks, so Python sees only the lines that may tell something, and
-what stands below a headline is read when it turns out to be news. Time grows with the
-log's length and nothing else.
+Hyperscan runs over whole chunks, so Python sees only the lines that may tell something,
+and what stands below a headline is read when it turns out to be news. Time grows with
+the log's length and nothing else.
 """
 
 from collections.abc import Iterable

@@ -22,7 +22,7 @@ class Sign:
     topic: Topic
     name: str
     pattern: str
-    """In what RE2 and Python's `re` have in common; without groups that capture."""
+    """In what Hyperscan and Python's `re` have in common."""
 
 
 def _signs(topic: Topic, table: dict[str, list[str]]) -> list[Sign]:

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from concurrent.futures import ThreadPoolExecutor
+
+from kci_log_parser.engine import MAX_HITS, MAX_LINE, ROWS, lines_of_interest
+
+
+def named(text: bytes, *, booting: bool = True) -> list[tuple[bytes, list[str]]]:
+    """Return the lines that are of interest, and the patterns that fit."""
+    return [
+        (text[start:end], [ROWS[number].pattern for number, _ in hits])
+        for start, end, hits in lines_of_interest(text, lambda: booting)
+    ]
+
+
+def test_a_line_is_named_once_with_all_that_stands_in_it_from_left_to_right() -> None:
+    text = b"nothing\nsh: not found: BUG: x\nnothing\n"
+    assert named(text) == [
+        (b"sh: not found: BUG: x\n", [": (?:command )?not found", "BUG: "])
+    ]
+
+
+def test_at_one_place_the_particular_row_counts_and_not_the_general() -> None:
+    assert named(b"BUG: KASAN: x\n") == [(b"BUG: KASAN: x\n", ["BUG: KASAN: "])]
+
+
+def test_a_row_that_ends_with_the_line_belongs_to_it() -> None:
+    login = (b"board login:\n", [r"\blogin:[ \r\n]"])
+    assert named(b"board login:\nBUG: x\n") == [login, (b"BUG: x\n", ["BUG: "])]
+
+
+def test_prompts_are_not_looked_for_after_the_boot() -> None:
+    assert named(b"/ # ls\n", booting=False) == []
+
+
+def test_only_the_beginning_of_a_line_is_looked_at_and_only_some_places() -> None:
+    assert named(b" " * MAX_LINE + b"BUG: x\n") == []
+    (_, rows) = named(b"BUG: " * 99 + b"\n")[0]
+    assert len(rows) == MAX_HITS
+
+
+def test_several_threads_may_scan_at_once() -> None:
+    text = b"BUG: x\n" * 2000
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(named, [text] * 8))
+    assert all(each == found[0] for each in found)
+    assert len(found[0]) == 2000
