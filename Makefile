@@ -6,6 +6,8 @@ RUN := $(UV) run --no-sync
 REAL := $(RUN) pytest -q -n 3 --dist loadgroup --no-loadscope-reorder
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
+# Images like to set this: each of some hundred processes would compile all it imports.
+export PYTHONDONTWRITEBYTECODE :=
 
 STATE ?= var/local
 SERVICES ?=
