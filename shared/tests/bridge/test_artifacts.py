@@ -14,7 +14,7 @@ from kci_shared.errors import StorageError
 
 
 @pytest.fixture(autouse=True)
-def _no_pauses() -> Any:
+def _no_pauses(site: Any) -> Any:
     with stamina.set_testing(True, attempts=3):
         yield
 

@@ -54,11 +54,18 @@ async def test_the_same_is_said_again_every_so_often(
 async def test_a_lab_that_is_silent_from_the_start_is_known(
     site: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    heard = asyncio.Event()
+
+    async def silent() -> dict[str, int]:
+        await heard.wait()
+        return {}
+
     monkeypatch.setattr(presence, "PATIENCE", 0.02)
-    site.lab.slots = lambda: asyncio.sleep(60, {})
+    site.lab.slots = silent
     site.start()
     await site.until(lambda: site.api.said)
     assert site.api.said[0].message == presence.UNHEARD
+    heard.set()
 
 
 @pytest.mark.parametrize("refusal", [NotLoggedIn("not you"), RuntimeError("a bug")])
