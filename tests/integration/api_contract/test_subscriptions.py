@@ -197,9 +197,13 @@ async def test_clients_that_go_away_at_any_moment_lose_nothing(
             async with httpx.AsyncClient(
                 base_url=alice.base_url, headers=alice.headers, timeout=timeout or 0.001
             ) as client:
-                batch = await hear(client, sub, max=10, ack=received)
+                query = {"max": 10, "ack": received}
+                answer = await client.get(f"/listen/{sub['id']}", params=query)
         except httpx.TimeoutException:
             continue
+        if answer.status_code == 409:  # one that was cut off arrived after us
+            continue
+        batch = answer.raise_for_status().json()
         heard |= {event(one)["data"] for one in batch}
         received = event(batch[-1])["_sequence_id"]
     await talking
