@@ -16,7 +16,7 @@ from httpx import AsyncClient
 from kci_api.lists import store as lists
 from kci_api.subscriptions import listening
 
-SECONDS = int(os.environ.get("KCI_FUZZ_S", "60"))
+SECONDS = int(os.environ.get("KCI_FUZZ_S", "30"))
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.asyncio(loop_scope="module"),
