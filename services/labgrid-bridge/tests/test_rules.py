@@ -43,6 +43,17 @@ def test_a_job_queues_for_a_good_place_when_the_free_one_is_offline() -> None:
     assert reservation([OFFLINE, HELD], TAGS) == {**TAGS, "name": "held"}
 
 
+def test_a_place_that_had_trouble_is_left_alone_as_long_as_others_work() -> None:
+    tired = replace(FREE, name="tired", rests=True)
+    assert reservation([tired, FREE], TAGS) == {**TAGS, "name": "free"}
+    assert reservation([tired, HELD], TAGS) == {**TAGS, "name": "held"}
+    assert reservation([tired, OFFLINE], TAGS) == {**TAGS, "name": "tired"}
+    assert reservation([tired], TAGS) == TAGS
+    assert count_free([tired, FREE], TAGS) == 1
+    assert count_free([tired, HELD], TAGS) == 0
+    assert count_free([tired, OFFLINE], TAGS) == 1
+
+
 def test_no_place_with_the_tags_is_a_configuration_error() -> None:
     with pytest.raises(NoDevice, match="board=riotboard"):
         reservation([OTHER], TAGS)

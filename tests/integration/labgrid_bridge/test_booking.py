@@ -9,6 +9,7 @@ import pytest
 
 from kci_labgrid_bridge.booking import Booking, booked, give_back
 from kci_labgrid_bridge.coordinator import Coordinator
+from kci_labgrid_bridge.rest import Rest
 from kci_shared.bridge import LabError, NoDevice
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -35,7 +36,7 @@ class Paper:
     def booked(
         self, owner: str, tags: dict[str, str]
     ) -> AbstractAsyncContextManager[Booking]:
-        return booked(self.address, owner, tags)
+        return booked(self.address, owner, tags, Rest())
 
     async def hold(self, owner: str, tags: dict[str, str]) -> None:
         async with self.booked(owner, tags):

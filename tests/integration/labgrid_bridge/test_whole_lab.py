@@ -13,6 +13,7 @@ import pytest
 
 from kci_labgrid_bridge.booking import booked
 from kci_labgrid_bridge.lab import Device
+from kci_labgrid_bridge.rest import Rest
 from kci_local.processes import Processes
 from kci_shared.bridge import RunOutcome, TestStep
 from kci_shared.models import ErrorCode, Result
@@ -101,7 +102,7 @@ async def test_a_coordinator_that_hangs_is_given_up(bench: Any) -> None:
     coordinator = Processes(bench.site.state).pid("coordinator")
     assert coordinator is not None
     address = bench.site.address("coordinator")
-    async with booked(address, "lab-test/hung", {"device": QEMU}) as booking:
+    async with booked(address, "lab-test/hung", {"device": QEMU}, Rest()) as booking:
         os.kill(coordinator, signal.SIGSTOP)
         try:
             async with asyncio.timeout(HUNG_SECONDS):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from kci_labgrid_bridge.coordinator import Coordinator
+from kci_labgrid_bridge.rest import Rest
 from kci_labgrid_bridge.rules import Tags, reservation
 from kci_shared.bridge import LabError
 from kci_shared.logging import get_logger
@@ -32,10 +33,13 @@ class Booking:
 
 
 @asynccontextmanager
-async def booked(address: str, owner: str, tags: Tags) -> AsyncIterator[Booking]:
+async def booked(
+    address: str, owner: str, tags: Tags, rest: Rest
+) -> AsyncIterator[Booking]:
     """Hold a place with these tags as long as the block lasts; queue for it first."""
     async with Coordinator.connect(address, owner) as coordinator:
-        token = await coordinator.reserve(reservation(coordinator.places(), tags))
+        places = rest.mark(coordinator.places())
+        token = await coordinator.reserve(reservation(places, tags))
         place = None
         try:
             place = await coordinator.allocated(token)

@@ -4,10 +4,11 @@
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from kci_labgrid_bridge.booking import give_back
+from kci_labgrid_bridge.booking import booked, give_back
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.execution import Execution
 from kci_labgrid_bridge.lab import Lab
+from kci_labgrid_bridge.rest import Rest
 from kci_labgrid_bridge.rules import (
     Place,
     count_free,
@@ -40,11 +41,12 @@ class LabgridDialect:
         self._runs = runs.resolve()
         self._executions: dict[str, Execution] = {}
         self._places: list[Place] = []
+        self._rest = Rest()
 
     async def slots(self) -> dict[str, int]:
         """Count the places that are free and whose resources are there."""
         async with self._connect("slots") as coordinator:
-            self._places = coordinator.places()
+            self._places = self._rest.mark(coordinator.places())
         return {
             platform: count_free(self._places, self._lab.tags_of(platform))
             for platform in self._lab.devices
@@ -62,7 +64,9 @@ class LabgridDialect:
         handle = f"{self._runtime}/{job.folder.name}"
         if handle not in self._executions:
             platform = self._platform(job)
-            self._executions[handle] = Execution(self._lab, job, platform, handle)
+            tags = self._lab.tags_of(platform)
+            place = booked(self._lab.coordinator, handle, tags, self._rest)
+            self._executions[handle] = Execution(self._lab, job, platform, place)
         try:
             await self._executions[handle].started()
         except BaseException:
@@ -85,6 +89,7 @@ class LabgridDialect:
             raise LabError(f"{handle} is gone")
         outcome = await self._executions[handle].outcome()
         self._executions.pop(handle, None)
+        self._rest.judge(outcome)
         return outcome
 
     async def cancel(self, handle: str) -> None:

@@ -2,9 +2,10 @@
 """One job in this lab: from its place in the queue to the board given back."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from kci_labgrid_bridge.booking import Booking, booked
+from kci_labgrid_bridge.booking import Booking
 from kci_labgrid_bridge.lab import Lab
 from kci_labgrid_bridge.run import Runner, environment, job_environment
 from kci_labgrid_bridge.translate import Trouble, translate
@@ -16,14 +17,19 @@ LOOK_SECONDS = 1.0
 
 
 class Execution:
-    """A job of a platform that the lab has, under the name of `owner`."""
+    """A job of a platform that the lab has, on a place that is booked for it."""
 
-    def __init__(self, lab: Lab, job: LabJob, platform: str, owner: str) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        job: LabJob,
+        platform: str,
+        booked: AbstractAsyncContextManager[Booking],
+    ) -> None:
         self._lab = lab
         self._job = job
-        self._platform = platform
-        self._owner = owner
         self._device = lab.devices[platform]
+        self._booked = booked
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task = asyncio.create_task(self._run())
@@ -54,9 +60,8 @@ class Execution:
             self._task.exception()  # seen: nobody else may be there to look
 
     async def _run(self) -> RunOutcome:
-        tags = self._lab.tags_of(self._platform)
-        async with booked(self._lab.coordinator, self._owner, tags) as booking:
-            variables = environment(self._lab, self._owner, booking.place)
+        async with self._booked as booking:
+            variables = environment(self._lab, booking.owner, booking.place)
             variables |= job_environment(self._job, self._device.state)
             runner = await Runner.start(self._job, self._device.env, variables)
             self._job.tell(Progress.BOOTING)

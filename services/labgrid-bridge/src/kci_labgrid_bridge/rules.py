@@ -21,6 +21,8 @@ class Place:
     is_reserved: bool = False
     is_available: bool = True
     """Whether each resource that it should have is there."""
+    rests: bool = False
+    """Whether it had trouble lately."""
 
 
 def fitting(places: Iterable[Place], tags: Tags) -> list[Place]:
@@ -28,11 +30,16 @@ def fitting(places: Iterable[Place], tags: Tags) -> list[Place]:
     return [place for place in places if tags.items() <= place.tags.items()]
 
 
+def usable(places: Iterable[Place], tags: Tags) -> list[Place]:
+    """Return the places with these tags that work; those that rest, if all do."""
+    good = [place for place in fitting(places, tags) if place.is_available]
+    return [place for place in good if not place.rests] or good
+
+
 def count_free(places: Iterable[Place], tags: Tags) -> int:
     """Tell how many jobs could start now on places with these tags."""
     return sum(
-        place.is_available and place.holder is None and not place.is_reserved
-        for place in fitting(places, tags)
+        place.holder is None and not place.is_reserved for place in usable(places, tags)
     )
 
 
@@ -71,13 +78,14 @@ def _said(tags: Tags) -> str:
 def reservation(places: Iterable[Place], tags: Tags) -> Tags:
     """Return what to ask the coordinator for, to get a place that works.
 
-    It hands out places whose exporter is down, too, and first of all: nobody uses
-    them. So with such a place around a good one is asked for by its name.
+    It hands out places whose exporter is down, too, and those that had trouble, and
+    first of all: nobody uses them. So with such a place around a good one is asked for
+    by its name.
     """
     fit = fitting(places, tags)
     if not fit:
         raise NoDevice(f"no place has the tags {_said(tags)}")
-    good = [place for place in fit if place.is_available]
+    good = usable(fit, tags)
     if not good:
         names = ", ".join(place.name for place in fit)
         raise LabError(f"offline, for an exporter is down: {names}")
