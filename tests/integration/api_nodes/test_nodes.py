@@ -359,39 +359,6 @@ async def test_if_match_lets_one_of_many_through(
     assert bad.status_code == 400
 
 
-async def test_racing_changes_of_different_fields_are_all_kept(
-    world: Any, root: Any, scheduler: AsyncClient
-) -> None:
-    nodes = [await world.job(scheduler, root) for _ in range(100)]
-
-    async def race(node: Any) -> bool:
-        url = f"/node/{node['id']}"
-        answers = await asyncio.gather(
-            scheduler.patch(url, json={"data": {"device": "qemu-1"}}),
-            scheduler.patch(url, json={"artifacts": {"log": "http://s/log"}}),
-        )
-        after = await world.good(scheduler.get(url))
-        kept = after["data"].get("device") and after["artifacts"].get("log")
-        return bool(kept) and [one.status_code for one in answers] == [200, 200]
-
-    assert all([await race(node) for node in nodes])
-
-
-async def test_a_node_never_leaves_done_however_it_is_raced(
-    world: Any, root: Any, scheduler: AsyncClient
-) -> None:
-    for _ in range(30):
-        job = await world.job(scheduler, root)
-        url = f"/node/{job['id']}"
-        done, closing = await asyncio.gather(
-            scheduler.patch(url, json={"state": "done"}),
-            scheduler.patch(url, json={"state": "closing"}),
-        )
-        assert done.status_code == 200
-        assert closing.status_code in (200, 409)
-        assert (await world.good(scheduler.get(url)))["state"] == "done"
-
-
 async def test_many_writers_of_one_node_all_get_through(
     world: Any, root: Any, scheduler: AsyncClient
 ) -> None:
