@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The whole API in this process, over real stores."""
+"""The whole API in this process, over real stores; one for a file."""
 
 from collections.abc import AsyncIterator
+from secrets import token_hex
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from kci_api.app import create_app
 from kci_api.settings import Settings
@@ -15,11 +17,11 @@ from kci_api.users.administrator import ensure_administrator
 PASSWORD = "correct horse battery staple"
 
 
-@pytest.fixture
-def settings(mongo_url: str, redis_url: str) -> Settings:
+@pytest.fixture(scope="module")
+def settings(mongo_port: int, redis_port: int) -> Settings:
     values: dict[str, Any] = {
-        "mongo_url": mongo_url,
-        "redis_url": redis_url,
+        "mongo_url": f"mongodb://127.0.0.1:{mongo_port}/{token_hex(6)}?directConnection=true",
+        "redis_url": f"redis://127.0.0.1:{redis_port}/0",
         "secret_key": "0123456789abcdef" * 4,
         "admin_user": "admin",
         "admin_password": PASSWORD,
@@ -28,21 +30,21 @@ def settings(mongo_url: str, redis_url: str) -> Settings:
     return Settings(**values)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stores(settings: Settings) -> AsyncIterator[Stores]:
     async with open_stores(settings) as stores:
         await ensure_administrator(settings)
         yield stores
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def http(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(create_app(stores), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
         yield http
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def admin(http: httpx.AsyncClient) -> dict[str, str]:
     """The headers of a request by the administrator."""
     form = {"username": "admin", "password": PASSWORD}

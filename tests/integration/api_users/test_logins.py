@@ -10,7 +10,7 @@ from kci_api.stores import Stores
 from kci_api.users.administrator import ensure_administrator
 from kci_api.users.documents import UserDocument
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 PASSWORD = "correct horse battery staple"
 USER_READ = [
@@ -77,12 +77,13 @@ async def test_without_a_good_token_only_what_is_public_answers(
         assert public.status_code == 200
 
 
-async def test_a_logout_ends_the_login(
-    http: httpx.AsyncClient, admin: dict[str, str]
-) -> None:
-    answer = await http.post("/latest/user/logout", headers=admin)
+async def test_a_logout_ends_the_login(http: httpx.AsyncClient) -> None:
+    answer = await login(http, username="admin", password=PASSWORD)
+    own = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    assert (await http.get("/latest/whoami", headers=own)).status_code == 200
+    answer = await http.post("/latest/user/logout", headers=own)
     assert answer.status_code == 204
-    assert (await http.get("/latest/whoami", headers=admin)).status_code == 401
+    assert (await http.get("/latest/whoami", headers=own)).status_code == 401
 
 
 async def test_the_administrator_is_made_once_and_left_alone(

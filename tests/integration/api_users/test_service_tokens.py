@@ -15,7 +15,7 @@ from kci_api.stores import Stores, open_authenticator
 from kci_api.users.authenticator import FRESH_S
 from kci_api.users.documents import TokenDocument
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 Command = Callable[[str], Awaitable[str]]
 WANTED = {"name": "scheduler", "scopes": ["nodes:write"], "expires_in": 3600}
@@ -53,7 +53,7 @@ async def test_a_list_of_tokens_tells_all_but_their_text(
     made = (await issue(http, admin)).json()
     answer = await http.get("/latest/tokens", headers=admin)
     text = made.pop("token")
-    assert answer.json() == [made]
+    assert made in answer.json()
     assert text not in answer.text
 
 
@@ -182,11 +182,11 @@ async def test_the_command_prints_a_token_that_has_no_file(
 async def test_the_command_lists_tokens_and_revokes_them(
     http: httpx.AsyncClient, token_command: Command
 ) -> None:
-    said = await token_command("create lab-x --scope runtime:lab-x --days 2")
+    said = await token_command("create lab-y --scope runtime:lab-y --days 2")
     text = said.split()[-1]
     listed = await token_command("list")
-    [row] = [line.split() for line in listed.splitlines() if "lab-x" in line]
-    assert row[1::2] == ["lab-x", "runtime:lab-x"]
+    [row] = [line.split() for line in listed.splitlines() if "lab-y" in line]
+    assert row[1::2] == ["lab-y", "runtime:lab-y"]
     assert text not in listed
     await token_command(f"revoke {row[0]}")
     answer = await http.get("/latest/whoami", headers=bearer(text))
