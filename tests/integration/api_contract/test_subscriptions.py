@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator
 from secrets import token_hex
@@ -24,6 +25,8 @@ CREATED = [
     *("op", "id", "kind", "name", "path", "group", "state", "result", "owner", "data"),
     "is_hierarchy",
 ]
+# plain HTTP on loopback: to load certificates would take the longest
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 async def good(answer: Any) -> Any:
@@ -46,6 +49,12 @@ async def alice(site: Any) -> AsyncIterator[AsyncClient]:
 @pytest.fixture
 def channel() -> str:
     return f"talk-{token_hex(3)}"
+
+
+def impatient(client: AsyncClient, timeout: float) -> AsyncClient:
+    """The same caller, on a connection of his own, who does not wait longer."""
+    url, headers = client.base_url, client.headers
+    return AsyncClient(base_url=url, headers=headers, timeout=timeout, verify=NO_TLS)
 
 
 async def subscribe(client: AsyncClient, channel: str, **query: Any) -> Any:
@@ -164,10 +173,8 @@ async def test_an_abandoned_listen_loses_nothing(
     sub = await subscribe(alice, channel)
     for number in range(0, 20, 2):
         with pytest.raises(httpx.ReadTimeout):
-            async with httpx.AsyncClient(
-                base_url=alice.base_url, headers=alice.headers, timeout=0.1
-            ) as impatient:
-                await impatient.get(f"/listen/{sub['id']}")
+            async with impatient(alice, 0.1) as client:
+                await client.get(f"/listen/{sub['id']}")
         await publish(alice, channel, number, number + 1)
         heard: list[int] = []
         while len(heard) < 2:
@@ -194,9 +201,7 @@ async def test_clients_that_go_away_at_any_moment_lose_nothing(
         turn += 1
         timeout = 30 if turn % 2 else 0.002 * (turn % 7)
         try:
-            async with httpx.AsyncClient(
-                base_url=alice.base_url, headers=alice.headers, timeout=timeout or 0.001
-            ) as client:
+            async with impatient(alice, timeout or 0.001) as client:
                 query = {"max": 10, "ack": received}
                 answer = await client.get(f"/listen/{sub['id']}", params=query)
         except httpx.TimeoutException:
@@ -370,11 +375,9 @@ async def test_each_message_of_a_list_goes_to_one_client(
 
 
 async def test_an_abandoned_pop_takes_nothing(alice: AsyncClient, channel: str) -> None:
-    async with httpx.AsyncClient(
-        base_url=alice.base_url, headers=alice.headers, timeout=0.1
-    ) as impatient:
+    async with impatient(alice, 0.1) as client:
         with pytest.raises(httpx.ReadTimeout):
-            await impatient.get(f"/pop/{channel}")
+            await client.get(f"/pop/{channel}")
     await good(alice.post(f"/push/{channel}", json={"data": "x"}))
     assert (await good(alice.get(f"/pop/{channel}")))["data"] == "x"
 
