@@ -107,11 +107,15 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> OwnServer:
     return OwnServer(running_redis, free_port(), tmp_path_factory.mktemp("redis"))
 
 
+def an_empty_database(mongo_port: int) -> str:
+    database = f"test_{uuid.uuid4().hex[:12]}"
+    return f"mongodb://127.0.0.1:{mongo_port}/{database}?directConnection=true"
+
+
 @pytest.fixture
 def mongo_url(mongo_port: int) -> str:
     """A MongoDB address with a database of this test's own."""
-    database = f"test_{uuid.uuid4().hex[:12]}"
-    return f"mongodb://127.0.0.1:{mongo_port}/{database}?directConnection=true"
+    return an_empty_database(mongo_port)
 
 
 @pytest.fixture
@@ -215,9 +219,8 @@ class OwnApi:
         return file
 
 
-@pytest.fixture
-async def own_api(
-    programs: Programs, mongo_url: str, redis_url: str, tmp_path: Path
+async def serve(
+    programs: Programs, mongo_url: str, redis_url: str, folder: Path
 ) -> OwnApi:
     url = f"http://127.0.0.1:{free_port()}"
     settings = {
@@ -230,4 +233,26 @@ async def own_api(
     served = programs("kci-api serve", settings, f"{url}/ready")
     await served.start()
     await served.until_ready()
-    return OwnApi(url, settings, programs, tmp_path)
+    return OwnApi(url, settings, programs, folder)
+
+
+@pytest.fixture
+async def own_api(
+    programs: Programs, mongo_url: str, redis_url: str, tmp_path: Path
+) -> OwnApi:
+    return await serve(programs, mongo_url, redis_url, tmp_path)
+
+
+@pytest.fixture
+async def two_apis(
+    own_api: OwnApi,
+    programs: Programs,
+    mongo_port: int,
+    redis_port: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> list[OwnApi]:
+    """Two that know nothing of each other."""
+    mongo_url = an_empty_database(mongo_port)
+    redis_url = f"redis://127.0.0.1:{redis_port}/1"
+    folder = tmp_path_factory.mktemp("other")
+    return [own_api, await serve(programs, mongo_url, redis_url, folder)]
