@@ -73,8 +73,9 @@ class Start(Report):
     @cached_property
     def is_new(self) -> bool:
         """Whether a kernel started, and not its old messages were shown again."""
-        known = self._known.stamps if self._known else frozenset()
-        return len(self.stamps & known) * 2 <= len(self.stamps)
+        if self._known is None:
+            return True
+        return len(self.stamps & self._known.stamps) * 2 <= len(self.stamps)
 
     @property
     def signature(self) -> str:
@@ -100,7 +101,7 @@ class Reset(Start):
     @property
     def stands(self) -> bool:
         """Whether it is more than old messages shown again."""
-        return bool(self.stamps or self._known is None) and self.is_new
+        return self._known is None or (bool(self.stamps) and self.is_new)
 
 
 class Boots:

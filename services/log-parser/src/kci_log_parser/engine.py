@@ -7,6 +7,7 @@ matter of the few lines that it names.
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import hyperscan
 
@@ -43,11 +44,12 @@ _PHASES = frozenset(number for number, row in enumerate(ROWS) if _is_phase(row))
 def lines_of_interest(text: bytes, booting: Callable[[], bool]) -> Iterator[Line]:
     """Yield each of some whole lines in which something stands.
 
-    `booting`, asked at each line, says whether a boot has phases to come.
+    `booting`, asked at each phase, says whether a boot has phases to come.
     """
     for start, end, rows in _lines(text):
-        wanted = rows if booting() else rows - _PHASES
-        if found := _places(text[start : min(end, start + MAX_LINE)], wanted):
+        if not rows.isdisjoint(_PHASES) and not booting():
+            rows -= _PHASES
+        if found := _places(text[start : min(end, start + MAX_LINE)], rows):
             yield start, end, found
 
 
@@ -75,16 +77,20 @@ def _lines(text: bytes) -> Iterator[tuple[int, int, set[int]]]:
 
 def _places(line: bytes, rows: set[int]) -> list[tuple[int, int]]:
     """Return what stands in a line, from left to right: of each place the first row."""
+    if len(rows) == 1:  # as nearly always
+        (row,) = rows
+        hits = islice(_PATTERNS[row].finditer(line), MAX_HITS)
+        return [(row, hit.start()) for hit in hits]
     found: list[tuple[int, int]] = []
     over = 0
     while rows and len(found) < MAX_HITS:
-        hits = [
+        spans = [
             (hit.start(), row, hit.end())
             for row in rows
             if (hit := _PATTERNS[row].search(line, over))
         ]
-        if not hits:
+        if not spans:
             break
-        place, row, over = min(hits)
+        place, row, over = min(spans)
         found.append((row, place))
     return found
