@@ -32,7 +32,10 @@ class Marker:
 
     kind: str
     pattern: str
-    """In what Hyperscan and Python's `re` have in common."""
+    """In what Hyperscan and Python's `re` have in common.
+
+    What repeats at its beginning is bounded or a word: `re` begins at each byte.
+    """
     within: Kinds = NONE
     """While a report of these kinds lasts, the line is a part of it."""
     after: Kinds = NONE
@@ -99,7 +102,7 @@ MARKERS: list[Marker] = [
         r"Kernel panic - not syncing: [Kk]ernel stack overflow",
         r"(?:illegal operation|monitor event|specification exception): [0-9a-f]{4} ilc",
         r"(?:addressing|protection|data|operand) exception: [0-9a-f]{4} ilc",
-        r"[\w-]+ (?:divide exception|protection): [0-9a-f]{4} ilc",  # s390
+        r"[\w-]{1,80} (?:divide exception|protection): [0-9a-f]{4} ilc",  # s390
         r"(?:Reserved|Break|Trap) instruction in kernel code ?\[#",  # mips
         r"(?:Kernel|Unhandled kernel) unaligned (?:instruction )?access ?\[#",
         r"do_cpu invoked from kernel context",
@@ -129,13 +132,13 @@ MARKERS: list[Marker] = [
     *_rows(
         "lockdep",
         r"possible (?:circular|recursive|irq)[\w -]* (?:detected|dependency)",
-        r"[\w-]+-safe -> [\w-]+-unsafe lock order detected",
+        r"[\w-]{1,80}-safe -> [\w-]+-unsafe lock order detected",
         r"inconsistent lock state",
         r"bad (?:unlock balance|contention) detected",
         r"held lock freed",
         r"lock held (?:when returning to user space|at task exit time)",
         r"[Nn]ested lock was not taken",
-        r"\S+ still has locks held",
+        r"\S{1,80} still has locks held",
         r"BUG: workqueue leaked (?:lock|atomic)",
         r"BUG: key \S+ (?:not in|has not been registered)",
         r"BUG: looking up invalid subclass",
@@ -155,13 +158,13 @@ MARKERS: list[Marker] = [
     ),
     *_rows(
         "rcu-stall",
-        r"\w+ self-detected stalls? on CPU",
-        r"\w+ detected (?:expedited )?stalls on (?:CPUs|tasks)",
+        r"\b\w+ self-detected stalls? on CPU",
+        r"\b\w+ detected (?:expedited )?stalls on (?:CPUs|tasks)",
     ),
     *_rows(
         "rcu-stall",
-        r"\w+ (?:grace-period )?kthread starved for",
-        r"\w+ kthread timer wakeup didn't happen for",
+        r"\b\w+ (?:grace-period )?kthread starved for",
+        r"\b\w+ kthread timer wakeup didn't happen for",
         within=frozenset({"rcu-stall"}),
     ),
     *_rows(
@@ -192,7 +195,7 @@ MARKERS: list[Marker] = [
         after=CAUSES,
     ),
     *_rows("panic", r"Kernel panic - not syncing", after=BROKEN | {"oom", "panic"}),
-    *_rows("oom", r"\S+ invoked oom-killer"),
+    *_rows("oom", r"\S{1,80} invoked oom-killer"),
     *_rows(
         "oom",
         r"(?:Memory cgroup )?[Oo]ut of memory: Kill",

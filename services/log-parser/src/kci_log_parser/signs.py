@@ -92,7 +92,7 @@ BOOT = {
         r"\bSeaBIOS \(version",
         r"\bOpenSBI v\d",
         r"NOTICE:  BL\d",
-        r"\bcoreboot-\S+ .{0,60}(?:bootblock|romstage|ramstage)",
+        r"\bcoreboot-\S{1,80} .{0,60}(?:bootblock|romstage|ramstage)",
         r"GNU GRUB  version",
         r"\biPXE \d",
         r"\b(?:SYS|PXE|EXT|ISO)LINUX \d",
