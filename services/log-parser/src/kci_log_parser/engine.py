@@ -46,33 +46,32 @@ def lines_of_interest(text: bytes, booting: Callable[[], bool]) -> Iterator[Line
 
     `booting`, asked at each phase, says whether a boot has phases to come.
     """
-    for start, end, rows in _lines(text):
-        if not rows.isdisjoint(_PHASES) and not booting():
-            rows -= _PHASES
-        if found := _places(text[start : min(end, start + MAX_LINE)], rows):
-            yield start, end, found
+    start = end = 0
+    rows: set[int] = set()
+    for row, over in _hits(text):
+        if over > end and rows:  # the line before is whole, and may change `booting`
+            if found := _places(text[start : min(end, start + MAX_LINE)], rows):
+                yield start, end, found
+            rows = set()
+        if row in _PHASES and not booting():
+            continue
+        if over > end:
+            start = text.rfind(b"\n", end, over - 1) + 1 or end
+            end = text.find(b"\n", over - 1) + 1
+        rows.add(row)
+    if found := _places(text[start : min(end, start + MAX_LINE)], rows):
+        yield start, end, found
 
 
-def _lines(text: bytes) -> Iterator[tuple[int, int, set[int]]]:
-    """Yield each line in which a row fits, and the numbers of all that do."""
+def _hits(text: bytes) -> list[tuple[int, int]]:
+    """Scan; return which rows end where, in the order of their ends."""
     hits: list[tuple[int, int]] = []
     _DATABASE.scan(
         text,
         lambda row, _start, over, _flags, _context: hits.append((row, over)),
         scratch=hyperscan.Scratch(_DATABASE),  # another thread may scan as well
     )
-    start = end = 0
-    rows: set[int] = set()
-    for row, over in hits:
-        if over > end:
-            if rows:
-                yield start, end, rows
-            start = text.rfind(b"\n", end, over - 1) + 1 or end
-            end = text.find(b"\n", over - 1) + 1
-            rows = set()
-        rows.add(row)
-    if rows:
-        yield start, end, rows
+    return hits
 
 
 def _places(line: bytes, rows: set[int]) -> list[tuple[int, int]]:
