@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+import random
+import re
 from concurrent.futures import ThreadPoolExecutor
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kci_log_parser.engine import MAX_HITS, MAX_LINE, ROWS, lines_of_interest
 
@@ -10,6 +15,43 @@ def named(text: bytes, *, booting: bool = True) -> list[tuple[bytes, list[str]]]
         (text[start:end], [ROWS[number].pattern for number, _ in hits])
         for start, end, hits in lines_of_interest(text, lambda: booting)
     ]
+
+
+def lines_that_fit(pattern: str) -> list[bytes]:
+    """Make up some lines for a pattern."""
+    found: list[bytes] = []
+
+    @settings(
+        max_examples=4,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.from_regex(re.compile(pattern, re.ASCII)))
+    def make(text: str) -> None:
+        line = text.strip("\n")
+        if line.isascii() and "\n" not in line:
+            found.append(line.encode()[:120])
+
+    make()
+    return found
+
+
+def test_the_scan_finds_whatever_the_patterns_find_line_by_line() -> None:
+    rng = random.Random(1)  # noqa: S311 - the same in each run
+    patterns = [re.compile(row.pattern.encode()) for row in ROWS]
+    lines = [line for row in ROWS for line in lines_that_fit(row.pattern)]
+    for _ in range(1000):
+        some = rng.choices(lines, k=rng.randint(2, 8))
+        text = b"".join(line + rng.choice([b" ", b"\n", b"\nx\n"]) for line in some)
+        text += b"\n"
+        interesting = [
+            line
+            for line in text.splitlines(keepends=True)
+            if any(pattern.search(line) for pattern in patterns)
+        ]
+        assert [line for line, _ in named(text)] == interesting
 
 
 def test_a_line_is_named_once_with_all_that_stands_in_it_from_left_to_right() -> None:
