@@ -89,7 +89,7 @@ async def test_a_runner_that_cannot_start_is_a_bug_not_a_fault_of_the_kernel(
 
 async def test_a_job_outlives_its_boards_exporter(bench: Any) -> None:
     waits = TestStep(id="waits", run="sleep 8", timeout=120)
-    running = await bench.run_until(bench.job(waits, UNAME), "login:")
+    running = await bench.run_until(bench.job(waits, UNAME), "sleep 8")
     await Processes(bench.site.state).kill("exporter")
     outcome = await running
     assert (await bench.dialect.slots())[NETBOOT] == 0, "its resources are gone"
