@@ -124,6 +124,22 @@ async def test_a_stop_signal_lets_running_jobs_end_within_the_drain_time(
     assert len(site.lab.jobs) == 1
 
 
+async def test_a_stop_does_not_wait_for_a_lab_that_does_not_answer(site: Any) -> None:
+    asked = asyncio.Event()
+
+    async def silence() -> dict[str, int]:
+        asked.set()
+        await asyncio.Event().wait()
+        return {}
+
+    site.lab.slots = silence
+    bridge = site.start()
+    await asked.wait()
+    site.stop.set()
+    async with asyncio.timeout(30):
+        await bridge
+
+
 async def test_a_job_that_does_not_end_within_the_drain_time_is_given_back(
     site: Any, job: Any
 ) -> None:
