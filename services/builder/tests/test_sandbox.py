@@ -42,6 +42,7 @@ def test_what_others_use_may_be_written_only_if_it_is_said(tmp_path: Path) -> No
 def test_a_box_gives_plain_files_of_its_own_and_nothing_else(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("s")
+    (tmp_path / "box").mkdir()
     box = Box(tmp_path / "box")
     (box.folder / "plain").write_text("p")
     (box.folder / "link").symlink_to(secret)
@@ -58,6 +59,7 @@ def test_a_box_gives_plain_files_of_its_own_and_nothing_else(tmp_path: Path) -> 
 
 
 def test_what_is_put_into_a_box_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "box").mkdir()
     box = Box(tmp_path / "box")
     names = {box.put("text") for _ in range(3)}
     assert len(names) == 3

@@ -56,8 +56,15 @@ class Storage:
     @asynccontextmanager
     async def connect(cls, settings: StorageSettings) -> AsyncIterator[Self]:
         """Open the storage that the settings name."""
+        async with cls.open(settings.storage_url, settings.read_token()) as storage:
+            yield storage
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str = "", token: str = "") -> AsyncIterator[Self]:
+        """Open a storage; without its address and a token one can only read."""
         async with httpx.AsyncClient(timeout=60, follow_redirects=True) as http:
-            yield cls(http, settings.storage_url, settings.read_token())
+            yield cls(http, url, token)
 
     async def put(self, name: str, content: bytes) -> str:
         """Store bytes under a plain file name; return their URL."""

@@ -4,11 +4,8 @@
 import asyncio
 import json
 import os
-import shutil
 import tarfile
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,97 +13,17 @@ import pytest
 
 from kci_builder.builder import Builder
 from kci_builder.sandbox import Sandbox
-from kci_builder.settings import Settings
-from kci_local.builds.repository import Repository
-from kci_shared.bridge import LabError, LabJob, RunOutcome
-from kci_shared.models import NODE, ErrorCode, Node, Result
+from kci_shared.bridge import LabError, RunOutcome
+from kci_shared.models import ErrorCode, Result
 
 pytestmark = pytest.mark.integration
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
-DEFINITION = {"arch": "x86_64", "compiler": "gcc", "defconfig": "tinyconfig"}
-REVISION = {"tree": "t", "url": "u", "branch": "b", "commit": "c" * 40}
-
-
-def can_fence() -> bool:
-    return shutil.which("bwrap") is not None
-
-
-class Surroundings:
-    """The API and the storage, as far as a builder sees them."""
-
-    def __init__(self, tarball: Path) -> None:
-        self.artifacts = {"tarball": "http://s/sources"}
-        self._tarball = tarball
-
-    async def get(self, _: str) -> Node:
-        return a_node("checkout", artifacts=self.artifacts)
-
-    async def fetch(self, _: dict[str, str]) -> dict[str, Path]:
-        return {"tarball": self._tarball}
-
-
-def a_node(kind: str, artifacts: Any = None, **data: Any) -> Node:
-    return NODE.validate_python(
-        {"id": "65f000000000000000000001", "kind": kind, "name": f"{kind}/x"}
-        | {"owner": "me", "created": NOW, "updated": NOW, "parent": "0" * 24}
-        | {"artifacts": artifacts or {}}
-        | {"data": {"kernel_revision": REVISION, **data}}
-    )
-
-
-class Bench:
-    """Builds the stand-in as a bridge would, after some changes to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.sources = Repository.standin(folder / "linux")
-        told: dict[str, Any] = {"cache": folder / "cache", "min_free": 0}
-        (folder / "cache").mkdir()
-        self.settings = Settings(
-            api_url="http://a", token="the-token", storage_url="http://s", **told
-        )
-        self.fenced = can_fence()
-        self.builder: Builder | None = None
-
-    async def run(self, revision: Any = None, **definition: Any) -> RunOutcome:
-        around = Surroundings(self._pack())
-        sandbox = Sandbox(is_closed=self.fenced)
-        self.builder = Builder(around, around, sandbox, self.settings)  # type: ignore[arg-type]
-        asked: dict[str, Any] = {"definition": {**DEFINITION, **definition}}
-        if revision:
-            asked["kernel_revision"] = revision
-        folder = self.folder / f"run-{time.monotonic_ns()}"
-        folder.mkdir()
-        job = LabJob(a_node("kbuild", **asked), 1, folder)
-        return await self.builder.wait(job, await self.builder.submit(job))
-
-    def _pack(self) -> Path:
-        self.sources.commit("change")
-        target = self.folder / f"sources-{time.monotonic_ns()}.tar.gz"
-        where = f"--output={target}"
-        self.sources.git(
-            "archive", "--format=tar.gz", "--prefix=linux-c/", where, "HEAD"
-        )
-        return target
-
-    def make_does(self, recipe: str) -> None:
-        """Have the build run a shell command."""
-        makefile = (self.sources.folder / "Makefile").read_text()
-        self.sources.write(
-            "Makefile", f"{makefile}\nbzImage: evil\nevil:\n\t{recipe}\n"
-        )
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
 
 
 def log_of(outcome: RunOutcome) -> str:
     return outcome.files["build_log"].read_text()
 
 
-async def test_a_kernel_is_built_with_all_that_belongs_to_it(bench: Bench) -> None:
+async def test_a_kernel_is_built_with_all_that_belongs_to_it(bench: Any) -> None:
     fragments = {"one": "CONFIG_DEBUG=y\n", "two": "CONFIG_SERIAL=y\nCONFIG_NEW=y\n"}
     outcome = await bench.run(fragments=fragments)
     assert (outcome.result, outcome.error_msg) == (Result.PASS, None), log_of(outcome)
@@ -133,7 +50,7 @@ async def test_a_kernel_is_built_with_all_that_belongs_to_it(bench: Bench) -> No
     assert metadata["seconds"].keys() == {"unpack", "config", "build", "modules"}
 
 
-async def test_a_broken_kernel_fails_with_its_first_error(bench: Bench) -> None:
+async def test_a_broken_kernel_fails_with_its_first_error(bench: Any) -> None:
     bench.sources.write("init/main.c", "int main(void)\n{\n\treturn 0\n}\n")
     outcome = await bench.run()
     assert (outcome.result, outcome.error_code) == (Result.FAIL, None)
@@ -143,7 +60,7 @@ async def test_a_broken_kernel_fails_with_its_first_error(bench: Bench) -> None:
 
 
 async def test_a_configuration_that_the_tree_lacks_is_the_kernels_fault(
-    bench: Bench,
+    bench: Any,
 ) -> None:
     outcome = await bench.run(defconfig="multi_v9_defconfig")
     assert outcome.result is Result.FAIL
@@ -160,7 +77,7 @@ async def test_a_configuration_that_the_tree_lacks_is_the_kernels_fault(
     ],
 )
 async def test_a_broken_builder_says_nothing_about_the_kernel(
-    bench: Bench, says: str, reason: str
+    bench: Any, says: str, reason: str
 ) -> None:
     bench.make_does(f"@echo '{says}'; exit 2")
     outcome = await bench.run()
@@ -169,7 +86,7 @@ async def test_a_broken_builder_says_nothing_about_the_kernel(
     assert reason in str(outcome.error_msg)
 
 
-async def test_what_is_missing_here_is_the_builders_fault(bench: Bench) -> None:
+async def test_what_is_missing_here_is_the_builders_fault(bench: Any) -> None:
     with pytest.raises(LabError, match="no program gcc-7 here"):
         await bench.run(compiler="gcc-7")
     with pytest.raises(LabError, match="there is no sparc9"):
@@ -178,8 +95,8 @@ async def test_what_is_missing_here_is_the_builders_fault(bench: Bench) -> None:
     builder = Builder(None, None, Sandbox(is_closed=False), bench.settings)  # type: ignore[arg-type]
     with pytest.raises(LabError, match="bytes of disk are free"):
         await builder.slots()
-    whole = bench._pack().read_bytes()
-    bench._pack = lambda: _cut(bench.folder / "cut.tar.gz", whole)  # type: ignore[method-assign]
+    whole = bench.pack().read_bytes()
+    bench.pack = lambda: _cut(bench.folder / "cut.tar.gz", whole)  # type: ignore[method-assign]
     outcome = await bench.run()
     assert outcome.error_code == ErrorCode.INFRASTRUCTURE
     assert "cannot be unpacked" in str(outcome.error_msg)
@@ -192,9 +109,9 @@ def _cut(path: Path, whole: bytes) -> Path:
 
 @pytest.mark.parametrize("fenced", [True, False])
 async def test_a_build_sees_no_token_and_nothing_of_the_builder(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, fenced: bool
+    bench: Any, monkeypatch: pytest.MonkeyPatch, fenced: bool
 ) -> None:
-    if fenced and not can_fence():
+    if fenced and not bench.can_fence:
         pytest.skip("bubblewrap is not installed")
     bench.fenced = fenced
     secret = bench.folder / "token"
@@ -222,7 +139,7 @@ async def test_a_build_sees_no_token_and_nothing_of_the_builder(
         assert said.count("the-token") == 1  # what a file says that it may read
 
 
-async def test_what_lies_outside_cannot_be_taken_for_an_artifact(bench: Bench) -> None:
+async def test_what_lies_outside_cannot_be_taken_for_an_artifact(bench: Any) -> None:
     secret = bench.folder / "token"
     secret.write_text("the-token")
     bench.make_does(
@@ -237,9 +154,9 @@ async def test_what_lies_outside_cannot_be_taken_for_an_artifact(bench: Bench) -
 
 @pytest.mark.parametrize("fenced", [True, False])
 async def test_a_build_over_its_time_is_killed_with_all_that_it_started(
-    bench: Bench, fenced: bool
+    bench: Any, fenced: bool
 ) -> None:
-    bench.fenced = fenced and can_fence()
+    bench.fenced = fenced and bench.can_fence
     mark = f"{os.getpid()}.{int(fenced)}"
     bench.make_does(f"@echo begun; (sleep 99{mark} & sleep 99{mark}); sleep 99{mark}")
     outcome = await bench.run(timeout=2)
@@ -249,7 +166,7 @@ async def test_a_build_over_its_time_is_killed_with_all_that_it_started(
     assert alive(f"99{mark}") == []
 
 
-async def test_a_cancelled_build_is_gone_at_once(bench: Bench) -> None:
+async def test_a_cancelled_build_is_gone_at_once(bench: Any) -> None:
     mark = f"88{os.getpid()}"
     bench.make_does(f"@sleep {mark}")
     running = asyncio.create_task(bench.run())
@@ -263,14 +180,14 @@ async def test_a_cancelled_build_is_gone_at_once(bench: Bench) -> None:
 
 
 async def test_patches_of_strangers_are_built_in_a_sandbox_or_not_at_all(
-    bench: Bench,
+    bench: Any,
 ) -> None:
     bench.fenced = False
     with pytest.raises(LabError, match="in a sandbox only"):
-        await bench.run(revision={**REVISION, "patchset": "f" * 64})
+        await bench.run(patchset="f" * 64)
 
 
-async def test_a_log_without_end_is_cut_and_the_error_still_seen(bench: Bench) -> None:
+async def test_a_log_without_end_is_cut_and_the_error_still_seen(bench: Any) -> None:
     bench.settings = bench.settings.model_copy(update={"max_log": 100_000})
     bench.make_does("@yes | head -c 3000000; echo 'a.c:1:1: error: no'; exit 1")
     outcome = await bench.run()

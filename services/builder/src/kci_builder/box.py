@@ -17,7 +17,6 @@ class Box:
     """The folder that a build may write."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir()
         self.folder = folder.resolve()
 
     def find(self, name: str) -> Path | None:

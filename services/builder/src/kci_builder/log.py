@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 CUT = b"\n[the rest of the log was cut off]\n"
 END = 1 << 20
@@ -15,8 +15,13 @@ LONGEST_LINE = 1 << 16
 class BuildLog:
     """A file that grows; its end is at hand even when the file grows no more."""
 
-    def __init__(self, path: Path, most: int, sources: Path) -> None:
-        """Keep `most` bytes; files of the sources are told from their top."""
+    def __init__(
+        self, path: Path, most: int, sources: Path, echo: BinaryIO | None = None
+    ) -> None:
+        """Keep `most` bytes; files of the sources are told from their top.
+
+        What is kept is written to `echo`, too, for who cannot see the file.
+        """
         self.path = path
         self._prefix = re.compile(
             # ccache turns it into a path from where the compiler runs: beside it
@@ -27,6 +32,7 @@ class BuildLog:
         self._room = most
         self._end = b""
         self._file = path.open("wb")
+        self._echo = echo
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -52,11 +58,16 @@ class BuildLog:
     def _write(self, text: bytes) -> None:
         self._end = (self._end + text)[-END:]
         if self._room > 0:
-            self._file.write(text[: self._room])
+            self._keep(text[: self._room])
             self._room -= len(text)
             if self._room <= 0:
-                self._file.write(CUT)
-        self._file.flush()
+                self._keep(CUT)
+
+    def _keep(self, text: bytes) -> None:
+        for file in (self._file, self._echo):
+            if file is not None:
+                file.write(text)
+                file.flush()
 
     def say(self, line: str) -> None:
         """Note something of our own."""

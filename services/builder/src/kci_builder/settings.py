@@ -5,10 +5,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from kci_shared.bridge import BridgeSettings
+from kci_shared.bridge.build import BuildOrder
 from kci_shared.bridge.settings import Runtime
+from kci_shared.settings import BaseServiceSettings
 
 
 class Fence(StrEnum):
@@ -19,7 +21,21 @@ class Fence(StrEnum):
     NONE = "none"
 
 
-class Settings(BridgeSettings):
+class MakerSettings(BaseServiceSettings):
+    """How kernels are made."""
+
+    make_jobs: Annotated[
+        int, Field(ge=0, description="make -j of each build; 0: as many as processors")
+    ] = 0
+    ccache: Annotated[
+        Path | None, Field(description="a folder for ccache; none: it is not used")
+    ] = None
+    max_log: Annotated[
+        int, Field(gt=0, description="bytes of a build's log that are kept")
+    ] = 64 << 20
+
+
+class Settings(BridgeSettings, MakerSettings):
     """A builder: this machine's compilers, and how much of it builds may use."""
 
     runtime: Runtime = "builder"
@@ -29,18 +45,24 @@ class Settings(BridgeSettings):
     queue: Annotated[
         float, Field(ge=0, description="seconds added to each build's own time limit")
     ] = 1800
-    make_jobs: Annotated[
-        int, Field(ge=0, description="make -j of each build; 0: as many as processors")
-    ] = 0
     sandbox: Annotated[
         Fence, Field(description="auto: bwrap if it works here; bwrap; none")
     ] = Fence.AUTO
-    ccache: Annotated[
-        Path | None, Field(description="a folder for ccache; none: it is not used")
-    ] = None
     min_free: Annotated[
         int, Field(ge=0, description="bytes of free disk below which nothing is built")
     ] = 4 << 30
-    max_log: Annotated[
-        int, Field(gt=0, description="bytes of a build's log that are kept")
-    ] = 64 << 20
+
+
+class OnceSettings(MakerSettings):
+    """One build: what it is, and where it leaves its artifacts and its report."""
+
+    order: Annotated[BuildOrder, Field(description="what shall be built, as JSON")]
+    folder: Annotated[Path, Field(description="an empty folder for all of it")]
+
+
+class DeliverySettings(BaseServiceSettings):
+    """What a build left, and the storage that shall have it."""
+
+    folder: Annotated[Path, Field(description="the folder that the build had")]
+    storage_url: Annotated[str, Field(description="the artifact storage")]
+    token: Annotated[SecretStr, Field(description="a token that may store artifacts")]

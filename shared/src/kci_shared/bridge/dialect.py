@@ -5,13 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from kci_shared.errors import KciError
 from kci_shared.models import ErrorCode, Job, Node, Progress, Result, State
 from kci_shared.models.definition import Definition
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class LabError(KciError):
@@ -74,8 +76,13 @@ def has_definition(node: Node) -> bool:
 
 def read_definition(node: Node) -> Definition:
     """Return what a node's `data.definition` says; `BadJob` names what is wrong."""
+    return definition_of(node, Definition)
+
+
+def definition_of(node: Node, kind: type[M]) -> M:
+    """Return a node's `data.definition`; `BadJob` names what is wrong with it."""
     try:
-        return Definition.model_validate(getattr(node.data, "definition", None))
+        return kind.model_validate(getattr(node.data, "definition", None))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, ("data.definition", *first["loc"])))
@@ -107,6 +114,8 @@ class RunOutcome:
     tests: list[TestOutcome] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     """Artifacts to store, by name: `log` is the console."""
+    artifacts: dict[str, str] = field(default_factory=dict)
+    """URLs of those that the lab itself has stored."""
     needed: frozenset[str] = frozenset()
     """Those without which the outcome is worth nothing."""
     data: dict[str, Any] = field(default_factory=dict)

@@ -40,7 +40,7 @@ def report_of(
             error_msg=_line(outcome.error_msg),
         ),
         child_nodes=_trees(outcome.tests, node.group or node.name, kept, depth=0),
-        artifacts=artifacts,
+        artifacts={**outcome.artifacts, **artifacts},
         data=outcome.data,
     )
 

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A build in two programs: one without a secret builds, another one stores."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kci_local.site import Site
+from kci_shared.bridge.build import MARK, BuildFacts, BuildOrder, BuildReport
+from kci_shared.storage import Storage
+
+pytestmark = pytest.mark.integration
+PROJECT = Path(__file__).parents[3]
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[Site]:
+    state = tmp_path_factory.mktemp("site")
+    with serving(Site.open(state, PROJECT / "config", PROJECT / "var/cache")) as site:
+        yield site
+
+
+class Pod:
+    """The two containers of a build's pod, without a cluster."""
+
+    def __init__(self, site: Site, folder: Path) -> None:
+        self.folder = folder
+        self.storage = site.url("storage")
+        self.token = site.secrets.path("admin.token").read_text().strip()
+        folder.mkdir()
+
+    async def build(self, bench: Any, **definition: Any) -> str:
+        """Build what the bench has; return what the program printed."""
+        async with Storage.open(self.storage, self.token) as storage:
+            url = await storage.put_file(bench.pack())
+        asked = {**bench.definition, **definition}
+        order = BuildOrder(name="build/x", tarball=url, definition=asked)  # type: ignore[arg-type]
+        ended = self._run("kci-builder-once", KCI_ORDER=order.model_dump_json())
+        assert ended.returncode == 0, ended.stdout
+        return ended.stdout
+
+    def deliver(self) -> subprocess.CompletedProcess[str]:
+        told = {"KCI_STORAGE_URL": self.storage, "KCI_TOKEN": self.token}
+        return self._run("kci-builder-deliver", **told)
+
+    def report(self) -> BuildReport:
+        """Deliver, and return the report as the bridge reads it."""
+        (said,) = (line for line in self.deliver().stdout.splitlines() if MARK in line)
+        return BuildReport.model_validate_json(said.removeprefix(MARK))
+
+    def _run(self, program: str, **told: str) -> subprocess.CompletedProcess[str]:
+        env = {"PATH": os.environ["PATH"], "KCI_FOLDER": str(self.folder), **told}
+        return subprocess.run(
+            [BIN / program], env=env, text=True, stdout=-1, stderr=subprocess.STDOUT
+        )
+
+
+@pytest.fixture
+def pod(site: Site, tmp_path: Path) -> Pod:
+    return Pod(site, tmp_path / "pod")
+
+
+async def test_two_programs_report_what_the_builder_reports(
+    bench: Any, pod: Pod
+) -> None:
+    wanted = {"fragments": {"one": "CONFIG_SERIAL=y\nCONFIG_NEW=y\n"}}
+    alone = await bench.run(**wanted)
+    said = await pod.build(bench, **wanted)
+    report = pod.report()
+    assert (report.result, alone.result) == ("pass", "pass")
+    assert report.artifacts.keys() == alone.files.keys()
+    assert report.needed == alone.needed
+    facts = BuildFacts.model_validate(alone.data)
+    assert report.facts is not None
+    assert report.facts.model_copy(update={"duration": facts.duration}) == facts
+    async with httpx.AsyncClient(trust_env=False) as http:
+        kernel = (await http.get(report.artifacts["kernel"])).content
+        log = (await http.get(report.artifacts["build_log"])).text
+    assert kernel == alone.files["kernel"].read_bytes()
+    assert log in said, "who follows the container sees the build"
+
+
+async def test_a_broken_kernel_is_a_good_end_with_a_bad_report(
+    bench: Any, pod: Pod
+) -> None:
+    bench.sources.write("init/main.c", "int main(void)\n{\n\treturn 0\n}\n")
+    await pod.build(bench)
+    report = pod.report()
+    assert (report.result, report.error_code) == ("fail", None)
+    assert str(report.error_msg).startswith("init/main.c:3:17: error: expected")
+    assert "kernel" not in report.artifacts
+
+
+async def test_what_cannot_be_built_is_reported_without_artifacts(
+    bench: Any, pod: Pod
+) -> None:
+    await pod.build(bench, arch="sparc9")
+    report = pod.report()
+    assert (report.result, report.error_code) == ("incomplete", "invalid_job_params")
+    assert (report.artifacts, report.facts) == ({}, None)
+
+
+async def test_what_a_build_has_put_in_the_place_of_a_file_is_not_stored(
+    bench: Any, pod: Pod
+) -> None:
+    await pod.build(bench)
+    kernel, secret = pod.folder / "artifacts/bzImage", pod.folder.parent / "secret"
+    secret.write_text("the-secret")
+    kernel.unlink()
+    kernel.symlink_to(secret)
+    ended = pod.deliver()
+    assert ended.returncode == 1
+    assert "'artifacts/bzImage' is no plain file of the build" in ended.stdout
+    assert MARK not in ended.stdout
+    (pod.folder / "report.json").write_text("{")
+    ended = pod.deliver()
+    assert (ended.returncode, MARK in ended.stdout) == (1, False)
+    assert "report.json: " in ended.stdout
