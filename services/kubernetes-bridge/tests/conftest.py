@@ -15,10 +15,12 @@ import pytest
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.lab import Lab
 from kci_shared.bridge import LabJob
-from kci_shared.models import NODE
+from kci_shared.models import NODE, Node
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 NODE_ID = "6501a1b2c3d4e5f601234567"
+CHECKOUT_ID = "6501a1b2c3d4e5f601230000"
+TARBALL = "http://s/linux.tar.gz"
 JOBS = "/apis/batch/v1/namespaces/kernelci/jobs"
 PODS = "/api/v1/namespaces/kernelci/pods"
 
@@ -51,7 +53,7 @@ class FakeCluster:
                 fault, said = 403, fault
             return httpx.Response(fault, json={"message": said})
         if path.endswith("/log"):
-            return self._log(path.split("/")[-2])
+            return self._log(path.split("/")[-2], query["container"])
         if query.get("watch"):
             queue: asyncio.Queue[Any] = asyncio.Queue()
             self.watches.append((path, queue))
@@ -70,9 +72,9 @@ class FakeCluster:
 
     def _list(self, path: str, query: dict[str, str]) -> httpx.Response:
         found = list(self.objects[path].values())
-        if phase := query.get("fieldSelector"):
-            wanted = phase.removeprefix("status.phase=")
-            found = [pod for pod in found if pod["status"]["phase"] == wanted]
+        if fields := query.get("fieldSelector"):
+            assert fields == "status.phase=Pending,spec.nodeName="
+            found = [pod for pod in found if not pod["spec"]]
         if (select := query["labelSelector"]).startswith("job-name="):
             found = [
                 pod
@@ -96,10 +98,11 @@ class FakeCluster:
             raise httpx.ReadTimeout("no answer")
         return httpx.Response(201, json=body)
 
-    def _log(self, pod: str) -> httpx.Response:
-        if pod not in self.logs:
+    def _log(self, pod: str, container: str) -> httpx.Response:
+        name = pod if container == "job" else f"{pod}/{container}"
+        if name not in self.logs:
             return httpx.Response(404, json={"message": "not found"})
-        return httpx.Response(200, content=self.logs[pod])
+        return httpx.Response(200, content=self.logs[name])
 
     def put(self, path: str, name: str, body: dict[str, Any]) -> None:
         kind = "MODIFIED" if name in self.objects[path] else "ADDED"
@@ -134,7 +137,7 @@ class FakeCluster:
         about = {"name": name, "labels": {"job-name": job}}
         body = {
             "metadata": about,
-            "spec": {"nodeName": "n1"},
+            "spec": {} if phase == "Pending" else {"nodeName": "n1"},
             "status": {"phase": phase, **status},
         }
         self.put(PODS, name, body)
@@ -153,6 +156,24 @@ class FakeCluster:
 async def _events(queue: asyncio.Queue[Any]) -> AsyncIterator[bytes]:
     while (event := await queue.get()) is not None:
         yield event if isinstance(event, bytes) else json.dumps(event).encode() + b"\n"
+
+
+class FakeApi:
+    """Knows one checkout."""
+
+    def __init__(self) -> None:
+        self.artifacts = {"tarball": TARBALL}
+
+    async def get(self, node_id: str) -> Node:
+        assert node_id == CHECKOUT_ID
+        about = {"id": node_id, "kind": "checkout", "name": "checkout", "owner": "me"}
+        about |= {"created": NOW, "updated": NOW}
+        return NODE.validate_python({**about, "artifacts": self.artifacts})
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    return FakeApi()
 
 
 @pytest.fixture
@@ -177,11 +198,25 @@ def lab() -> Any:
 
 
 @pytest.fixture
+def build(tmp_path: Path) -> Any:
+    def make(**changes: Any) -> LabJob:
+        asked = {"arch": "x86_64", "compiler": "gcc-12", "defconfig": "defconfig"}
+        about = {"id": NODE_ID, "kind": "kbuild", "name": "build/x", "owner": "me"}
+        about |= {"created": NOW, "updated": NOW, "parent": CHECKOUT_ID}
+        told = {"runtime": "lab-x", "platform": "build"}
+        data = {**told, "definition": {**asked, **changes}}
+        node = NODE.validate_python({**about, "data": data})
+        return LabJob(node, 1, tmp_path)
+
+    return make
+
+
+@pytest.fixture
 def job(tmp_path: Path) -> Any:
     def make(*steps: str, node_id: str = NODE_ID, **changes: Any) -> LabJob:
         parts = (step.partition(": ") for step in steps)
         definition = {
-            "artifacts": {"tarball": "http://s/linux.tar.gz"},
+            "artifacts": {"tarball": TARBALL},
             "tests": [{"id": name, "run": run} for name, _, run in parts],
             **changes,
         }

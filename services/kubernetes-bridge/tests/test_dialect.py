@@ -13,11 +13,13 @@ from kci_kubernetes_bridge.dialect import Cluster
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.settings import Settings
 from kci_shared.bridge import BadJob, LabError, RemoteDialect, RunOutcome
+from kci_shared.bridge.build import MARK as MARK_OF_BUILD
 from kci_shared.models import Progress, Result
 
 NODE_ID = "6501a1b2c3d4e5f601234567"
 NAME = f"kci-{NODE_ID}"
 MARK = f"==kci-{NODE_ID}"
+PODS = "/api/v1/namespaces/kernelci/pods"
 GOOD = f"{MARK} begin uname\n6.1\nok 1 a\n\n{MARK} end uname 0\n".encode()
 BAD = GOOD.replace(b"uname 0", b"uname 1")
 UNAME = "uname: uname -r"
@@ -32,7 +34,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def make(lab: Any, kubernetes: Kubernetes) -> AsyncIterator[Any]:
+async def make(lab: Any, kubernetes: Kubernetes, api: Any) -> AsyncIterator[Any]:
     lives: list[Any] = []
 
     async def start(**changes: Any) -> Cluster:
@@ -40,7 +42,7 @@ async def make(lab: Any, kubernetes: Kubernetes) -> AsyncIterator[Any]:
         settings = Settings(
             api_url="http://a", token="t", storage_url="http://s", **told
         )
-        made = Cluster(lab(**changes), kubernetes, settings)
+        made = Cluster(lab(**changes), kubernetes, api, settings)
         lives.append(made.watch.running())
         await lives[-1].__aenter__()
         return made
@@ -341,3 +343,50 @@ async def test_no_more_is_claimed_while_pods_wait(make: Any, fake: Any) -> None:
     for number in range(3, 9):
         fake.pod(f"kci-{number}", "Pending")
     assert await cluster.slots() == {"kubernetes": 0}
+
+
+BUILDS = {"image": "kci-builder", "secret": "storage"}
+LOST = {"exitCode": 137, "reason": "OOMKilled"}
+
+
+async def test_a_build_ends_as_its_second_container_reports(
+    make: Any, fake: Any, build: Any
+) -> None:
+    cluster = await make(builds=BUILDS)
+    assert await cluster.slots() == {"kubernetes": 10, "build": 10}
+    task = await waiting(fake, cluster, build())
+    fake.pod(NAME, "Running")
+    url = "http://s/0/bzImage"
+    report = f'{{"result": "pass", "artifacts": {{"kernel": "{url}"}}}}'
+    fake.end(NAME, log=f"{MARK_OF_BUILD}{report}\n".encode())
+    outcome = await task
+    assert ends(outcome) == ("pass", None, None)
+    assert outcome.artifacts == {"kernel": url}
+    assert outcome.device == "n1"
+
+
+async def test_a_build_that_is_killed_leaves_its_own_log(
+    make: Any, fake: Any, build: Any
+) -> None:
+    task = await waiting(fake, await make(builds=BUILDS), build())
+    state = {"name": "build", "state": {"terminated": LOST}}
+    waits = {"name": "job", "state": {"waiting": {"reason": "PodInitializing"}}}
+    fake.logs[f"{NAME}-x/build"] = b"  CC init/main.o\n"
+    status = {"initContainerStatuses": [state], "containerStatuses": [waits]}
+    fake.pod(NAME, "Failed", **status)
+    outcome = await task
+    assert ends(outcome)[:2] == ("incomplete", "Infrastructure")
+    assert "OOMKilled" in str(outcome.error_msg)
+    assert outcome.files["build_log"].read_bytes() == b"  CC init/main.o\n"
+
+
+async def test_a_build_that_goes_on_is_no_pod_that_waits(
+    make: Any, fake: Any, build: Any
+) -> None:
+    cluster = await make(builds=BUILDS, pending=2)
+    task = await waiting(fake, cluster, build())
+    fake.pod(NAME, "Pending")
+    assert (await cluster.slots())["build"] == 1
+    fake.objects[PODS][f"{NAME}-x"]["spec"] = {"nodeName": "n1"}
+    assert (await cluster.slots())["build"] == 2
+    task.cancel()

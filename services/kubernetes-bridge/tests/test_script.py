@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from kci_kubernetes_bridge.manifest import label_of, manifest
+from kci_kubernetes_bridge.pods import script_pod
 from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log, script_of
-from kci_shared.bridge import BadJob, LabJob, NoDevice
+from kci_shared.bridge import BadJob, BridgeSettings, LabJob, NoDevice
 
 
 def results(job: LabJob, log: str) -> dict[str, tuple[str, str | None]]:
@@ -73,7 +74,10 @@ def test_a_log_that_ends_early_or_begins_late_is_no_verdict(job: Any) -> None:
 
 
 def a_manifest(lab: Any, job: LabJob, **changes: Any) -> Any:
-    return manifest(lab(**changes), job, "lab-x", 600)
+    settings = BridgeSettings(
+        api_url="http://a", token="t", storage_url="http://s", runtime="lab-x"
+    )
+    return manifest(job.id, script_pod(lab(**changes), job), settings)
 
 
 def test_a_job_runs_once_with_no_token_and_few_rights(lab: Any, job: Any) -> None:

@@ -105,6 +105,20 @@ async def test_a_builder_is_told_all_that_it_must_know(
     assert timedelta(hours=23) < waits <= timedelta(hours=24)
 
 
+async def test_a_build_may_wait_in_a_clusters_queue_while_it_is_claimed(
+    api: Any,
+) -> None:
+    entry = {**SETUP["builds"]["default"], "run": "cluster", "queue": "1h"}
+    labs = {**SETUP["labs"], "cluster": {"type": "kubernetes", "platforms": []}}
+    changed = {**SETUP, "builds": {**SETUP["builds"], "default": entry}, "labs": labs}
+    config = Config.model_validate(changed)
+    api.submit(artifacts=TARBALL)
+    await hear(Scheduler(lambda: config, api, Closing(api)), api)
+    build = api.one(name=CLANG)
+    assert build.data.runtime == "cluster"
+    assert build.data.run_timeout == 600 + 1800 + 3600
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

@@ -76,13 +76,7 @@ class Bench:
         return await self.builder.wait(job, await self.builder.submit(job))
 
     def pack(self) -> Path:
-        self.sources.commit("change")
-        target = self.folder / f"sources-{time.monotonic_ns()}.tar.gz"
-        where = f"--output={target}"
-        self.sources.git(
-            "archive", "--format=tar.gz", "--prefix=linux-c/", where, "HEAD"
-        )
-        return target
+        return self.sources.pack(self.folder / f"{time.monotonic_ns()}.tar.gz")
 
     def make_does(self, recipe: str) -> None:
         """Have the build run a shell command."""

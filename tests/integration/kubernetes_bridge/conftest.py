@@ -15,12 +15,14 @@ import httpx
 import pytest
 import yaml
 
+from kci_local.builds.repository import Repository
 from kci_local.parts import service_part
 from kci_local.processes import Process, Processes
 from kci_local.site import Site
 from kci_local.stack import Stack
 from kci_shared.client import ApiClient
 from kci_shared.models import Kind, NewNode, Node, State
+from kci_shared.storage import Storage
 
 PROJECT = Path(__file__).parents[3]
 LAB = PROJECT / "tests" / "labs" / "kubernetes" / "lab.py"
@@ -71,6 +73,7 @@ class World:
             "images": ["fate/"],
             "pending": 50,
             "platforms": {"kubernetes": {"image": "debian", "cpu": "10m"}},
+            "builds": {"image": "kci-builder", "secret": "storage", "cpu": "2"},
         }
         (self.site.state / "kubernetes.yaml").write_text(yaml.safe_dump(told))
         part = service_part(self.site, NAME)
@@ -108,6 +111,38 @@ class World:
         node = NewNode(kind=Kind.JOB, name="smoke", data=data, idempotency_key=key)
         return (await self.api.create(node)).id
 
+    async def secret(self) -> str:
+        """Give the namespace a Secret for builds; return the token that it holds."""
+        token = self.site.secrets.path(f"{NAME}.token").read_text().strip()
+        body = {"metadata": {"name": "storage"}, "stringData": {"token": token}}
+        await self.http.post("/api/v1/namespaces/kernelci/secrets", json=body)
+        return token
+
+    async def build(self, sources: Repository, **definition: Any) -> str:
+        """Create a build's node below a checkout of some sources."""
+        token = self.site.secrets.path("admin.token").read_text()
+        number = next(NUMBERS)
+        tarball = sources.pack(self.site.state / f"linux-{number}.tar.gz")
+        async with Storage.open(self.site.url("storage"), token) as storage:
+            url = await storage.put_file(tarball)
+        revision = {"tree": "t", "url": "u", "branch": "b", "commit": f"{number:040x}"}
+        checkout = NewNode(
+            kind=Kind.CHECKOUT,
+            name="checkout",
+            artifacts={"tarball": url},
+            data={"kernel_revision": revision},
+        )
+        above = await self.api.create(checkout)
+        asked = {"arch": "x86_64", "compiler": "gcc", "defconfig": "tinyconfig"}
+        data = {
+            "runtime": "lab-kubernetes",
+            "platform": "build",
+            "definition": {**asked, **definition},
+        }
+        name = "build/gcc/x86_64/tinyconfig"
+        node = NewNode(kind=Kind.KBUILD, name=name, parent=above.id, data=data)
+        return (await self.api.create(node)).id
+
     async def fate(self, image: str) -> str:
         """Create a job whose container shall end so."""
         return await self.job("uname: uname -s", params={"image": f"fate/{image}"})
@@ -135,9 +170,9 @@ class World:
             level = names
         return found
 
-    async def log_of(self, node: Node) -> str:
+    async def log_of(self, node: Node, name: str = "log") -> str:
         async with httpx.AsyncClient(trust_env=False) as http:
-            return (await http.get(node.artifacts["log"])).text
+            return (await http.get(node.artifacts[name])).text
 
     async def in_cluster(self, path: str, node_id: str) -> list[dict[str, Any]]:
         """Return the Jobs, or the pods, that there are of a node."""

@@ -9,7 +9,6 @@ There are no images: one that is named `fate/...` says how its container shall e
 
 import asyncio
 import os
-import re
 import signal
 import ssl
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from containers import Containers, Pod, containers_of, path_of
 
 NAME = "node-1"
 MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -39,28 +39,17 @@ LOST = {
     "fate/shutdown": "Shutdown",
     "fate/refused": "UnexpectedAdmissionError",
 }
-ENTRYPOINT = ["/bin/sh", "-c", "echo no command; exit ${KCI_ARTIFACT_EXIT:-0}"]
-Pod = dict[str, Any]
+INITIALIZING = {"waiting": {"reason": "PodInitializing"}}
+STATUSES = {
+    "initContainers": "initContainerStatuses",
+    "containers": "containerStatuses",
+}
+States = dict[str, dict[str, Any]]
+"""Of the containers, by name."""
 
 
 def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def path_of(pod: Pod) -> str:
-    about = pod["metadata"]
-    return f"/api/v1/namespaces/{about['namespace']}/pods/{about['name']}"
-
-
-def filled(text: str, env: dict[str, str]) -> str:
-    """Fill in `$(NAME)`; `$$` is a dollar."""
-
-    def value(match: re.Match[str]) -> str:
-        if match[0] == "$$":
-            return "$"
-        return env.get(match[1], match[0])
-
-    return re.sub(r"\$\$|\$\((\w+)\)", value, text)
 
 
 class Node:
@@ -68,8 +57,9 @@ class Node:
 
     def __init__(self, client: httpx.AsyncClient, folder: Path) -> None:
         self._client = client
-        self._folder = folder
+        self._containers = Containers(client, folder)
         self._runs: dict[str, asyncio.Task[None]] = {}
+        self._deleted: set[str] = set()
 
     async def register(self, port: int) -> None:
         """Tell the cluster of this machine."""
@@ -104,61 +94,59 @@ class Node:
             "target": {"apiVersion": "v1", "kind": "Node", "name": NAME},
         }
         await self._send("POST", f"{path_of(pod)}/binding", json=binding)
-        image = pod["spec"]["containers"][0]["image"]
+        first = containers_of(pod)[0]
+        image = first["image"]
         if image in WAITING:
-            state = {"waiting": {"reason": WAITING[image], "message": f"of {image}"}}
-            await self._tell(pod, "Pending", state)
-            return
-        if image in LOST and image != "fate/evicted":
-            await self._tell(pod, "Failed", None, reason=LOST[image], message="so")
-            return
-        await self._contain(pod, image)
+            why = {"reason": WAITING[image], "message": f"of {image}"}
+            await self._tell(pod, "Pending", {first["name"]: {"waiting": why}})
+        elif image in LOST and image != "fate/evicted":
+            await self._tell(pod, "Failed", {}, reason=LOST[image], message="so")
+        else:
+            await self._contain(pod)
 
-    async def _contain(self, pod: Pod, image: str) -> None:
-        """Run a pod's container to its end, whatever ends it."""
-        started = now()
-        process = await self._launch(pod)
-        await self._tell(
-            pod, "Running", {"running": {"startedAt": started}}, startTime=started
-        )
-        limit = pod["spec"].get("activeDeadlineSeconds")
+    async def _contain(self, pod: Pod) -> None:
+        """Run a pod's containers, one after the other, until one does not end well."""
+        states: States = {}
+        inits = pod["spec"].get("initContainers", [])
+        more: dict[str, str] = {}
+        for container in containers_of(pod):
+            started, name = now(), container["name"]
+            process = await self._containers.launch(pod, container)
+            if process is None:
+                why = {"reason": "CreateContainerConfigError", "message": "no secret"}
+                await self._tell(pod, "Pending", states | {name: {"waiting": why}})
+                return
+            states[name] = {"running": {"startedAt": started}}
+            phase = "Pending" if container in inits else "Running"
+            await self._tell(pod, phase, states, startTime=started)
+            ended, more = await self._end(pod, container, process)
+            states[name] = {"terminated": ended}
+            if ended["exitCode"] or more:
+                break
+        is_bad = more or any(s["terminated"]["exitCode"] for s in states.values())
+        await self._tell(pod, "Failed" if is_bad else "Succeeded", states, **more)
+        if pod["metadata"]["uid"] in self._deleted:
+            await self._send("DELETE", path_of(pod), json={"gracePeriodSeconds": 0})
+
+    async def _end(
+        self, pod: Pod, container: dict[str, Any], process: asyncio.subprocess.Process
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Wait until a container ends, or end it; tell how, of the pod too."""
+        image, more = container["image"], {}
         watcher = asyncio.create_task(self._kill_when_deleted(pod, process))
-        is_late = False
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(pod["spec"].get("activeDeadlineSeconds")):
                 code = await process.wait()
         except TimeoutError:
-            is_late = True
             code = await self._kill(process)
-        code = 137 if code < 0 else code
+            more = {"reason": "DeadlineExceeded", "message": "active too long"}
+        if image in LOST:
+            more = {"reason": LOST[image], "message": "memory"}
+        code = 137 if code < 0 or image in ENDED else code
         reason = ENDED.get(image) or ("Error" if code else "Completed")
-        code = 137 if image in ENDED else code
+        watcher.cancel()
         ended = {"exitCode": code, "reason": reason, "finishedAt": now()}
-        more = {"reason": LOST[image], "message": "memory"} if image in LOST else {}
-        if is_late:
-            more = {"reason": "DeadlineExceeded", "message": "Pod was active too long"}
-        phase = "Failed" if code or more else "Succeeded"
-        await self._tell(pod, phase, {"terminated": ended}, **more)
-        if not watcher.done():
-            watcher.cancel()
-            return
-        await self._send("DELETE", path_of(pod), json={"gracePeriodSeconds": 0})
-
-    async def _launch(self, pod: Pod) -> asyncio.subprocess.Process:
-        container = pod["spec"]["containers"][0]
-        env = {"PATH": os.environ["PATH"]}
-        for variable in container.get("env", []):
-            env[variable["name"]] = filled(variable.get("value", ""), env)
-        told = [*container.get("command", []), *container.get("args", [])]
-        command = [filled(word, env) for word in told] or ENTRYPOINT
-        with self._log(pod["metadata"]["name"]).open("wb") as log:
-            return await asyncio.create_subprocess_exec(
-                *command, env=env, stdout=log, stderr=log,
-                cwd=self._folder, start_new_session=True,
-            )  # fmt: skip
-
-    def _log(self, pod: str) -> Path:
-        return self._folder / f"{pod}.log"
+        return ended, more
 
     async def _kill(self, process: asyncio.subprocess.Process) -> int:
         with suppress(ProcessLookupError):
@@ -173,17 +161,24 @@ class Node:
             answer = await self._send("GET", path_of(pod))
             about = answer.json().get("metadata", {})
             if answer.status_code == 404 or about.get("deletionTimestamp"):
+                self._deleted.add(pod["metadata"]["uid"])
                 await self._kill(process)
                 return
 
-    async def _tell(
-        self, pod: Pod, phase: str, state: dict[str, Any] | None, **more: Any
-    ) -> None:
-        container = pod["spec"]["containers"][0]
-        about = {"imageID": "", "restartCount": 0, "ready": phase == "Running"}
-        known = {"name": container["name"], "image": container["image"], **about}
-        statuses = [{**known, "state": state}] if state else []
-        status = {"phase": phase, "containerStatuses": statuses, **more}
+    async def _tell(self, pod: Pod, phase: str, states: States, **more: Any) -> None:
+        status: dict[str, Any] = {"phase": phase, **more}
+        for kind, key in STATUSES.items():
+            status[key] = [
+                {
+                    "name": container["name"],
+                    "image": container["image"],
+                    "imageID": "",
+                    "restartCount": 0,
+                    "ready": phase == "Running",
+                    "state": states.get(container["name"], INITIALIZING),
+                }
+                for container in pod["spec"].get(kind, [])
+            ]
         await self._send(
             "PATCH", f"{path_of(pod)}/status", json={"status": status}, headers=MERGE
         )
@@ -208,7 +203,7 @@ class Node:
         while (await reader.readline()).strip():
             pass
         parts = request[1].partition("?")[0].split("/")
-        log = self._log(parts[3]) if len(parts) > 3 else None
+        log = self._containers.log(parts[3], parts[4]) if len(parts) > 4 else None
         if log is not None and log.exists():
             writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
             writer.write(log.read_bytes())

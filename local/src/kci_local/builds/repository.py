@@ -63,6 +63,13 @@ class Repository:
         self.git("commit", "--quiet", "--allow-empty", "-m", f"{subject}\n\nWhy.")
         return self.git("rev-parse", "HEAD")
 
+    def pack(self, tarball: Path) -> Path:
+        """Commit all that changed, and pack it as a checkout's sources are packed."""
+        self.commit("change")
+        form, prefix = "--format=tar.gz", "--prefix=linux-c/"
+        self.git("archive", form, prefix, f"--output={tarball}", "HEAD")
+        return tarball
+
     def push(self, subject: str, branch: str) -> str:
         """Commit all that changed, and have a branch point there in one step."""
         self.git("checkout", "--quiet", "--detach")

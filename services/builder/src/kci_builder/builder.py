@@ -2,24 +2,14 @@
 """The builder as a lab: it takes builds from the API, as many at once as it may."""
 
 import shutil
-from typing import Protocol
 
 from kci_builder.maker import Maker
 from kci_builder.sandbox import Sandbox
 from kci_builder.settings import Settings
 from kci_shared.bridge import LabError, LabJob, NoDevice, RunOutcome
 from kci_shared.bridge.artifacts import Artifacts
-from kci_shared.bridge.build import BUILD, order_of
+from kci_shared.bridge.build import BUILD, Nodes, order_of
 from kci_shared.bridge.local import LocalRuns
-from kci_shared.models import Node
-
-
-class Nodes(Protocol):
-    """What the builder asks of the API."""
-
-    async def get(self, node_id: str) -> Node | None:
-        """Return the node, or None."""
-        ...
 
 
 class Builder(LocalRuns):
@@ -47,8 +37,7 @@ class Builder(LocalRuns):
 
     async def build(self, job: LabJob) -> RunOutcome:
         """Build one kernel."""
-        node = job.node
-        order = order_of(node, await self._api.get(node.parent or ""))
+        order = await order_of(job.node, self._api)
         if order.is_patched and not self._sandbox.is_closed:
             raise NoDevice("patches of strangers are built in a sandbox only")
         return await self._maker.make(order, job.folder)

@@ -31,8 +31,11 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 async def open_lab(settings: Settings) -> AsyncIterator[Cluster]:
     """Read the lab's file, and open its cluster."""
     lab = read_lab(settings.lab)
-    async with Kubernetes.connect(find_access(lab)) as kubernetes:
-        cluster = Cluster(lab, kubernetes, settings)
+    async with (
+        Kubernetes.connect(find_access(lab)) as kubernetes,
+        ApiClient.connect(settings) as api,
+    ):
+        cluster = Cluster(lab, kubernetes, api, settings)
         async with cluster.watch.running():
             yield cluster
 

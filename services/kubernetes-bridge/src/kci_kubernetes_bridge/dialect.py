@@ -2,7 +2,6 @@
 """A namespace of a Kubernetes cluster as bridges see it."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,18 @@ from kci_kubernetes_bridge.kubernetes import Away, Kubernetes, patiently
 from kci_kubernetes_bridge.lab import Lab
 from kci_kubernetes_bridge.manifest import manifest, name_of, selector_of
 from kci_kubernetes_bridge.objects import NODE_LABEL, Pod
-from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log
+from kci_kubernetes_bridge.outcome import outcome_of_build, outcome_of_script
+from kci_kubernetes_bridge.pods import build_pod, script_pod
 from kci_kubernetes_bridge.verdict import Verdict
 from kci_kubernetes_bridge.watch import Flight, Watch
 from kci_shared.bridge import BridgeSettings, LabError, LabJob, RunOutcome
-from kci_shared.bridge.console import verdict as sum_up
+from kci_shared.bridge.build import Nodes, order_of
 from kci_shared.logging import get_logger
-from kci_shared.models import ErrorCode, Result
+from kci_shared.models import ErrorCode, Kbuild
 
 log = get_logger(__name__)
 
 LARGEST_LOG = 64 * 2**20
-LONGEST_LINE = 1 << 16
 
 
 class Cluster:
@@ -34,9 +33,10 @@ class Cluster:
     kind = "kubernetes"
 
     def __init__(
-        self, lab: Lab, kubernetes: Kubernetes, settings: BridgeSettings
+        self, lab: Lab, kubernetes: Kubernetes, api: Nodes, settings: BridgeSettings
     ) -> None:
         self._lab = lab
+        self._api = api
         self._kubernetes = kubernetes
         self._settings = settings
         self._selector = selector_of(settings.runtime)
@@ -49,17 +49,22 @@ class Cluster:
         waiting = await self._kubernetes.list(
             Pod,
             labelSelector=self._selector,
-            fieldSelector="status.phase=Pending",
+            fieldSelector="status.phase=Pending,spec.nodeName=",
             limit=self._lab.pending,
         )
         free = self._lab.pending - len(waiting.objects)
-        return dict.fromkeys(self._lab.platforms, max(0, free))
+        return dict.fromkeys(self._lab.claimed, max(0, free))
 
     async def submit(self, job: LabJob) -> str:
         """Create a Job, or find the one that there is of this node already."""
-        settings = self._settings
-        body = manifest(self._lab, job, settings.runtime, settings.queue)
+        body = manifest(job.id, await self._pod(job), self._settings)
         return await patiently(lambda: self._submit(job.id, body))
+
+    async def _pod(self, job: LabJob) -> dict[str, Any]:
+        if not isinstance(job.node, Kbuild):
+            return script_pod(self._lab, job)
+        order = await order_of(job.node, self._api)
+        return build_pod(self._lab, order, self._settings.storage_url)
 
     async def _submit(self, node_id: str, body: dict[str, Any]) -> str:
         if await self._kubernetes.create(body):
@@ -100,14 +105,19 @@ class Cluster:
         if stopped and ended.error_code is ErrorCode.CANCELED:
             ended = replace(ended, error_msg="stopped by the bridge")
         device = pod.spec.node_name if pod else None
-        outcome = await asyncio.to_thread(_outcome, job, ended, log_file)
+        outcome = await asyncio.to_thread(self._outcome, job, ended, log_file)
         return replace(outcome, device=device)
+
+    def _outcome(self, job: LabJob, ended: Verdict, log_file: Path) -> RunOutcome:
+        if isinstance(job.node, Kbuild):
+            return outcome_of_build(ended, log_file, self._settings.storage_url)
+        return outcome_of_script(job, ended, log_file)
 
     async def _save_log(self, pod: Pod, file: Path) -> None:
         """Copy a pod's log into a file, as far as it is not too long."""
         part, room = file.with_suffix(".part"), LARGEST_LOG
         with part.open("wb") as copy:
-            async for chunk in self._kubernetes.log(pod.metadata.name):
+            async for chunk in self._kubernetes.log(pod.metadata.name, pod.speaker):
                 copy.write(chunk[:room])
                 room -= len(chunk)
                 if room <= 0:
@@ -135,50 +145,3 @@ class Cluster:
     async def recover(self) -> dict[str, str]:
         """Clean up nothing: Jobs go on, and are found by their nodes."""
         return {}
-
-
-def _outcome(job: LabJob, ended: Verdict, log_file: Path) -> RunOutcome:
-    """Put together what the cluster says and what the log says."""
-    has_log = log_file.exists() and log_file.stat().st_size > 0
-    said_code = {"exit_code": ended.exit_code}
-    data = {} if ended.exit_code is None else {"misc": {"kubernetes": said_code}}
-    outcome = RunOutcome(
-        ended.result,
-        ended.error_code,
-        ended.error_msg,
-        files={"log": log_file} if has_log else {},
-        data=data,
-    )
-    steps = job.definition.tests
-    if not steps:
-        return outcome
-    said = read_log(mark_of(job), _lines(log_file) if has_log else ())
-    tests = outcomes_of(steps, said)
-    outcome = replace(outcome, tests=tests)
-    if ended.result is Result.INCOMPLETE:
-        return outcome
-    if any(step.id not in said or said[step.id].status is None for step in steps):
-        return _not_all_said(outcome)
-    result = sum_up(tests)
-    if result is Result.PASS:
-        return outcome
-    return replace(outcome, result=result, error_code=None, error_msg=None)
-
-
-def _not_all_said(outcome: RunOutcome) -> RunOutcome:
-    """Tell of a run whose log does not tell of each test."""
-    if outcome.result is Result.FAIL:
-        return outcome
-    return replace(
-        outcome,
-        result=Result.INCOMPLETE,
-        error_code=ErrorCode.INFRASTRUCTURE,
-        error_msg="the container ended well, but its log is not whole",
-    )
-
-
-def _lines(file: Path) -> Iterator[str]:
-    """Yield a file's lines; one that is too long comes in pieces."""
-    with file.open(encoding="utf-8", errors="replace", newline="\n") as text:
-        while line := text.readline(LONGEST_LINE):
-            yield line

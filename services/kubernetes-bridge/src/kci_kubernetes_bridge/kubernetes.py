@@ -33,7 +33,6 @@ WATCH_SECONDS = 120
 SILENCE = 30.0
 LONGEST_EVENT = 4 * 2**20
 CHUNK = 1 << 16
-CONTAINER = "job"
 Kind = type[Job] | type[Pod]
 
 GROUPS: dict[Kind, str] = {Job: "apis/batch/v1", Pod: "api/v1"}
@@ -153,9 +152,9 @@ class Kubernetes:
         except httpx.HTTPError as error:
             raise _away(error) from error
 
-    async def log(self, pod: str) -> AsyncIterator[bytes]:
+    async def log(self, pod: str, container: str) -> AsyncIterator[bytes]:
         """Yield what a pod's container wrote; nothing where there is no log."""
-        path, query = f"{self._path(Pod)}/{pod}/log", {"container": CONTAINER}
+        path, query = f"{self._path(Pod)}/{pod}/log", {"container": container}
         try:
             async with self._http.stream("GET", path, params=query) as answer:
                 if answer.status_code in (*BAD, httpx.codes.NOT_FOUND):

@@ -2,10 +2,17 @@
 """The lab's own file: which cluster it is, and what its containers are like."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from kci_shared.bridge.build import BUILD
 from kci_shared.bridge.labfile import LAB_ENTRY, read_lab_file
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
@@ -46,6 +53,15 @@ class Platform(_Entry):
         return pod
 
 
+class Builds(Platform):
+    """How this cluster builds kernels; the image is one of our builder's."""
+
+    secret: Name
+    """A Secret of the namespace whose `token` may store artifacts."""
+    disk: Quantity = "20Gi"
+    """What sources and all that is made of them may take."""
+
+
 class Lab(_Entry):
     """A namespace of a Kubernetes cluster."""
 
@@ -58,9 +74,25 @@ class Lab(_Entry):
     pending: Annotated[int, Field(ge=1, le=500)] = 10
     """How many of our pods may wait for a machine before no more is claimed."""
     images: list[Image] = []
-    """What a job may name by `params.image`: an image, or all below a `.../`."""
-    platforms: Annotated[dict[str, Platform], Field(min_length=1)]
+    """What a job may name by `params.image`, and a build by `image`: an image, or all
+    below a `.../`."""
+    platforms: dict[str, Platform] = {}
     """By KernelCI's name of the platform."""
+    builds: Builds | None = None
+    """Without it the cluster builds no kernels."""
+
+    @model_validator(mode="after")
+    def _must_do_something(self) -> Self:
+        if not self.platforms and self.builds is None:
+            raise ValueError("name `platforms`, or say how it `builds`")
+        if BUILD in self.platforms:
+            raise ValueError(f"platforms: {BUILD}: this is what `builds` is for")
+        return self
+
+    @property
+    def claimed(self) -> list[str]:
+        """The platforms whose work is claimed: a build's is one, too."""
+        return [*self.platforms, *([BUILD] if self.builds else [])]
 
     @field_validator("kubeconfig")
     @classmethod

@@ -10,6 +10,8 @@ T = TypeVar("T")
 
 NODE_LABEL = "kernelci.org/node"
 RUNTIME_LABEL = "kernelci.org/runtime"
+JOB_CONTAINER = "job"
+"""Whose end is the run's."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 Items = Annotated[list[T], BeforeValidator(lambda value: value or [])]
@@ -66,6 +68,7 @@ class ContainerState(_Wire):
 class ContainerStatus(_Wire):
     """A container of a pod."""
 
+    name: str = ""
     state: ContainerState = ContainerState()
 
 
@@ -76,7 +79,13 @@ class PodStatus(_Wire):
     reason: str = ""
     message: str = ""
     conditions: Items[Condition] = []
+    init_container_statuses: Items[ContainerStatus] = []
     container_statuses: Items[ContainerStatus] = []
+
+    @property
+    def containers(self) -> list[ContainerStatus]:
+        """All of them, in the order in which they begin."""
+        return [*self.init_container_statuses, *self.container_statuses]
 
 
 class PodSpec(_Wire):
@@ -86,7 +95,7 @@ class PodSpec(_Wire):
 
 
 class Pod(_Wire):
-    """One run of a job's container."""
+    """One run of a job's containers."""
 
     metadata: Meta
     spec: PodSpec = PodSpec()
@@ -101,6 +110,15 @@ class Pod(_Wire):
     def has_ended(self) -> bool:
         """Say whether it runs no more; its Job may not have heard of it yet."""
         return self.status.phase in ("Succeeded", "Failed")
+
+    @property
+    def speaker(self) -> str:
+        """The container whose log tells how far the run came."""
+        for container in self.status.init_container_statuses:
+            ended = container.state.terminated
+            if ended is None or ended.exit_code != 0:
+                return container.name
+        return JOB_CONTAINER
 
 
 class JobStatus(_Wire):

@@ -62,7 +62,7 @@ def _of_pod(pod: Pod | None) -> Verdict | None:
         return Verdict(Result.PASS, exit_code=0)
     if status.phase == "Failed":
         return _of_failed(pod)
-    for container in status.container_statuses:
+    for container in status.containers:
         waiting = container.state.waiting
         if waiting and waiting.reason in NOT_STARTING:
             return _lab(f"{waiting.reason}: {waiting.message}")
@@ -80,10 +80,10 @@ def _of_failed(pod: Pod) -> Verdict | None:
             return _lab(f"{condition.reason}: {condition.message}")
     if pod.metadata.deletion_timestamp:
         return None  # killed by whoever deletes it: the Job says why
-    ended = [c.state.terminated for c in status.container_statuses]
-    if not ended or ended[0] is None:
+    ended = [c.state.terminated for c in status.containers if c.state.terminated]
+    if not ended:
         return _lab(f"the pod failed without a reason {status.message}")
-    return _of_container(ended[0])
+    return _of_container(ended[-1])
 
 
 def _of_container(ended: Terminated) -> Verdict:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kci_scheduler.filters import lets_build
-from kci_scheduler.jobs import GRACE_S, SOURCES, priority
+from kci_scheduler.jobs import SOURCES, longest_run, priority
 from kci_scheduler.rules import is_due_again
 from kci_shared.config import BUILD, Build, Built, Candidate, Config, identity
 from kci_shared.models import (
@@ -112,7 +112,7 @@ def first_attempt(
         "priority": priority(config, entry.priority, revision),
         "definition": definition.model_dump(mode="json", exclude_defaults=True),
         "identity": identity(definition, sources(checkout)),
-        "run_timeout": entry.timeout + GRACE_S,
+        "run_timeout": longest_run(config, entry.run, entry.timeout, entry.queue),
     }
     new = NewNode(
         kind=Kind.KBUILD,

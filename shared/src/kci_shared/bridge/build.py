@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A build as it is ordered and as it is reported, wherever a kernel is built; pure."""
+"""A build as it is ordered and as it is reported, wherever a kernel is built."""
 
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -62,12 +62,21 @@ class BuildReport(BaseModel):
     """None when it never came to a build."""
 
 
-def order_of(node: Node, checkout: Node | None) -> BuildOrder:
+class Nodes(Protocol):
+    """What whoever builds asks of the API."""
+
+    async def get(self, node_id: str) -> Node | None:
+        """Return the node, or None."""
+        ...
+
+
+async def order_of(node: Node, api: Nodes) -> BuildOrder:
     """Return what a node and the checkout above it ask for.
 
     Raises `BadJob`, which names what is wrong, or `LabError`: there are no sources.
     """
     definition = definition_of(node, BuildDefinition)
+    checkout = await api.get(node.parent) if node.parent else None
     tarball = checkout.artifacts.get("tarball") if checkout else None
     if tarball is None:
         raise LabError("the checkout above has no artifact 'tarball'")

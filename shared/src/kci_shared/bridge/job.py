@@ -143,8 +143,7 @@ class JobRun:
         is_ours = self.handle is None and not self._lab.is_remote
         if is_ours and has_definition(node):
             images = await self._lab.artifacts.fetch(read_definition(node).artifacts)
-        tell = self._notes.tell
-        job = LabJob(node, self.held.attempt, folder, images, tell)
+        job = LabJob(node, self.held.attempt, folder, images, self._tell)
         limit = self._lab.queue + _seconds(node)
         running = asyncio.create_task(self._submit_and_wait(job))
         try:
@@ -155,6 +154,11 @@ class JobRun:
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+    def _tell(self, progress: Progress) -> None:
+        """Note how far a test is; of a build there is nothing to tell."""
+        if isinstance(self.held.node, Job):
+            self._notes.tell(progress)
 
     async def _submit_and_wait(self, job: LabJob) -> RunOutcome:
         if self.handle is None:
@@ -168,7 +172,7 @@ class JobRun:
     async def _submit(self, job: LabJob) -> str:
         """Give the lab a job; where that takes its time, the job is queued."""
         loop = asyncio.get_running_loop()
-        queued = loop.call_later(AT_ONCE, self._notes.tell, Progress.QUEUED)
+        queued = loop.call_later(AT_ONCE, self._tell, Progress.QUEUED)
         try:
             return await self._lab.dialect.submit(job)
         finally:

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Kernels that a cluster builds: who sees the token, and whose word counts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kci_kubernetes_bridge.lab import Lab
+from kci_kubernetes_bridge.outcome import outcome_of_build
+from kci_kubernetes_bridge.pods import build_pod
+from kci_kubernetes_bridge.verdict import Verdict
+from kci_shared.bridge import BadJob, LabError, LabJob, NoDevice
+from kci_shared.bridge.build import MARK, BuildOrder, order_of
+from kci_shared.models import ErrorCode, Result
+
+BUILDS = {"image": "kci-builder", "secret": "storage", "cpu": "3500m"}
+STORAGE = "http://s/"
+FACTS = {
+    "compiler_version": "gcc 12",
+    "kernel_release": "6.1.0",
+    "duration": 3,
+    "config_missing": [],
+}
+REPORT = {
+    "result": "pass",
+    "artifacts": {"kernel": "http://s/0/bzImage"},
+    "facts": FACTS,
+}
+PASS = Verdict(Result.PASS)
+INFRA = ("incomplete", "Infrastructure")
+
+
+def a_lab(**changes: Any) -> Lab:
+    return Lab.model_validate({"builds": {**BUILDS, **changes}})
+
+
+async def a_pod(api: Any, job: LabJob, lab: Lab) -> Any:
+    return build_pod(lab, await order_of(job.node, api), STORAGE)
+
+
+async def test_the_sources_and_the_token_never_meet(build: Any, api: Any) -> None:
+    job = build(fragments={"one": "CONFIG_A=y\n# $(KCI_FOLDER)\n"}, timeout=600)
+    pod = await a_pod(api, job, a_lab(cpu="2.5"))
+    (builds,), (stores,) = pod["initContainers"], pod["containers"]
+    assert (builds["command"], stores["command"]) == (
+        ["kci-builder-once"],
+        ["kci-builder-deliver"],
+    )
+    told = {one["name"]: one.get("value") for one in builds["env"]}
+    assert told.keys() == {"KCI_FOLDER", "KCI_MAKE_JOBS", "KCI_ORDER"}
+    assert told["KCI_MAKE_JOBS"] == "3"
+    order = BuildOrder.model_validate_json(told["KCI_ORDER"].replace("$$", "$"))
+    assert order == await order_of(job.node, api)
+    (secret,) = (one["valueFrom"] for one in stores["env"] if "valueFrom" in one)
+    assert secret == {"secretKeyRef": {"name": "storage", "key": "token"}}
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["activeDeadlineSeconds"] == 600 + 1800
+    for container in (builds, stores):
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+async def test_an_image_that_a_build_names_never_gets_the_token(
+    build: Any, api: Any
+) -> None:
+    job = build(image="gcc-12:x86")
+    with pytest.raises(BadJob, match=r"definition\.image: of images this lab takes"):
+        await a_pod(api, job, a_lab())
+    lab = Lab.model_validate({"builds": BUILDS, "images": ["gcc-12:x86"]})
+    pod = await a_pod(api, job, lab)
+    assert pod["initContainers"][0]["image"] == "gcc-12:x86"
+    assert pod["containers"][0]["image"] == "kci-builder"
+
+
+async def test_a_labs_own_volumes_are_kept_beside_the_builds(
+    build: Any, api: Any
+) -> None:
+    own = {"name": "own", "emptyDir": {}}
+    pod = await a_pod(api, build(), a_lab(pod={"volumes": [own]}, disk="9Gi"))
+    assert pod["volumes"] == [own, {"name": "build", "emptyDir": {"sizeLimit": "9Gi"}}]
+
+
+async def test_what_cannot_be_built_here_is_told(
+    build: Any, api: Any, lab: Any
+) -> None:
+    with pytest.raises(NoDevice, match="builds no kernels"):
+        await a_pod(api, build(), lab())
+    with pytest.raises(BadJob, match=r"data\.definition\.defconfig"):
+        await a_pod(api, build(defconfig="; rm"), a_lab())
+    long = {f"f{number}": "CONFIG_A=y\n" * 1000 for number in range(10)}
+    with pytest.raises(BadJob, match="longer than 100000 bytes"):
+        await a_pod(api, build(fragments=long), a_lab())
+    api.artifacts = {}
+    with pytest.raises(LabError, match="no artifact 'tarball'"):
+        await a_pod(api, build(), a_lab())
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({}, "name `platforms`, or say how it `builds`"),
+        ({"platforms": {"build": {"image": "i"}}}, "this is what `builds` is for"),
+        ({"builds": {"image": "i"}}, "secret"),
+        ({"builds": {**BUILDS, "memroy": "1Gi"}}, "memroy"),
+        ({"builds": {**BUILDS, "pod": {"initContainers": []}}}, "the bridge itself"),
+    ],
+)
+def test_a_mistake_in_a_labs_file_is_named(told: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Lab.model_validate(told)
+
+
+def said(folder: Path, *lines: str) -> Path:
+    log = folder / "console.log"
+    log.write_text("".join(f"{line}\n" for line in lines))
+    return log
+
+
+def test_a_build_ended_as_its_report_says(tmp_path: Path) -> None:
+    broken = {**REPORT, "result": "fail", "error_msg": "a.c:1:1: error: no"}
+    log = said(tmp_path, "storing", MARK + json.dumps(broken))
+    outcome = outcome_of_build(PASS, log, STORAGE)
+    assert (outcome.result, outcome.error_msg) == (Result.FAIL, "a.c:1:1: error: no")
+    assert outcome.artifacts == REPORT["artifacts"]
+    assert outcome.data == FACTS
+    assert outcome.files == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("all is well", "its log is not whole"),
+        (f"{MARK}{{", "the build's report: "),
+        (f'{MARK}{{"result": "fine"}}', "the build's report: "),
+        (
+            MARK + json.dumps({**REPORT, "artifacts": {"kernel": "http://s.evil/0/k"}}),
+            "artifact: kernel: not in our storage: http://s.evil/0/k",
+        ),
+    ],
+)
+def test_a_report_that_cannot_be_taken_says_nothing_about_the_kernel(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    log = said(tmp_path, line)
+    outcome = outcome_of_build(PASS, log, STORAGE)
+    assert (outcome.result, outcome.error_code) == INFRA
+    assert reason in str(outcome.error_msg)
+    assert outcome.files == {"build_log": log}
+    assert outcome.artifacts == {}
+
+
+def test_a_container_that_fails_says_nothing_about_the_kernel(tmp_path: Path) -> None:
+    failed = Verdict(Result.FAIL, ErrorCode.TEST, "exit status 1", 1)
+    outcome = outcome_of_build(failed, tmp_path / "none", STORAGE)
+    assert (outcome.result, outcome.error_code) == INFRA
+    assert outcome.error_msg == "the build's container: exit status 1"
+    assert outcome.files == {}
