@@ -42,11 +42,14 @@ def run(main: Main[S], settings_type: type[S], check: Check[S] | None = None) ->
         configure(settings.log_format, "critical")
         sys.exit(asyncio.run(_awaited(check(settings, asked.job))))
     configure(settings.log_format, settings.log_level)
+    log = get_logger(main.__module__)
+    log.info("started")
     try:
         asyncio.run(_run(main, settings))
     except KciError as error:
-        get_logger(main.__module__).error("stopped", reason=str(error))
+        log.error("stopped", reason=str(error))  # noqa: TRY400 - it is for the user
         sys.exit(1)
+    log.info("stopped")
 
 
 async def _awaited(answer: Awaitable[int]) -> int:
