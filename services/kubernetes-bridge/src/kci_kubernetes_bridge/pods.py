@@ -16,6 +16,7 @@ from kci_shared.bridge.build import BuildOrder
 
 BUILD_CONTAINER = "build"
 FOLDER = "/build"
+MOUNT = {"name": BUILD_CONTAINER, "mountPath": FOLDER}
 LONGEST_ORDER = 100_000
 """Linux takes no variable of more than 128 KiB."""
 AROUND_S = 1800
@@ -47,38 +48,41 @@ def build_pod(lab: Lab, order: BuildOrder, storage_url: str) -> dict[str, Any]:
     if builds is None:
         raise NoDevice("this cluster builds no kernels: its file says not how")
     image = builds.image if wanted is None else _allowed(lab, wanted, "image")
-    told = order.model_dump_json(exclude_defaults=True)
-    if len(told.encode()) > LONGEST_ORDER:
-        raise BadJob(f"data.definition: longer than {LONGEST_ORDER} bytes")
-    where = {"KCI_FOLDER": FOLDER}
-    build = _container(
-        BUILD_CONTAINER,
-        image,
-        builds,
-        where | {"KCI_MAKE_JOBS": str(_processors(builds.cpu)), "KCI_ORDER": told},
-    )
-    store = _container(
-        JOB_CONTAINER,
-        builds.image,  # no job may say which one gets the token
-        Platform(image=builds.image, cpu="100m", memory="256Mi"),
-        where | {"KCI_STORAGE_URL": storage_url},
-    )
-    source = {"secretKeyRef": {"name": builds.secret, "key": "token"}}
-    store["env"].append({"name": "KCI_TOKEN", "valueFrom": source})
-    for container, program in ((build, "once"), (store, "deliver")):
-        container["command"] = [f"kci-builder-{program}"]
-        container["volumeMounts"] = [{"name": BUILD_CONTAINER, "mountPath": FOLDER}]
+    folder = {"name": BUILD_CONTAINER, "emptyDir": {"sizeLimit": builds.disk}}
     return _pod(
         builds,
         order.definition.timeout + AROUND_S,
-        initContainers=[build],
-        containers=[store],
-        volumes=[*builds.pod.get("volumes", []), _folder(builds)],
+        initContainers=[_maker(builds, image, order)],
+        containers=[_deliverer(builds, storage_url)],
+        volumes=[*builds.pod.get("volumes", []), folder],
     )
 
 
-def _folder(builds: Builds) -> dict[str, Any]:
-    return {"name": BUILD_CONTAINER, "emptyDir": {"sizeLimit": builds.disk}}
+def _maker(builds: Builds, image: str, order: BuildOrder) -> dict[str, Any]:
+    """Return the container that has the sources, and no secret."""
+    told = order.model_dump_json(exclude_defaults=True)
+    if len(told.encode()) > LONGEST_ORDER:
+        raise BadJob(f"data.definition: longer than {LONGEST_ORDER} bytes")
+    env = {"KCI_ORDER": told, "KCI_MAKE_JOBS": str(_processors(builds.cpu))}
+    return {
+        **_container(BUILD_CONTAINER, image, builds, {**env, "KCI_FOLDER": FOLDER}),
+        "command": ["kci-builder-once"],
+        "volumeMounts": [MOUNT],
+    }
+
+
+def _deliverer(builds: Builds, storage_url: str) -> dict[str, Any]:
+    """Return the container that has the token; no build may name its image."""
+    small = Platform(image=builds.image, cpu="100m", memory="256Mi")
+    env = {"KCI_STORAGE_URL": storage_url, "KCI_FOLDER": FOLDER}
+    made = _container(JOB_CONTAINER, builds.image, small, env)
+    source = {"secretKeyRef": {"name": builds.secret, "key": "token"}}
+    return {
+        **made,
+        "env": [*made["env"], {"name": "KCI_TOKEN", "valueFrom": source}],
+        "command": ["kci-builder-deliver"],
+        "volumeMounts": [MOUNT],
+    }
 
 
 def _pod(platform: Platform, run: float, **parts: Any) -> dict[str, Any]:
