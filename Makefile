@@ -87,7 +87,7 @@ labgrid-lab: install ## Run what takes minutes on a real labgrid: faults, 20 job
 
 kubernetes-lab: install ## Build Kubernetes' API server once, test its bridge on it (root, 9 minutes)
 	nice -n 19 $(RUN) python tests/labs/kubernetes/build.py
-	KCI_TEST_KUBERNETES=1 $(RUN) pytest -q tests/integration/kubernetes_bridge
+	KCI_TEST_KUBERNETES=1 $(RUN) --with kubernetes-validate==1.37.0 pytest -q services/kubernetes-bridge tests/integration/kubernetes_bridge
 
 fuzz-api: ## Ask the API strange things for MINUTES (10)
 	KCI_FUZZ_S=$$(($(or $(MINUTES),10) * 60)) $(RUN) pytest -q tests/integration/api_contract/test_fuzz.py
