@@ -56,7 +56,10 @@ async def start_lab(site: Site) -> None:
         await processes.start(part)
         await processes.until_ready(part)
     async with Coordinator.connect(site.address("coordinator"), "test/up") as lab:
-        while not [one for one in lab.places() if one.tags and one.is_available]:
+        while not any(
+            one.name == "board-1" and one.tags and one.is_available
+            for one in lab.places()
+        ):
             await asyncio.sleep(0.1)
     await labgrid_client(site, "-p", "qemu-1", "create")
     await labgrid_client(site, "-p", "qemu-1", "set-tags", f"device={QEMU}")
