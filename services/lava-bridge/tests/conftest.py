@@ -110,6 +110,8 @@ class FakeLava:
     refuse: str | None = None
     stuck: bool = False
     """It never gets a job cancelled."""
+    guarded: set[int] = field(default_factory=set)
+    """Jobs that we may not cancel."""
     devices: list[dict[str, Any]] = field(default_factory=list)
     workers: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -153,6 +155,8 @@ class FakeLava:
         if job is None:
             return httpx.Response(404, json={"detail": "Not found."})
         if what == "cancel":
+            if job_id in self.guarded:
+                return httpx.Response(403, json={"detail": "not yours"})
             self.canceled.append(job_id)
             if job.state != "Finished":
                 job.state = "Canceling" if self.stuck else "Finished"

@@ -295,6 +295,31 @@ async def test_a_job_of_a_dead_worker_does_not_run_for_ever(
     assert fake.canceled == [1]
 
 
+async def test_a_job_that_cannot_be_stopped_keeps_no_other_waiting(
+    make: Any,
+    fake: Any,
+    job: Any,
+    node: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lab = await make()
+    stuck = job(definition=DEFINITION)
+    other = node("6501a1b2c3d4e5f601234568", definition=DEFINITION)
+    fine = replace(stuck, node=other, folder=tmp_path)
+    handles = [await lab.submit(stuck), await lab.submit(fine)]
+    fake.guarded = {1}
+    fake.start(1, seconds_ago=100 + watch.LATE_SECONDS + 1)
+    waiting = asyncio.create_task(lab.wait(stuck, handles[0]))
+    await asyncio.sleep(0.02)
+    fake.finish(2, results=RESULTS, log=LOG)
+    await asyncio.wait_for(lab.wait(fine, handles[1]), 30)
+    assert not waiting.done()
+    monkeypatch.setattr(watch, "CANCEL_SECONDS", 0.0)
+    with pytest.raises(LabError, match="does not stop job 1"):
+        await asyncio.wait_for(waiting, 30)
+
+
 async def test_a_job_that_lava_has_lost_is_the_labs_fault(
     make: Any, fake: Any, job: Any
 ) -> None:

@@ -112,6 +112,8 @@ class Watch:
             await self._look_for_tests()
         except LabError as error:
             log.warning("lab does not tell of its jobs", reason=str(error))
+        except Exception:
+            log.exception("bug in the watch")
 
     async def _look_at_page(self, job_ids: list[int]) -> None:
         seen = await self._lava.jobs(job_ids)
@@ -144,18 +146,25 @@ class Watch:
             flight.ended.set_exception(LabError(f"LAVA has no job {job_id} any more"))
         elif job.state is State.FINISHED:
             flight.ended.set_result(job)
-        elif flight.stopping is not None:
-            if time.monotonic() - flight.stopping > CANCEL_SECONDS:
-                said = f"LAVA does not stop job {job_id}: is its worker down?"
-                flight.ended.set_exception(LabError(said))
         elif job.state is State.CANCELING or _is_late(job, flight.limit, now):
-            if job.state is not State.CANCELING:
-                log.warning("job over its time in LAVA", job_id=job_id)
-                await self._lava.cancel(job_id)
-            flight.stopping = time.monotonic()
+            await self._stop(flight, job)
         elif job.state is State.RUNNING and flight.boots is None:
             flight.tell(Progress.BOOTING)
             flight.boots = time.monotonic()
+
+    async def _stop(self, flight: Flight, job: LavaJob) -> None:
+        """Have LAVA end a job, which may fail for this one: the others go on."""
+        if flight.stopping is None:
+            flight.stopping = time.monotonic()
+        if time.monotonic() - flight.stopping > CANCEL_SECONDS:
+            said = f"LAVA does not stop job {job.id}: is its worker down?"
+            flight.ended.set_exception(LabError(said))
+        elif job.state is not State.CANCELING:
+            log.warning("job over its time in LAVA", job_id=job.id)
+            try:
+                await self._lava.cancel(job.id)
+            except LabError as error:
+                log.warning("job not stopped", job_id=job.id, reason=str(error))
 
 
 def _is_late(job: LavaJob, limit: float, now: datetime) -> bool:
