@@ -103,6 +103,8 @@ class FakeLava:
 
     jobs: dict[int, FakeJob] = field(default_factory=dict)
     down: bool = False
+    is_other: bool = False
+    """It is some page that says hello to everybody."""
     lose_answers: int = 0
     """How many submissions are taken without an answer."""
     errors: int = 0
@@ -122,6 +124,8 @@ class FakeLava:
         self.asked.append(f"{request.method} {request.url.path}")
         if self.down:
             raise httpx.ConnectError("connection refused")
+        if self.is_other:
+            return httpx.Response(200, text="<html>Hello</html>")
         path = request.url.path.removeprefix("/api/v0.2/")
         if request.method == "POST" and path == "jobs/":
             return self._submit(json.loads(request.content)["definition"])

@@ -427,6 +427,17 @@ async def test_a_check_of_a_lava_that_is_down_says_so(make: Any, fake: Any) -> N
     assert "`url`" in probe.advice
 
 
+async def test_a_server_that_is_no_lava_is_told_from_one(make: Any, fake: Any) -> None:
+    fake.is_other = True
+    lab = await make()
+    [probe] = await lab.check()
+    said = "LAVA: /api/v0.2/system/whoami/: not as LAVA answers: the answer: Invalid"
+    assert probe.is_bad
+    assert probe.said.startswith(said)
+    with pytest.raises(LabError, match="devices/: not as LAVA answers"):
+        await lab.slots()
+
+
 async def test_a_platform_that_the_lab_does_not_have_is_named(
     make: Any, fake: Any, job: Any
 ) -> None:

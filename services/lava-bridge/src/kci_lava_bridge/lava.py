@@ -6,17 +6,20 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from kci_lava_bridge.lab import Lab
 from kci_shared.bridge import BadJob, LabError, NoDevice
 
+M = TypeVar("M", bound=BaseModel)
+
 PAGE = 50
 """How many jobs are asked for at once: each comes with its whole definition."""
-DEVICES = 1000
+MOST = 1000
+"""Of devices, workers, aliases, tags."""
 LARGEST_RESULTS = 64 * 2**20
 CHUNK = 1 << 16
 NO_DEVICE = ("Devices unavailable", "No devices of type")
@@ -89,17 +92,35 @@ class Named(BaseModel):
     device_type: str | None = None
 
 
+class Page(BaseModel, Generic[M]):
+    """Some of what there is."""
+
+    results: list[M]
+
+
+class Count(BaseModel):
+    """How many there are."""
+
+    count: int
+
+
+class Who(BaseModel):
+    """Whose token ours is."""
+
+    user: str = ""
+
+
+class Submitted(BaseModel):
+    """What became of a definition."""
+
+    job_ids: list[int | str]
+
+
 class Seen(NamedTuple):
     """Jobs, and LAVA's own time when it told of them."""
 
     jobs: list[LavaJob]
     now: datetime
-
-
-JOBS = TypeAdapter(list[LavaJob])
-DEVICE_LIST = TypeAdapter(list[Device])
-WORKERS = TypeAdapter(list[Worker])
-NAMES = TypeAdapter(list[Named])
 
 
 class Lava:
@@ -123,14 +144,14 @@ class Lava:
 
     async def whoami(self) -> str:
         """Return the user whose token ours is; empty for nobody."""
-        return str((await self._get("system/whoami/")).json().get("user", ""))
+        return _read(Who, await self._get("system/whoami/")).user
 
     async def submit(self, definition: str) -> list[str]:
         """Submit a job; return its ids: one, or "60.0", "60.1" of a multinode job."""
         answer = await self._send("POST", "jobs/", json={"definition": definition})
         if answer.status_code != httpx.codes.CREATED:
             raise _refusal(answer)
-        return [str(job_id) for job_id in answer.json()["job_ids"]]
+        return [str(job_id) for job_id in _read(Submitted, answer).job_ids]
 
     async def cancel(self, job_id: int) -> None:
         """Have a job stopped; no error when it has ended or is unknown."""
@@ -153,12 +174,12 @@ class Lava:
         answer = await self._get("jobs/", query)
         date = answer.headers.get("Date")
         now = parsedate_to_datetime(date) if date else datetime.now(UTC)
-        return Seen(_read(JOBS, answer), now)
+        return Seen(_read(Page[LavaJob], answer).results, now)
 
     async def has_tests(self, job_id: int) -> bool:
         """Say whether a job has results of a suite that is not LAVA's own."""
-        suites = _read(NAMES, await self._get(f"jobs/{job_id}/suites/"))
-        return any(suite.name != "lava" for suite in suites)
+        suites = _read(Page[Named], await self._get(f"jobs/{job_id}/suites/"))
+        return any(suite.name != "lava" for suite in suites.results)
 
     async def count_queued(self, device_type: str) -> int:
         """Tell how many jobs wait for a device of a type, whosoever they are."""
@@ -167,25 +188,28 @@ class Lava:
             "requested_device_type": device_type,
             "limit": 1,
         }
-        return int((await self._get("jobs/", query)).json()["count"])
+        return _read(Count, await self._get("jobs/", query)).count
 
     async def devices(self) -> list[Device]:
         """List the devices that we may see and that are not retired."""
-        return _read(DEVICE_LIST, await self._get("devices/", {"limit": DEVICES}))
+        return await self._all("devices/", Page[Device])
 
     async def workers(self) -> list[Worker]:
         """List the workers."""
-        return _read(WORKERS, await self._get("workers/", {"limit": DEVICES}))
+        return await self._all("workers/", Page[Worker])
 
     async def aliases(self) -> dict[str, str]:
         """Tell which type an alias stands for."""
-        found = _read(NAMES, await self._get("aliases/", {"limit": DEVICES}))
+        found = await self._all("aliases/", Page[Named])
         return {alias.name: alias.device_type or alias.name for alias in found}
 
     async def tags(self) -> dict[str, int]:
         """Tell the number by which a device names a tag."""
-        found = _read(NAMES, await self._get("tags/", {"limit": DEVICES}))
+        found = await self._all("tags/", Page[Named])
         return {tag.name: tag.id for tag in found if tag.id is not None}
+
+    async def _all(self, path: str, page: type[Page[M]]) -> list[M]:
+        return _read(page, await self._get(path, {"limit": MOST})).results
 
     async def results(self, job_id: int) -> bytes:
         """Return all results of a job, as YAML; empty where there are none."""
@@ -229,12 +253,14 @@ class Lava:
             raise LavaAway(f"LAVA: {type(error).__name__}: {error}") from error
 
 
-def _read(kind: TypeAdapter[list[Any]], answer: httpx.Response) -> list[Any]:
+def _read(kind: type[M], answer: httpx.Response) -> M:
     try:
-        return kind.validate_python(answer.json()["results"])
-    except (ValidationError, ValueError, KeyError, TypeError) as error:
-        path = answer.request.url.path
-        raise LabError(f"LAVA: {path}: not what we know of LAVA: {error}") from error
+        return kind.model_validate_json(answer.content)
+    except ValidationError as error:
+        path, [first, *_] = answer.request.url.path, error.errors(include_url=False)
+        where = ".".join(map(str, first["loc"])) or "the answer"
+        said = f"LAVA: {path}: not as LAVA answers: {where}: {first['msg']}"
+        raise LabError(said) from error
 
 
 def _refusal(answer: httpx.Response) -> LabError:
