@@ -16,13 +16,6 @@ from kci_local.site import Site
 from kci_shared.storage import Storage
 
 SCRIPT = Path("tests/labs/lava/lab.py")
-DEVICE = {
-    "type": "qemu-x86_64",
-    "boot": "qemu",
-    "arguments": "console=ttyS0,115200 panic=5",
-    "context": {"arch": "x86_64"},
-    "prompts": ["kci-dut:"],
-}
 IMAGES = {"kernel": "vmlinuz", "ramdisk": "rootfs.cpio.gz"}
 REPLICAS = ("lava-bridge", "lava-bridge-2")
 
@@ -62,7 +55,7 @@ class LavaLab:
             "callback": f"http://127.0.0.1:{port}",
             "poll": 5,
             "depth": 10,
-            "devices": {self.platform: DEVICE},
+            "devices": {self.platform: self._lava["qemu"]},
         }
         lab = self._site.state / f"{name}.yaml"
         lab.write_text(yaml.safe_dump(told))

@@ -26,29 +26,24 @@ from kci_shared.models import Kind, NewNode, Node, State
 PROJECT = Path(__file__).parents[3]
 LAB = PROJECT / "tests" / "labs" / "lava" / "lab.py"
 NAME = "lava-bridge"
-QEMU = {
-    "type": "qemu-x86_64",
-    "boot": "qemu",
-    "arguments": "console=ttyS0,115200 panic=5",
-    "context": {"arch": "x86_64"},
-    "prompts": ["kci-dut:"],
-}
 EARLY = "earlyprintk=ttyS0,115200"
 BOARD = {"prompts": ["kci-dut:"], "arguments": EARLY, "boot_timeout": 90}
-DEVICES: dict[str, Any] = {
-    "qemu": {**QEMU, "tags": ["emulated"]},
-    "panics": {
-        **QEMU,
-        "arguments": f"{QEMU['arguments']} rdinit=/none",
-        "boot_timeout": 60,
-    },
-    "refused": {**QEMU, "job": {"visibility": "nobody"}},
-    "uboot": {**BOARD, "type": "kci-uboot", "boot": "u-boot", "kernel_type": "zimage"},
-    "grub": {**BOARD, "type": "kci-grub", "boot": "grub"},
-    "dead": {**BOARD, "type": "kci-dead", "boot": "u-boot", "kernel_type": "zimage"},
-    "two": {**QEMU, "roles": {"client": 1, "server": 1}},
-}
+U_BOOT = {**BOARD, "boot": "u-boot", "kernel_type": "zimage"}
 NUMBERS = itertools.count(1)
+
+
+def devices(qemu: dict[str, Any]) -> dict[str, Any]:
+    """Say what the bridge's lab file has; `qemu` is the entry of a QEMU."""
+    dies = f"{qemu['arguments']} rdinit=/none"
+    return {
+        "qemu": {**qemu, "tags": ["emulated"]},
+        "panics": {**qemu, "arguments": dies, "boot_timeout": 60},
+        "refused": {**qemu, "job": {"visibility": "nobody"}},
+        "uboot": {**U_BOOT, "type": "kci-uboot"},
+        "grub": {**BOARD, "type": "kci-grub", "boot": "grub"},
+        "dead": {**U_BOOT, "type": "kci-dead"},
+        "two": {**qemu, "roles": {"client": 1, "server": 1}},
+    }
 
 
 @pytest.fixture(scope="session")
@@ -158,7 +153,7 @@ class World:
             "callback": f"http://127.0.0.1:{port if callback else 9}",
             "poll": poll,
             "depth": 20,
-            "devices": DEVICES,
+            "devices": devices(self.lava["qemu"]),
         }
         (self.site.state / "lava.yaml").write_text(yaml.safe_dump(told))
         await self._run(service_part(self.site, NAME), str(port))

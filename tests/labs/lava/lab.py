@@ -14,13 +14,16 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import httpx
+from etc import DEVICES, OWNER, WORKER, write_devices, write_settings
 from packages import install, missing
+from postgres import Postgres
+from system import ENVIRONMENT, NoLava, run_as
 
 from kci_local.lab.images import make_images
 from kci_local.ports import Ports
@@ -29,28 +32,15 @@ from kci_local.processes import Process, Processes
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[2]
 STATE = Path("/var/tmp/kci-lava")  # noqa: S108 - LAVA's own users must come in
-SETTINGS = Path("/etc/lava-server/settings.d/99-kci-test.yaml")
-TEMPLATES = Path("/etc/lava-server/dispatcher-config")
-DISPATCHER = Path("/etc/lava-server/dispatcher.d")
+LOGS = Path("/var/log/lava-server")
 JOBS = Path("/var/lib/lava-server/default/media/job-output")
-TFTP = Path("/srv/tftp")
-WORKER = "kci-worker"
-POSTGRES = Path("/usr/lib/postgresql/15/bin")
-SYSTEM = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-"""LAVA is for the system's own Python."""
-
-DEVICES = {
-    "qemu-01": "kci-qemu",
-    "qemu-02": "kci-qemu",
-    "uboot-01": "kci-uboot",
-    "grub-01": "kci-grub",
-    "dead-01": "kci-dead",
+QEMU = {
+    "type": "qemu-x86_64",
+    "boot": "qemu",
+    "arguments": "console=ttyS0,115200 panic=5",
+    "context": {"arch": "x86_64"},
+    "prompts": ["kci-dut:"],
 }
-LOADERS = {"uboot-01": "u-boot", "grub-01": "grub", "dead-01": "dead"}
-
-
-class NoLava(Exception):
-    """LAVA cannot be run here; the message says what to do."""
 
 
 class Lab:
@@ -63,6 +53,7 @@ class Lab:
             folder.chmod(0o755)
         self.ports = Ports(state)
         self.processes = Processes(state)
+        self.postgres = Postgres(state / "postgres", self.ports["postgres"])
 
     @cached_property
     def tokens(self) -> dict[str, str]:
@@ -78,13 +69,13 @@ class Lab:
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
 
-    def about(self) -> dict[str, object]:
-        """Tell where all is."""
+    def about(self) -> dict[str, Any]:
+        """Tell where all is, and what a bridge's lab file says of a QEMU here."""
         return {
             "url": self.url("web"),
             "images": self.url("images"),
             "tokens": self.tokens,
-            "devices": DEVICES,
+            "qemu": QEMU,
         }
 
     async def up(self) -> None:
@@ -94,7 +85,10 @@ class Lab:
         if os.geteuid():
             raise NoLava("needs root: LAVA's parts run as users of their own")
         self._images()
-        self._start_postgres()
+        if not self.postgres.exists:
+            # LAVA skips as many lines of a job's log as a former job of that number has
+            shutil.rmtree(JOBS, ignore_errors=True)
+        self.postgres.start()
         self._configure()
         if not (self.state / "migrated").exists():
             self._manage("migrate", "--noinput")
@@ -111,71 +105,21 @@ class Lab:
         for image in (made.kernel, made.ramdisk):
             shutil.copyfile(image, self.state / "images" / image.name)
 
-    def _start_postgres(self) -> None:
-        folder = self.state / "postgres"
-        if not folder.exists():
-            folder.mkdir(mode=0o700)
-            shutil.chown(folder, "postgres", "postgres")
-            self._as("postgres", POSTGRES / "initdb", "-D", folder, "-A", "trust", "-N")
-            # LAVA skips as many lines of a job's log as a former job of that number has
-            shutil.rmtree(JOBS, ignore_errors=True)
-        options = f"-F -p {self.ports['postgres']} -k {folder} -h 127.0.0.1"
-        control: list[str | Path] = [POSTGRES / "pg_ctl", "-D", folder, "-s", "-w"]
-        if not (folder / "postmaster.pid").exists():
-            self._as("postgres", *control, "-l", folder / "log", "-o", options, "start")
-        if not (folder / "made").exists():
-            sql = "create role lavaserver login; create database lavaserver owner"
-            for statement in f"{sql} lavaserver".split(";"):
-                where = ["-h", "127.0.0.1", "-p", str(self.ports["postgres"])]
-                self._as("postgres", POSTGRES / "psql", *where, "-qc", statement)
-            (folder / "made").touch()
-
     def _configure(self) -> None:
-        """Write LAVA's settings, and how its devices are reached."""
-        database = {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": "lavaserver",
-            "USER": "lavaserver",
-            "PASSWORD": "none",
-            "HOST": "127.0.0.1",
-            "PORT": self.ports["postgres"],
-        }
-        settings = {
-            "DATABASES": {"default": database},
-            "ALLOWED_HOSTS": ["*"],
-            "EVENT_NOTIFICATION": True,
-            "INTERNAL_EVENT_SOCKET": f"ipc://{self.state}/events/socket",
-            "EVENT_SOCKET": f"tcp://127.0.0.1:{self.ports['events']}",
-            **dict.fromkeys(("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"), False),
-        }
-        self._write(SETTINGS, json.dumps(settings))  # which is YAML, too
-        self._write(
-            DISPATCHER / WORKER / "dispatcher.yaml", "dispatcher_ip: 127.0.0.1\n"
+        """Write what LAVA reads, and make the folders that it writes to."""
+        write_settings(
+            self.postgres.connection,
+            inside=f"ipc://{self.state}/events/socket",
+            outside=self._events,
         )
-        board = self.state / "board.py"
-        shutil.copyfile(HERE / "board.py", board)
-        board.chmod(0o755)
-        for template in (HERE / "types").iterdir():
-            self._write(
-                TEMPLATES / "device-types" / template.name, template.read_text()
-            )
-        for name, kind in DEVICES.items():
-            said = f"{{% extends '{kind}.jinja2' %}}\n"
-            if loader := LOADERS.get(name):
-                said += f"{{% set connection_command = '{board} {loader} {TFTP}' %}}\n"
-                for what in ("hard_reset", "power_on", "power_off"):
-                    said += f"{{% set {what}_command = '/bin/true' %}}\n"
-            self._write(TEMPLATES / "devices" / f"{name}.jinja2", said)
-        for folder in (self.state / "events", Path("/var/log/lava-server"), JOBS):
+        write_devices(self.state / "board.py")
+        for folder in (self.state / "events", LOGS, JOBS):
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.chown(folder, "lavaserver", "lavaserver")
-        TFTP.mkdir(exist_ok=True)
+            shutil.chown(folder, OWNER, OWNER)
 
-    def _write(self, file: Path, text: str) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        for path in (file, file.parent):
-            shutil.chown(path, "lavaserver", "lavaserver")
+    @property
+    def _events(self) -> str:
+        return f"tcp://127.0.0.1:{self.ports['events']}"
 
     def _seed(self) -> None:
         drop = self.state / "events" / "worker.token"  # LAVA's user may write there
@@ -190,57 +134,47 @@ class Lab:
         shutil.move(drop, self.state / "worker" / "token")
 
     def _manage(self, *command: str, **env: str) -> None:
-        self._as("lavaserver", "lava-server", "manage", *command, **env)
-
-    def _as(self, user: str, *command: str | Path, **env: str) -> None:
-        """Run a command of LAVA's or PostgreSQL's as their user."""
-        done = subprocess.run(
-            ["runuser", "-u", user, "--", *command],
-            cwd="/", env={**SYSTEM, **env}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        if done.returncode:
-            raise NoLava(f"{command[0]} {command[1]} failed:\n{done.stdout[-2000:]}")
+        run_as(OWNER, "lava-server", "manage", *command, **env)
 
     def parts(self) -> list[Process]:
         """Say what runs, in the order of its start."""
-        web, logs = self.ports["web"], Path("/var/log/lava-server")
+        web, socket = self.ports["web"], self.ports["socket"]
         images = str(self.state / "images")
-        events = f"tcp://127.0.0.1:{self.ports['events']}"
-        socket = self.ports["socket"]
-        server = f"http://127.0.0.1:{web}"
         manage = ["lava-server", "manage"]
         return [
             self._part(
                 "images", "python3", "-m", "http.server", self.ports["images"],
                 "--bind", "127.0.0.1", "--directory", images, port=self.ports["images"],
             ),
-            self._part("coordinator", "lava-coordinator", "--logfile", logs / "co.log"),
+            self._part("coordinator", "lava-coordinator", "--logfile", LOGS / "co.log"),
             self._part(
-                "publisher", *manage, "lava-publisher", "--log-file", logs / "pub.log",
+                "publisher", *manage, "lava-publisher", "--log-file", LOGS / "pub.log",
                 "--host", "127.0.0.1", "--port", socket, port=socket,
             ),
             self._part(
-                "web", "gunicorn3", "lava_server.wsgi", "-u", "lavaserver",
-                "-g", "lavaserver", "--worker-class", "eventlet", "--workers", 2,
-                "--log-file", logs / "web.log", "--bind", f"127.0.0.1:{web}", port=web,
+                "web", "gunicorn3", "lava_server.wsgi", "-u", OWNER, "-g", OWNER,
+                "--worker-class", "eventlet", "--workers", 2,
+                "--log-file", LOGS / "web.log", "--bind", f"127.0.0.1:{web}", port=web,
             ),
             self._part(
-                "scheduler", *manage, "lava-scheduler", "--event-url", events,
-                "--log-file", logs / "scheduler.log",
+                "scheduler", *manage, "lava-scheduler", "--event-url", self._events,
+                "--log-file", LOGS / "scheduler.log",
             ),
             self._part(
-                "worker", "lava-worker", "--name", WORKER, "--url", f"{server}/",
-                "--worker-dir", self.state / "worker", "--ws-url",
-                f"http://127.0.0.1:{socket}/ws/", "--token-file",
-                self.state / "worker" / "token", "--log-file", logs / "worker.log",
+                "worker", "lava-worker", "--name", WORKER, "--url", self.url("web"),
+                "--ws-url", f"http://127.0.0.1:{socket}/ws/",
+                "--worker-dir", self.state / "worker",
+                "--token-file", self.state / "worker" / "token",
+                "--log-file", LOGS / "worker.log",
                 # by default the end of a job is noticed 20 s later
                 "--ping-interval", 2, "--job-log-interval", 1,
             ),
         ]  # fmt: skip
 
     def _part(self, name: str, *command: object, port: int | None = None) -> Process:
-        return Process(name, [str(word) for word in command], env=SYSTEM, port=port)
+        return Process(
+            name, [str(word) for word in command], env=ENVIRONMENT, port=port
+        )
 
     async def _until_worker_is_online(self) -> None:
         headers = {"Authorization": f"Token {self.tokens['admin']}"}
@@ -258,10 +192,7 @@ class Lab:
         self._kill_jobs()
         for name in reversed(self.processes.running()):
             await self.processes.stop(name)
-        folder = self.state / "postgres"
-        if (folder / "postmaster.pid").exists():
-            control: list[str | Path] = [POSTGRES / "pg_ctl", "-D", folder, "-s"]
-            self._as("postgres", *control, "-m", "fast", "stop")
+        self.postgres.stop()
 
     def _kill_jobs(self) -> None:
         mark = str(self.state / "worker").encode()
