@@ -49,7 +49,23 @@ async def _up(site: Site, services: list[str]) -> int:
         CONSOLE.print(f"storage:     {site.url('storage')}", soft_wrap=True)
     CONSOLE.print(f"admin token: {site.secrets.path('admin.token')}", soft_wrap=True)
     CONSOLE.print(f"logs:        {site.state / 'log'}", soft_wrap=True)
+    CONSOLE.print(
+        "a service NAME that you run beside these is told:", _told(site, services)
+    )
     return 0
+
+
+def _told(site: Site, services: list[str]) -> str:
+    """Tell a developer what the environment of one more service is."""
+    token = site.secrets.path("NAME.token").absolute()
+    told = {
+        "KCI_API_URL": site.url("api"),
+        "KCI_REDIS_URL": site.redis_url,
+        "KCI_TOKEN_FILE": str(token),
+    }
+    if services != ["api"]:
+        told["KCI_STORAGE_URL"] = site.url("storage")
+    return "".join(f"\n  export {name}={value}" for name, value in told.items())
 
 
 def _parser() -> argparse.ArgumentParser:
