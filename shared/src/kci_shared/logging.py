@@ -2,6 +2,7 @@
 """Log lines: short past-tense facts with their values, as JSON or for a terminal."""
 
 import logging
+import sys
 
 import structlog
 from structlog.typing import Processor
@@ -42,7 +43,8 @@ def configure(log_format: LogFormat, level: str) -> None:
 def _renderers(log_format: LogFormat) -> list[Processor]:
     if log_format is LogFormat.PRETTY:
         plain = structlog.dev.plain_traceback  # the pretty one prints local variables
-        return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+        colors = sys.stderr.isatty()
+        return [structlog.dev.ConsoleRenderer(colors, exception_formatter=plain)]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(),
