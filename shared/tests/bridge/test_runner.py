@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import stamina
+from structlog.testing import capture_logs
 
 from kci_shared.bridge import LabError, RunOutcome, TestOutcome, artifacts
 from kci_shared.bridge import job as jobs
@@ -313,18 +314,28 @@ async def test_a_report_that_the_api_refuses_is_replaced_by_one_that_says_so(
 async def test_a_bridge_survives_a_lab_and_an_api_that_are_away(
     site: Any, job: Any
 ) -> None:
+    asked = 0
+
     async def slots() -> dict[str, int]:
-        raise LabError("no coordinator")
+        nonlocal asked
+        asked += 1
+        raise LabError("no coordinator at http://me:secret@lab")
 
     good, site.lab.slots = site.lab.slots, slots
     site.api.add(job("1"))
     site.api.away = True
-    site.start()
-    await asyncio.sleep(0.05)
-    site.lab.slots = good
-    await asyncio.sleep(0.05)
-    site.api.away = False
-    await site.until_done()
+    with capture_logs() as said:
+        site.start()
+        await site.until(lambda: asked > 3)
+        site.lab.slots = good
+        await asyncio.sleep(0.05)
+        site.api.away = False
+        await site.until_done()
+    waited = "LabError: no coordinator at http://lab"
+    told = [(one["event"], one["reason"]) for one in said if "wait" in one["event"]]
+    assert told[0] == ("waiting", waited)
+    assert told.count(told[0]) == 1, "said once, not every few seconds"
+    assert told[-1][0] == "waited"
 
 
 async def test_a_token_that_may_not_claim_ends_the_bridge(site: Any) -> None:

@@ -15,6 +15,7 @@ from kci_shared.bridge.dialect import Dialect, LabError, RemoteDialect
 from kci_shared.bridge.held import Held
 from kci_shared.bridge.job import JobRun, Lab
 from kci_shared.bridge.presence import Presence, Sized
+from kci_shared.bridge.redact import redacted
 from kci_shared.bridge.settings import BridgeSettings
 from kci_shared.bridge.workspace import Workspace, left_behind
 from kci_shared.client import ApiClient
@@ -53,6 +54,8 @@ class Bridge:
         self._settings = settings
         self._presence = Presence(api, settings.runtime, dialect)
         self._runs: dict[asyncio.Task[None], JobRun] = {}
+        self._reason = ""
+        """Why no turn can be taken; empty while all is well."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then end what runs, within the drain time."""
@@ -79,15 +82,24 @@ class Bridge:
             except KciError as error:
                 if isinstance(error, ApiError) and not error.retryable:
                     raise
-                log.warning("waiting", reason=f"{type(error).__name__}: {error}")
+                self._wait_for(redacted(f"{type(error).__name__}: {error}"))
                 if isinstance(error, LabError):
                     self._presence.lab_failed(str(error))
             except Exception as error:
                 log.exception("bug in the bridge")
                 self._presence.lab_failed(f"bug in the bridge: {type(error).__name__}")
             else:
+                self._wait_for("")
                 return
             await _unless(stop, asyncio.sleep(PAUSE))
+
+    def _wait_for(self, reason: str) -> None:
+        """Say why we wait: once, not every few seconds."""
+        if reason and reason != self._reason:
+            log.warning("waiting", reason=reason)
+        elif self._reason and not reason:
+            log.info("waited", reason=self._reason)
+        self._reason = reason
 
     async def _recover(self, lab: Lab) -> None:
         """Take back what a former life started, as far as the API lets us."""
