@@ -8,10 +8,10 @@ import pytest
 import stamina
 from structlog.testing import capture_logs
 
-from kci_shared.bridge import LabError, RunOutcome, TestOutcome, artifacts
+from kci_shared.bridge import LabError, LabJob, RunOutcome, TestOutcome, artifacts
 from kci_shared.bridge import job as jobs
 from kci_shared.errors import Conflict, Invalid, NotPermitted, StorageError
-from kci_shared.models import ErrorCode, Result, State
+from kci_shared.models import ErrorCode, Progress, Result, State
 
 DEFINITION = {"artifacts": {"kernel": "http://s/k"}, "timeout": 0.05}
 
@@ -227,6 +227,26 @@ async def test_a_lab_that_never_starts_a_job_is_at_fault(site: Any, job: Any) ->
     site.start(queue=0)
     await site.until_done()
     assert site.api.reports[0][1].outcome.error_code == ErrorCode.INFRASTRUCTURE
+
+
+async def test_a_lab_that_leaves_a_job_in_its_queue_is_at_fault(
+    site: Any, job: Any
+) -> None:
+    submit = site.lab.submit
+
+    async def into_the_queue(job: LabJob) -> str:
+        job.tell(Progress.QUEUED)
+        return await submit(job)
+
+    site.api.add(job("1", definition=DEFINITION))
+    site.lab.seconds = 60
+    site.lab.submit = into_the_queue
+    site.start(queue=0)
+    await site.until_done()
+    outcome = site.api.reports[0][1].outcome
+    assert outcome.error_code == ErrorCode.INFRASTRUCTURE
+    assert outcome.error_msg == "the lab did not start the job within 0.05 s"
+    assert site.lab.cancelled == ["run-1"]
 
 
 async def test_a_lab_that_does_not_hand_over_a_stopped_job_is_not_waited_for(

@@ -63,7 +63,9 @@ class JobRun:
         self._lab = lab
         self._is_over = False
         self._is_reporting = False
-        self._notes = Notes(held, _progress(held.node) if handle else None)
+        known = _progress(held.node) if handle else None
+        self._is_queued = known is Progress.QUEUED
+        self._notes = Notes(held, known)
 
     @property
     def is_in_lab(self) -> bool:
@@ -157,6 +159,7 @@ class JobRun:
 
     def _tell(self, progress: Progress) -> None:
         """Note how far a test is; of a build there is nothing to tell."""
+        self._is_queued = progress is Progress.QUEUED
         if isinstance(self.held.node, Job):
             self._notes.tell(progress)
 
@@ -180,7 +183,7 @@ class JobRun:
 
     async def _cut(self, running: asyncio.Task[RunOutcome], limit: float) -> RunOutcome:
         """Stop a job that is over its time; keep what the lab has of it."""
-        if self.handle is None:
+        if self.handle is None or self._is_queued:
             raise LabError(f"the lab did not start the job within {limit:g} s")
         await self._stop()
         await asyncio.wait({running}, timeout=GRACE_SECONDS)
