@@ -29,6 +29,10 @@ def waiting(reason: str) -> dict[str, Any]:
     return {"waiting": {"reason": reason, "message": "it says why"}}
 
 
+def running(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "spec": {"nodeName": "n1"}}
+
+
 def dying(body: dict[str, Any]) -> dict[str, Any]:
     about = {"name": "kci-1-x", "deletionTimestamp": "2026-11-01T00:00:00Z"}
     return {**body, "metadata": about}
@@ -81,8 +85,9 @@ ROWS: list[tuple[str, Any, Any, Any]] = [
     ("cannot run", FAILED, pod("Failed", ended(127, "ContainerCannotRun")), LAB),
     ("cannot start", FAILED, pod("Failed", ended(128, "StartError")), LAB),
     ("fails without a word", FAILED, pod("Failed"), LAB),
-    ("the Job's deadline", LATE, None, TIMEOUT),
-    ("the Job's deadline, its pod dies", LATE, dying(KILLED), TIMEOUT),
+    ("the Job's deadline, and no pod", LATE, None, LAB),
+    ("the Job's deadline, its pod waits", LATE, pod("Pending"), LAB),
+    ("the Job's deadline, its pod dies", LATE, dying(running(KILLED)), TIMEOUT),
     ("the pod's deadline", FAILED, pod("Failed", reason="DeadlineExceeded"), TIMEOUT),
     ("the pod dies, nobody says why yet", GOING, dying(KILLED), None),
     ("the pod is gone", FAILED, None, LAB),

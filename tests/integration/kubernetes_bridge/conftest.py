@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ class World:
             headers={"Authorization": f"Bearer {cluster['token']}"},
         )  # fmt: skip
 
-    async def start(self, name: str = NAME) -> None:
+    async def start(self, name: str = NAME, queue: float = 600) -> None:
         """Start a bridge; several may serve the runtime."""
         told = {
             "kubeconfig": self.cluster["kubeconfig"],
@@ -80,6 +81,7 @@ class World:
         port = self.site.ports[f"{name} health"]
         own = {
             "KCI_LEASE": "6",
+            "KCI_QUEUE": str(queue),
             "KCI_DRAIN": "0",
             "KCI_HEALTH_PORT": str(port),
             "KCI_CACHE": str(self.site.folder(f"cache-{name}")),
@@ -142,6 +144,29 @@ class World:
         name = "build/gcc/x86_64/tinyconfig"
         node = NewNode(kind=Kind.KBUILD, name=name, parent=above.id, data=data)
         return (await self.api.create(node)).id
+
+    @asynccontextmanager
+    async def no_pods(self) -> AsyncIterator[None]:
+        """Have the namespace let no pod be made as long as the block lasts."""
+        limits = "/api/v1/namespaces/kernelci/limitranges"
+        least = [{"type": "Container", "max": {"memory": "1Mi"}}]
+        body = {"metadata": {"name": "least"}, "spec": {"limits": least}}
+        await self.http.post(limits, json=body)
+        wants = {"limits": {"memory": "2Mi"}}
+        container = {"name": "c", "image": "debian", "resources": wants}
+        pod = {"metadata": {"name": "p"}, "spec": {"containers": [container]}}
+        try:
+            while (await self._try(pod)).is_success:
+                await asyncio.sleep(0.1)
+            yield
+        finally:
+            await self.http.delete(f"{limits}/least")
+            while not (await self._try(pod)).is_success:
+                await asyncio.sleep(0.1)
+
+    async def _try(self, pod: dict[str, Any]) -> httpx.Response:
+        """Ask whether a pod could be made."""
+        return await self.http.post(PODS, json=pod, params={"dryRun": "All"})
 
     async def fate(self, image: str) -> str:
         """Create a job whose container shall end so."""

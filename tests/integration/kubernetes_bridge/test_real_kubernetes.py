@@ -68,6 +68,15 @@ async def test_jobs_of_every_kind_end_in_their_trees(world: Any) -> None:
     assert await world.in_cluster(JOBS, nodes["missing"]) == [], "it may not begin yet"
 
 
+async def test_a_namespace_that_lets_no_pod_be_made_is_at_fault(world: Any) -> None:
+    await world.start(queue=2)
+    async with world.no_pods():
+        node_id = await world.job(UNAME, limit=3)
+        assert await world.end(node_id) == LAB
+    said = (await world.done(node_id)).data.error_msg
+    assert said == "the lab did not start the job within 5 s"
+
+
 async def test_two_bridges_run_each_job_once_while_they_are_killed(world: Any) -> None:
     one, two = "kubernetes-bridge-1", "kubernetes-bridge-2"
     await asyncio.gather(world.start(one), world.start(two))

@@ -17,7 +17,7 @@ from kci_kubernetes_bridge.watch import Flight, Watch
 from kci_shared.bridge import BridgeSettings, LabError, LabJob, RunOutcome
 from kci_shared.bridge.build import Nodes, order_of
 from kci_shared.logging import get_logger
-from kci_shared.models import ErrorCode, Kbuild
+from kci_shared.models import ErrorCode, Kbuild, Progress
 
 log = get_logger(__name__)
 
@@ -45,20 +45,25 @@ class Cluster:
         self._canceled: set[str] = set()
 
     async def slots(self) -> dict[str, int]:
-        """Tell how many more pods may wait for a machine."""
+        """Tell how many more Jobs may wait for a pod, or its pod for a machine."""
         waiting = await self._kubernetes.list(
             Pod,
             labelSelector=self._selector,
             fieldSelector="status.phase=Pending,spec.nodeName=",
             limit=self._lab.pending,
         )
-        free = self._lab.pending - len(waiting.objects)
+        wait = {pod.owner for pod in waiting.objects} | {
+            handle for handle, (flight, _) in self._running.items() if not flight.pod
+        }
+        free = self._lab.pending - len(wait)
         return dict.fromkeys(self._lab.claimed, max(0, free))
 
     async def submit(self, job: LabJob) -> str:
         """Create a Job, or find the one that there is of this node already."""
         body = manifest(job.id, await self._pod(job), self._settings)
-        return await patiently(lambda: self._submit(job.id, body))
+        handle = await patiently(lambda: self._submit(job.id, body))
+        job.tell(Progress.QUEUED)
+        return handle
 
     async def _pod(self, job: LabJob) -> dict[str, Any]:
         if not isinstance(job.node, Kbuild):

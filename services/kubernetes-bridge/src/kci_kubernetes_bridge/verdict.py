@@ -20,6 +20,10 @@ NOT_STARTING = {
 NOT_ITS_FAULT = {"OOMKilled", "ContainerCannotRun", "StartError"}
 """Why a container ended, if not by what it ran."""
 DEADLINE = "DeadlineExceeded"
+NEVER_RAN = (
+    "no machine took its pod in time, or the namespace lets none be made "
+    "(a quota, a policy): see kubectl describe job"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ def verdict(job: Job | None, pod: Pod | None) -> Verdict | None:
         return Verdict(Result.INCOMPLETE, ErrorCode.CANCELED, said_of_job)
     if failed := job.condition("Failed"):
         if failed.reason == DEADLINE:
-            return _timeout(failed.message)
+            # a pod that runs has a deadline of its own, which comes first
+            runs = pod is not None and pod.spec.node_name is not None
+            return _timeout(failed.message) if runs else _lab(NEVER_RAN)
         return _lab(f"{failed.reason}: {failed.message}", is_sure=False)
     if job.condition("Complete"):
         return Verdict(Result.PASS, exit_code=0, is_sure=False)
