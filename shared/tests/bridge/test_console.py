@@ -67,6 +67,12 @@ def test_a_name_that_comes_again_is_a_subtest_of_its_own() -> None:
     assert names == ["a", "a-2", "a-3"]
 
 
+def test_a_name_that_comes_very_often_costs_no_more_each_time() -> None:
+    outcomes = judge("stress", 0, ["ok 1 - again"] * 50_000 + ["not ok 2 - end"])
+    assert outcomes[0].error_msg == "failed: end", "all are judged"
+    assert outcomes[-1].path == ("stress", "again-5000"), "not all are told"
+
+
 @unhurried
 @given(st.lists(st.tuples(NAMES, st.booleans()), unique_by=lambda pair: pair[0]))
 def test_every_verdict_of_a_tap_writer_is_read(wanted: list[tuple[str, bool]]) -> None:

@@ -70,11 +70,14 @@ class Execution:
                 trouble = await self._watch(runner, booking)
             finally:
                 await (runner.stop() if booking.is_ours else runner.kill())
-        outcome = translate(self._job.definition.tests, runner.result(trouble))
+        outcome = await asyncio.to_thread(self._judge, runner, trouble)
         console = self._job.folder / "console.log"
         spoke = console.exists() and console.stat().st_size > 0
         files = {"log": console} if spoke else {}
         return replace(outcome, device=booking.place, files=files)
+
+    def _judge(self, runner: Runner, trouble: Trouble | None) -> RunOutcome:
+        return translate(self._job.definition.tests, runner.result(trouble))
 
     async def _watch(self, runner: Runner, booking: Booking) -> Trouble | None:
         """Wait for the runner's end, or for a reason to end it."""

@@ -166,7 +166,7 @@ class LavaLab:
             device=ended.actual_device,
             why_canceled=self._why_canceled(ended),
         )
-        outcome = translate(job.definition.tests, run)
+        outcome = await asyncio.to_thread(translate, job.definition.tests, run)
         files = files_of(folder, ended.definition, self.desk.token(job.id))
         url = f"{self._lab.url.rstrip('/')}/scheduler/job/{ended.id}"
         return replace(outcome, files=files, data={**outcome.data, "job_url": url})

@@ -6,6 +6,7 @@ kernel's. All functions are pure.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ _DIRECTIVE = re.compile(r"\s*(?<!\\)#\s*(\w*).*")
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 _NAME = 200
 """Longest name of a subtest; the API takes 256."""
+_MOST = 5000
+"""Of one test's subtests that are told one by one; all count for its verdict."""
 
 
 class Subtest(NamedTuple):
@@ -54,12 +57,13 @@ def subtests(lines: Iterable[str]) -> list[Subtest]:
     again gets a number, so that each subtest is a node of its own.
     """
     found: dict[str, Subtest] = {}
+    numbers = Counter[str]()
     for line in lines:
         if subtest := _subtest(plain(line).rstrip()):
-            name, count = subtest.name, 1
+            name = subtest.name
             while name in found:
-                count += 1
-                name = f"{subtest.name}-{count}"
+                numbers[subtest.name] += 1
+                name = f"{subtest.name}-{numbers[subtest.name] + 1}"
             found[name] = Subtest(name, subtest.result)
     return list(found.values())
 
@@ -85,8 +89,9 @@ def _result(failed: bool, directive: re.Match[str] | None) -> Result:
 
 def judge(test: str, status: int, lines: Iterable[str]) -> list[TestOutcome]:
     """Tell how a test and its subtests ended, by its exit status and its output."""
-    parts = [TestOutcome((test, name), result) for name, result in subtests(lines)]
-    failed = [part.path[-1] for part in parts if part.result is Result.FAIL]
+    found = subtests(lines)
+    parts = [TestOutcome((test, name), result) for name, result in found[:_MOST]]
+    failed = [name for name, result in found if result is Result.FAIL]
     if status == 0 and not failed:
         return [TestOutcome((test,), Result.PASS), *parts]
     reason = f"failed: {', '.join(failed)}" if failed else f"exit status {status}"
