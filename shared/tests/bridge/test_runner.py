@@ -331,6 +331,31 @@ async def test_a_report_that_the_api_refuses_is_replaced_by_one_that_says_so(
     assert outcome.error_msg == "the API refused the report: too deep"
 
 
+@pytest.mark.parametrize("result", [Result.FAIL, Result.PASS])
+async def test_a_report_whose_tests_are_refused_keeps_the_log(
+    site: Any, job: Any, result: Result
+) -> None:
+    def behave(job: LabJob) -> RunOutcome:
+        log = job.folder / "console.log"
+        log.write_text("Linux version 6.1")
+        tests = [TestOutcome(("t",), result)]
+        return RunOutcome(result, tests=tests, files={"log": log})
+
+    site.lab.behave = behave
+    site.api.add(job("1"))
+    site.api.refuse = lambda report: (
+        Invalid("larger than 8 MiB") if report.child_nodes else None
+    )
+    site.start()
+    await site.until_done()
+    [(_, report)] = site.api.reports
+    assert report.artifacts == {"log": "http://storage/console.log"}
+    fails = result is Result.FAIL
+    assert report.outcome.result is (Result.FAIL if fails else Result.INCOMPLETE)
+    said = None if fails else "the API refused the report: larger than 8 MiB"
+    assert report.outcome.error_msg == said
+
+
 async def test_a_bridge_survives_a_lab_and_an_api_that_are_away(
     site: Any, job: Any
 ) -> None:

@@ -19,7 +19,7 @@ from kci_shared.bridge.dialect import (
 )
 from kci_shared.bridge.held import ClaimLost, Held
 from kci_shared.bridge.notes import Notes
-from kci_shared.bridge.report import refused_report, report_of
+from kci_shared.bridge.report import refused_report, report_of, without_tests
 from kci_shared.bridge.workspace import Workspace
 from kci_shared.errors import ApiError
 from kci_shared.logging import get_logger
@@ -135,9 +135,17 @@ class JobRun:
             await self.held.report(report)
         except ApiError as error:
             log.warning("report refused", reason=repr(error))
-            await self.held.report(refused_report(report.token, str(error)))
+            await self._report_less(report, str(error))
         JOBS.labels(report.outcome.result).inc()
         log.info("job reported", result=report.outcome.result)
+
+    async def _report_less(self, report: Report, reason: str) -> None:
+        """Report what the API may take: how the job ended and its log, if it can be."""
+        try:
+            await self.held.report(without_tests(report, reason))
+        except ApiError as error:
+            log.warning("report refused", reason=repr(error))
+            await self.held.report(refused_report(report.token, reason))
 
     async def _outcome(self, folder: Path) -> RunOutcome:
         node = self.held.node
