@@ -19,6 +19,7 @@ from kci_shared.models import (
     is_settled,
     may_become,
 )
+from kci_shared.models.definition import Definition
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -73,3 +74,17 @@ def test_a_job_with_a_log_is_settled_only_after_the_log_was_read() -> None:
     assert is_settled(node(**ended))
     assert not is_settled(node(**ended, artifacts=log))
     assert is_settled(node(**ended, artifacts=log, data={"findings": []}))
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        (["a", "b", "a"], "2 tests have the id a; rename one"),
+        ([".."], "tests.0.id"),
+        (["-x"], "tests.0.id"),
+    ],
+)
+def test_tests_that_would_be_confused_are_refused(ids: list[str], said: str) -> None:
+    tests = [{"id": name, "run": "true"} for name in ids]
+    with pytest.raises(ValidationError, match=said):
+        Definition.model_validate({"artifacts": {}, "tests": tests})

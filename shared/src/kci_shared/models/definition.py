@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a lab or a builder is asked to do: `data.definition` of a job or a kbuild."""
 
+from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+=-]*$", max_length=200)]
 
@@ -15,7 +16,7 @@ class TestStep(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=100)]
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
     run: Annotated[str, Field(max_length=4000)]
     timeout: Annotated[float, Field(gt=0, le=86400)] = 60
     """In seconds."""
@@ -38,6 +39,15 @@ class Definition(BaseModel):
     """Of the test, of the platform and of the lab: what the bridge may make use of."""
     device: dict[str, Any] = {}
     """What is known of the platform: boot, mach, dtb, compatible."""
+
+    @field_validator("tests")
+    @classmethod
+    def _are_told_apart(cls, tests: list[TestStep]) -> list[TestStep]:
+        """Refuse two tests of one name: one verdict would be taken for both."""
+        for name, count in Counter(test.id for test in tests).items():
+            if count > 1:
+                raise ValueError(f"{count} tests have the id {name}; rename one")
+        return tests
 
 
 class BuildDefinition(BaseModel):
