@@ -167,6 +167,7 @@ def test_commands_run_as_they_stand_whatever_is_in_them(tmp_path: Path) -> None:
         TestStep(id="reads", run="cat; echo done"),
         TestStep(id="leaves", run="exit 3"),
         TestStep(id="hangs", run="sleep 9", timeout=1),
+        TestStep(id="limit", run="echo mine"),
         TestStep(id="after", run="true"),
     ) == [
         "a  'b' $(id)", "quotes 0",
@@ -174,6 +175,7 @@ def test_commands_run_as_they_stand_whatever_is_in_them(tmp_path: Path) -> None:
         "done", "reads 0",
         "leaves 3",
         "kci: over 1 s", "hangs 124",
+        "mine", "limit 0",
         "after 0",
     ]  # fmt: skip
 

@@ -82,7 +82,8 @@ async def test_a_job_is_submitted_watched_and_told(
     assert isinstance(lab, RemoteDialect)
     wanted = job(definition=DEFINITION)
     handle = await lab.submit(wanted)
-    fake.finish(1, results=RESULTS, log=LOG)
+    inner = b"- {id: '3', suite: 0_kci, name: inner, result: pass, metadata: {}}\n"
+    fake.finish(1, results=RESULTS + inner, log=LOG)
     outcome = await lab.wait(wanted, handle)
     tests = {"/".join(t.path): (t.result.value, t.error_msg) for t in outcome.tests}
     assert tests == {
@@ -90,6 +91,7 @@ async def test_a_job_is_submitted_watched_and_told(
         "uname/first": ("pass", None),
         "uname/second": ("fail", None),
         "later": ("incomplete", "not run: LAVA has no result of it"),
+        "kci/inner": ("pass", None),
     }
     assert (outcome.result, outcome.device) == (Result.FAIL, "qemu-01")
     assert outcome.data["job_url"] == "http://lava/scheduler/job/1"
@@ -318,6 +320,30 @@ async def test_a_job_that_cannot_be_stopped_keeps_no_other_waiting(
     monkeypatch.setattr(watch, "CANCEL_SECONDS", 0.0)
     with pytest.raises(LabError, match="does not stop job 1"):
         await asyncio.wait_for(waiting, 30)
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_a_number_that_lava_gives_to_another_job_is_not_taken_for_ours(
+    make: Any, fake: Any, job: Any, node: Any, tmp_path: Path, again: bool
+) -> None:
+    lab = await make()
+    ours = job(definition=DEFINITION)
+    waiting = asyncio.create_task(lab.wait(ours, await lab.submit(ours)))
+    await asyncio.sleep(0.02)
+    fake.jobs.clear()  # an older database is restored
+    other = node("6501a1b2c3d4e5f601234568", definition=DEFINITION)
+    theirs = replace(ours, node=other, folder=tmp_path)
+    handle = await lab.submit(theirs)
+    assert handle == "1", "the same number"
+    if again:
+        also = asyncio.create_task(lab.wait(theirs, handle))
+        await asyncio.sleep(0.02)
+        fake.finish(1, results=RESULTS, log=LOG)
+        assert (await asyncio.wait_for(also, 30)).result is Result.FAIL
+    outcome = await asyncio.wait_for(waiting, 30)
+    assert outcome.error_code is ErrorCode.INFRASTRUCTURE
+    assert outcome.error_msg == "LAVA has another job 1: was its database restored?"
+    assert fake.canceled == []
 
 
 async def test_a_job_that_lava_has_lost_is_the_labs_fault(

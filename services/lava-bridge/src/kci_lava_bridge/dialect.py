@@ -14,11 +14,11 @@ from kci_lava_bridge.lab import Device, Lab
 from kci_lava_bridge.lava import Health, Lava, LavaAway, LavaBroken, LavaJob, State
 from kci_lava_bridge.results import read_yaml
 from kci_lava_bridge.translate import Run, combined, translate
-from kci_lava_bridge.watch import Watch
+from kci_lava_bridge.watch import NumberReused, Watch
 from kci_shared.bridge import BridgeSettings, LabError, LabJob, NoDevice, RunOutcome
 from kci_shared.bridge.probes import Probe, bad, good
 from kci_shared.logging import get_logger
-from kci_shared.models import Progress
+from kci_shared.models import ErrorCode, Progress, Result
 
 log = get_logger(__name__)
 
@@ -141,8 +141,12 @@ class LavaLab:
         limit = job.definition.timeout
         try:
             ended = [
-                await self.watch.end_of(job_id, limit, job.tell) for job_id in job_ids
+                await self.watch.end_of(job_id, job.id, limit, job.tell)
+                for job_id in job_ids
             ]
+        except NumberReused as error:  # raised on, it would have that job stopped
+            code = ErrorCode.INFRASTRUCTURE
+            return RunOutcome(Result.INCOMPLETE, code, str(error))
         finally:
             self.desk.forget(job.id, job.folder)
         if len(ended) == 1:

@@ -30,14 +30,15 @@ KCI_END
 
 def run_steps(steps: list[TestStep]) -> list[str]:
     """Return the lines of LAVA's script that run our commands."""
-    return [_LIMIT, *(line for step in steps for line in _step(step))]
+    numbered = enumerate(steps, 1)
+    return [_LIMIT, *(line for n, step in numbered for line in _step(n, step))]
 
 
-def _step(step: TestStep) -> list[str]:
+def _step(number: int, step: TestStep) -> list[str]:
     if "\0" in step.run:
         raise BadJob(f"test {step.id}: `run` has a NUL character; remove it")
     end = f"KCI_{hashlib.sha256(step.run.encode()).hexdigest()[:16]}"
-    file = f"{FOLDER}/{step.id}"
+    file = f"{FOLDER}/{number}.sh"
     case = f"lava-test-case {step.id} --shell"
     return [
         f"cat >{file} <<'{end}'\n{step.run}\n{end}\n",

@@ -39,7 +39,7 @@ class Run:
 def translate(steps: list[TestStep], run: Run) -> RunOutcome:
     """Say how a run ended."""
     trouble = _trouble(run)
-    own, others = list(_own_tests(steps, run, trouble)), list(_other_tests(run))
+    own, others = list(_own_tests(steps, run, trouble)), list(_other_tests(steps, run))
     # a case that LAVA calls "unknown" ran, and leaves the job as it is
     known = [test for test in others if test.result is not Result.INCOMPLETE]
     result = verdict([*own, *known])
@@ -99,9 +99,17 @@ def _judged(
     yield from parts
 
 
-def _other_tests(run: Run) -> Iterator[TestOutcome]:
-    """Tell of suites that the lab's own actions ran: a level for each, and each set."""
-    others = [c for c in run.cases if c.suite != OWN_SUITE and c.suite_name != SUITE]
+def _other_tests(steps: list[TestStep], run: Run) -> Iterator[TestOutcome]:
+    """Tell of suites of the lab's own actions, and of cases that our commands made.
+
+    There is a level for each suite, and each set.
+    """
+    ours = {(SUITE, step.id) for step in steps}
+    others = [
+        case
+        for case in run.cases
+        if case.suite != OWN_SUITE and (case.suite_name, case.name) not in ours
+    ]
     suites = Counter(name for name, _ in {(c.suite_name, c.suite) for c in others})
     for case in others:
         suite = case.suite_name if suites[case.suite_name] == 1 else case.suite

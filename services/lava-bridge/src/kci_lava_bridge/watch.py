@@ -31,10 +31,16 @@ CANCEL_SECONDS = 60.0
 """What LAVA gets to stop a job."""
 
 
+class NumberReused(LabError):
+    """LAVA has another job under the number of ours, as after a restored database."""
+
+
 @dataclass
 class Flight:
     """A job that is watched."""
 
+    node_id: str
+    """Stands in the job's definition."""
     limit: float
     """Seconds that it may run."""
     ended: asyncio.Future[LavaJob] = field(default_factory=asyncio.Future)
@@ -57,15 +63,20 @@ class Watch:
         self._called = asyncio.Event()
 
     async def end_of(
-        self, job_id: int, limit: float, tell: Tell = lambda _: None
+        self, job_id: int, node_id: str, limit: float, tell: Tell = lambda _: None
     ) -> LavaJob:
-        """Wait until a job is finished; `LabError` when LAVA cannot end it."""
-        flight = self._flights.setdefault(job_id, Flight(limit, tell=tell))
+        """Wait until a node's job is finished; `LabError` when LAVA cannot end it."""
+        flight = self._flights.get(job_id)
+        if flight is None or flight.node_id != node_id:
+            if flight is not None and not flight.ended.done():
+                flight.ended.set_exception(_reused(job_id))
+            flight = self._flights[job_id] = Flight(node_id, limit, tell=tell)
         self.call(job_id)
         try:
             return await asyncio.shield(flight.ended)
         finally:
-            self._flights.pop(job_id, None)
+            if self._flights.get(job_id) is flight:
+                del self._flights[job_id]
 
     def call(self, job_id: int) -> None:
         """Look at a job now: something is said to have happened to it."""
@@ -144,6 +155,8 @@ class Watch:
             return
         if job is None:
             flight.ended.set_exception(LabError(f"LAVA has no job {job_id} any more"))
+        elif flight.node_id not in job.definition:
+            flight.ended.set_exception(_reused(job_id))
         elif job.state is State.FINISHED:
             flight.ended.set_result(job)
         elif job.state is State.CANCELING or _is_late(job, flight.limit, now):
@@ -165,6 +178,10 @@ class Watch:
                 await self._lava.cancel(job.id)
             except LabError as error:
                 log.warning("job not stopped", job_id=job.id, reason=str(error))
+
+
+def _reused(job_id: int) -> NumberReused:
+    return NumberReused(f"LAVA has another job {job_id}: was its database restored?")
 
 
 def _is_late(job: LavaJob, limit: float, now: datetime) -> bool:
