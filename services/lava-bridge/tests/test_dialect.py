@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from kci_lava_bridge import callbacks, capacity, dialect, watch
+from kci_lava_bridge import callbacks, capacity, dialect, log, watch
 from kci_lava_bridge.dialect import LavaLab
 from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.settings import Settings
@@ -100,6 +100,21 @@ async def test_a_job_is_submitted_watched_and_told(
     told = outcome.files["definition"].read_text()
     assert lab.desk.token(wanted.id) not in told
     assert "REDACTED" in told
+
+
+async def test_a_test_that_says_too_much_to_be_read_has_not_passed(
+    make: Any, fake: Any, job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "LARGEST_OUTPUT", 100)
+    lab = await make()
+    wanted = job(definition={**DEFINITION, "tests": TESTS[:1]})
+    handle = await lab.submit(wanted)
+    fake.finish(1, results=RESULTS, log=LOG)
+    outcome = await lab.wait(wanted, handle)
+    assert outcome.result is Result.INCOMPLETE
+    assert [test.path for test in outcome.tests] == [("uname",), ("uname", "first")]
+    said = "it says more than can be read: see the log"
+    assert outcome.tests[0].error_msg == said
 
 
 async def test_an_answer_that_is_lost_makes_no_second_job(

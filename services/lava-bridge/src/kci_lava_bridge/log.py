@@ -7,6 +7,7 @@ said is in those of two levels. Most are JSON, which is read thirty times as fas
 
 import json
 import re
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -20,7 +21,10 @@ CONSOLE = ("target", "feedback")
 LONGEST_LINE = 1 << 20
 LARGEST_CONSOLE = 64 * 2**20
 LARGEST_OUTPUT = 16 * 2**20
-"""Of all our own commands together: what is kept of it is read for TAP."""
+"""What is kept of the lines of all our own commands that may be verdicts, in bytes."""
+AROUND = 80
+"""What Python itself takes for each line, in bytes."""
+LAST_LINES = 5
 MOST_OPEN = 50
 """How many cases a line may belong to."""
 LONGEST_LOOK = 1000
@@ -45,6 +49,10 @@ class Excerpt:
     """Lines of the console, from 1."""
     last: int | None = None
     lines: list[str] = field(default_factory=list)
+    """Those that may be verdicts."""
+    end: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
+    is_cut: bool = False
+    """There were more of them than can be kept."""
 
 
 @dataclass
@@ -99,14 +107,19 @@ class LogReader:
             if excerpt.first is None:
                 excerpt.first = self._written
             excerpt.last = self._written
-            if excerpt.case.suite_name == SUITE and self._kept < LARGEST_OUTPUT:
-                self._keep(excerpt, line)
+            if excerpt.case.suite_name == SUITE and not _SIGNAL.match(line):
+                self._keep(excerpt, line[:LONGEST_LOOK])
         self._judge(text, line)
 
     def _keep(self, excerpt: Excerpt, line: str) -> None:
-        if not _SIGNAL.match(line):
-            excerpt.lines.append(line[:LONGEST_LOOK])
-            self._kept += len(excerpt.lines[-1]) + 1
+        excerpt.end.append(line)
+        if "ok" not in line:
+            return
+        self._kept += len(line) + AROUND
+        if self._kept < LARGEST_OUTPUT:
+            excerpt.lines.append(line)
+        else:
+            excerpt.is_cut = True
 
     def _judge(self, text: str, line: str) -> None:
         facts, line = self.facts, line[:LONGEST_LOOK]

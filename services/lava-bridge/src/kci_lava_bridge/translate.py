@@ -21,6 +21,8 @@ from kci_shared.bridge import RunOutcome, TestOutcome, TestStep
 from kci_shared.bridge.console import SEVERITY, judge, verdict
 from kci_shared.models import ErrorCode, Result
 
+TOO_MUCH = "it says more than can be read: see the log"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -88,13 +90,15 @@ def _fault_in_a_test(run: Run, trouble: Trouble | None) -> bool:
 def _judged(
     step: TestStep, case: Case, excerpt: Excerpt | None
 ) -> Iterator[TestOutcome]:
-    lines = excerpt.lines if excerpt else []
+    lines, end = (excerpt.lines, excerpt.end) if excerpt else ([], ())
     status = 0 if case.result is Result.PASS else 1
     head, *parts = judge(step.id, status, lines)
     said = OVER.format(f"{step.timeout:g}")
-    if status and any(said in line for line in lines[-5:]):
+    if status and any(said in line for line in end):
         message = said.removeprefix("kci: ")
         head = replace(head, error_msg=message, error_code=ErrorCode.TEST)
+    elif head.result is Result.PASS and excerpt and excerpt.is_cut:
+        head = TestOutcome((step.id,), Result.INCOMPLETE, TOO_MUCH)
     yield replace(head, data=_about(case, excerpt))
     yield from parts
 
