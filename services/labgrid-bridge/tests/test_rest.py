@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+from dataclasses import replace
+
+from kci_labgrid_bridge.coordinator import GONE
 from kci_labgrid_bridge.rest import REST_SECONDS, Rest
 from kci_labgrid_bridge.rules import Place
 from kci_shared.bridge import RunOutcome
@@ -29,6 +32,12 @@ def test_a_place_that_gave_a_verdict_of_the_kernel_works_again() -> None:
     rest = Rest()
     rest.judge(TROUBLE)
     rest.judge(FAILED)
+    assert resting(rest) == []
+
+
+def test_a_place_has_nothing_to_do_with_a_coordinator_that_dies() -> None:
+    rest = Rest()
+    rest.judge(replace(TROUBLE, error_msg=GONE))
     assert resting(rest) == []
 
 

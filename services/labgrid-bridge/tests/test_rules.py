@@ -37,6 +37,8 @@ def test_any_place_with_the_tags_will_do_when_all_work() -> None:
 
 def test_beside_a_place_that_is_offline_a_good_one_is_asked_for_by_name() -> None:
     assert reservation([OFFLINE, HELD, FREE], TAGS) == {**TAGS, "name": "free"}
+    reserved = Place("reserved", TAGS, is_reserved=True)
+    assert reservation([OFFLINE, reserved, FREE], TAGS) == {**TAGS, "name": "free"}
 
 
 def test_a_job_queues_for_a_good_place_when_the_free_one_is_offline() -> None:

@@ -20,7 +20,10 @@ async def main() -> None:
     node = NODE.validate_json(Path(node_file).read_text())
     images = {"kernel": Path(kernel), "ramdisk": Path(ramdisk)}
     dialect = LabgridDialect(read_lab(Path(lab_file)), runtime, Path(runs))
-    with Workspace.open(Path(runs)) as workspace, workspace.run(node.id) as folder:
+    with (
+        Workspace.open(Path(runs)) as workspace,
+        workspace.run(f"{node.id}-1") as folder,
+    ):
         job = LabJob(node, attempt=1, folder=folder, images=images)
         await dialect.wait(job, await dialect.submit(job))
 

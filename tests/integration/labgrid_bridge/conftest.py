@@ -111,7 +111,7 @@ class Bench:
         return LabJob(
             node=node,
             attempt=1,
-            folder=self.life.enter_context(self.workspace.run(node.id)),
+            folder=self.life.enter_context(self.workspace.run(f"{node.id}-1")),
             images={**self.kernel_only, "ramdisk": self.images.ramdisk},
         )
 
@@ -196,7 +196,7 @@ def a_job_node(platform: str, tests: list[TestStep], limit: float) -> Node:
 
 @pytest.fixture
 def bench(site: Site, images: Images, tmp_path: Path) -> Iterator[Bench]:
-    for fault in ("power-fails", "console-hang"):
+    for fault in ("power-fails", "power-stays", "console-hang"):
         (site.board("board-1") / fault).unlink(missing_ok=True)
     with ExitStack() as life:
         workspace = life.enter_context(Workspace.open(tmp_path))

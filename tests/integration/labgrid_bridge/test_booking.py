@@ -23,6 +23,7 @@ class Paper:
     def __init__(self, bench: Any) -> None:
         self._bench = bench
         self.address = bench.site.address("coordinator")
+        self._turn = asyncio.Lock()
 
     async def place(self, name: str, *matches: str) -> dict[str, str]:
         """Make a place; return the tags that only it and its like have."""
@@ -36,7 +37,7 @@ class Paper:
     def booked(
         self, owner: str, tags: dict[str, str]
     ) -> AbstractAsyncContextManager[Booking]:
-        return booked(self.address, owner, tags, Rest())
+        return booked(self.address, owner, tags, Rest(), self._turn)
 
     async def hold(self, owner: str, tags: dict[str, str]) -> None:
         async with self.booked(owner, tags):
@@ -104,6 +105,20 @@ async def test_a_place_without_its_exporter_is_left_for_one_that_works(
     await paper.place("away-2")
     async with paper.booked(US, tags) as booking:
         assert booking.place == "away-2"
+
+
+async def test_jobs_that_come_together_take_different_places(paper: Paper) -> None:
+    await paper.place("pair-away", "nobody/exports/this")
+    for name in ("pair-1", "pair-2"):
+        tags = await paper.place(name)
+    together = asyncio.Barrier(2)
+
+    async def job(owner: str) -> str:
+        async with paper.booked(owner, tags) as booking, asyncio.timeout(30):
+            await together.wait()  # each has one while the other has one, too
+            return booking.place
+
+    assert {*await asyncio.gather(job(US), job(OTHERS))} == {"pair-1", "pair-2"}
 
 
 async def test_of_two_who_take_a_place_one_gets_it(paper: Paper) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from kci_labgrid_bridge import run
+from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.run import MARK
 from kci_shared.bridge import LabError, TestStep
-from kci_shared.models import ErrorCode
+from kci_shared.models import ErrorCode, Result
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -69,6 +71,33 @@ async def test_a_bridge_that_is_killed_is_cleaned_up_after_by_the_next_one(
     assert (await bench.places())["board-1"].holder is None
     assert not await bench.is_powered()
     assert (await bench.dialect.slots())["netboot-x86_64"] == 1
+
+
+async def test_a_board_that_a_person_holds_is_not_taken_away(bench: Any) -> None:
+    address = bench.site.address("coordinator")
+    async with Coordinator.connect(address, f"{bench.runtime}/alice") as alice:
+        await alice.acquire("qemu-1")
+        assert await bench.dialect.recover() == {}
+        assert alice.is_ours("qemu-1")
+        await alice.release("qemu-1", f"{bench.runtime}/alice")
+
+
+async def test_a_board_that_its_runner_could_not_power_off_is_powered_off(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault, real = bench.site.board("board-1") / "power-stays", run.power_off
+
+    async def power_off(*told: Any) -> None:
+        fault.unlink()
+        await real(*told)
+
+    monkeypatch.setattr(run, "power_off", power_off)
+    running = await bench.run_until(bench.job(TestStep(id="s", run="sleep 5")), "sleep")
+    fault.touch()
+    outcome = await running
+    assert outcome.result is Result.PASS
+    assert not fault.exists(), "the runner itself had failed"
+    assert not await bench.is_powered()
 
 
 async def test_a_coordinator_that_dies_ends_the_job_for_another_try(bench: Any) -> None:

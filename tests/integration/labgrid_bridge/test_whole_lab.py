@@ -102,7 +102,8 @@ async def test_a_coordinator_that_hangs_is_given_up(bench: Any) -> None:
     coordinator = Processes(bench.site.state).pid("coordinator")
     assert coordinator is not None
     address = bench.site.address("coordinator")
-    async with booked(address, "lab-test/hung", {"device": QEMU}, Rest()) as booking:
+    tags, turn = {"device": QEMU}, asyncio.Lock()
+    async with booked(address, "lab-test/hung", tags, Rest(), turn) as booking:
         os.kill(coordinator, signal.SIGSTOP)
         try:
             async with asyncio.timeout(HUNG_SECONDS):

@@ -2,8 +2,9 @@
 """Netboot boards that are QEMU: behind one power relay (HTTP), each on a serial line.
 
 As one is powered on it boots what lies in its folder: `vmlinuz`, and `rootfs.cpio.gz`
-if there is one. Two files there break it: with `power-fails` the relay answers 500 to
-whoever switches it on, with `console-hang` it says nothing from its next power-on.
+if there is one. Files there break it: with `power-fails` the relay answers 500 to
+whoever switches it on, with `power-stays` to whoever switches it off; with
+`console-hang` it says nothing from its next power-on.
 """
 
 import argparse
@@ -25,6 +26,8 @@ CONSOLE = "console.log"
 """In a board's folder: all that it ever said, whether or not somebody listened."""
 LAST_WISH = ["setpriv", "--pdeathsig", "KILL"]
 """Runs a program that the kernel kills when we die, however we die."""
+
+POWER_FAULTS = {b"1": "power-fails", b"0": "power-stays"}
 
 
 class Board:
@@ -118,7 +121,8 @@ def relay(boards: list[Board], lines: list[int]) -> Starlette:
     async def switch(request: Request) -> Response:
         board = boards[request.path_params["outlet"]]
         wanted = await request.body()
-        if wanted == b"1" and board.has("power-fails"):
+        fault = POWER_FAULTS.get(wanted)
+        if fault is not None and board.has(fault):
             return PlainTextResponse("the relay is broken", 500)
         if request.method == "PUT":
             await (board.power_on() if wanted == b"1" else board.power_off())

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A place for one job: reserved by tags, acquired, and given back whatever happens."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from kci_labgrid_bridge.coordinator import Coordinator
@@ -34,12 +35,18 @@ class Booking:
 
 @asynccontextmanager
 async def booked(
-    address: str, owner: str, tags: Tags, rest: Rest
+    address: str, owner: str, tags: Tags, rest: Rest, turn: asyncio.Lock
 ) -> AsyncIterator[Booking]:
-    """Hold a place with these tags as long as the block lasts; queue for it first."""
-    async with Coordinator.connect(address, owner) as coordinator:
-        places = rest.mark(coordinator.places())
-        token = await coordinator.reserve(reservation(places, tags))
+    """Hold a place with these tags as long as the block lasts; queue for it first.
+
+    Jobs look and ask by `turn`: else those that come together ask for the same place.
+    """
+    async with AsyncExitStack() as life:
+        async with turn:
+            connection = Coordinator.connect(address, owner)
+            coordinator = await life.enter_async_context(connection)
+            places = rest.mark(coordinator.places())
+            token = await coordinator.reserve(reservation(places, tags))
         place = None
         try:
             place = await coordinator.allocated(token)

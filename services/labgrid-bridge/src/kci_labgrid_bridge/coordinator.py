@@ -17,6 +17,7 @@ from kci_shared.bridge import LabError
 
 CONNECT_SECONDS = 15.0
 """How long a coordinator that hangs is waited for."""
+GONE = "the labgrid coordinator went away"
 POLL_SECONDS = 0.5
 """Between two looks whether a reservation has got its place."""
 CHANNEL = [
@@ -168,8 +169,12 @@ class Coordinator:
 
     def is_ours(self, place: str) -> bool:
         """Say whether we hold a place, as far as we have heard."""
+        return self.has(self._client.owner, place)
+
+    def has(self, owner: str, place: str) -> bool:
+        """Say whether somebody holds a place, as far as we have heard."""
         found = self._client.places.get(place)
-        return found is not None and found.acquired == self._client.owner
+        return found is not None and found.acquired == owner
 
     async def lost(self, place: str) -> str:
         """Wait until a place of ours is no longer ours; return why."""
@@ -178,7 +183,7 @@ class Coordinator:
             if not self.is_ours(place):
                 return f"{place} was taken from us"
             await self._client.changed.wait()
-        return "the labgrid coordinator went away"
+        return GONE
 
 
 async def _start(client: _Client) -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A labgrid lab as bridges see it."""
 
+import asyncio
+import re
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -42,6 +44,9 @@ class LabgridDialect:
         self._executions: dict[str, Execution] = {}
         self._places: list[Place] = []
         self._rest = Rest()
+        self._turn = asyncio.Lock()
+        # node id, attempt, and what makes a folder's name new
+        self._run = re.compile(rf"{re.escape(runtime)}/[0-9a-f]{{24}}-\d+-\w{{8}}")
 
     async def slots(self) -> dict[str, int]:
         """Count the places that are free and whose resources are there."""
@@ -65,7 +70,8 @@ class LabgridDialect:
         if handle not in self._executions:
             platform = self._platform(job)
             tags = self._lab.tags_of(platform)
-            place = booked(self._lab.coordinator, handle, tags, self._rest)
+            address = self._lab.coordinator
+            place = booked(address, handle, tags, self._rest, self._turn)
             self._executions[handle] = Execution(self._lab, job, platform, place)
         try:
             await self._executions[handle].started()
@@ -102,19 +108,22 @@ class LabgridDialect:
         """Free the places that a bridge held when it was killed; its jobs run again."""
         dead = left_behind(self._runs)
         kill_leftovers(dead)
-        ours = f"{self._runtime}/"
         async with self._connect("recovery") as coordinator:
-            reserved = await coordinator.reservations(ours)
+            reserved = await coordinator.reservations(f"{self._runtime}/")
             places = coordinator.places()
             alive = self._alive(dead)  # last: a run has a folder before it has a place
             for owner, token in reserved:
-                if owner not in alive:
+                if self._is_dead(owner, alive):
                     await give_back(coordinator, owner, token, None)
             for place in places:
                 holder = place.holder or ""
-                if holder.startswith(ours) and holder not in alive:
+                if self._is_dead(holder, alive) and coordinator.has(holder, place.name):
                     await self._free(coordinator, holder, place)
         return {}
+
+    def _is_dead(self, owner: str, alive: set[str]) -> bool:
+        """Tell a run of ours that is over from others', and from people's sessions."""
+        return self._run.fullmatch(owner) is not None and owner not in alive
 
     def _alive(self, dead: list[Path]) -> set[str]:
         """Name the holders that are runs of bridges that live."""

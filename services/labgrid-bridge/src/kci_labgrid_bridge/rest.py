@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from kci_labgrid_bridge.coordinator import GONE
 from kci_labgrid_bridge.rules import Place
 from kci_shared.bridge import RunOutcome
 from kci_shared.models import ErrorCode
@@ -22,8 +23,8 @@ class Rest:
 
     def judge(self, outcome: RunOutcome) -> None:
         """Take note of how a place did."""
-        if outcome.device is None:
-            return
+        if outcome.device is None or outcome.error_msg == GONE:
+            return  # the place has done nothing
         if outcome.error_code is ErrorCode.INFRASTRUCTURE:
             self._until[outcome.device] = self._clock() + REST_SECONDS
         elif outcome.error_code is not ErrorCode.CANCELED:

@@ -91,5 +91,5 @@ def reservation(places: Iterable[Place], tags: Tags) -> Tags:
         raise LabError(f"offline, for an exporter is down: {names}")
     if len(good) == len(fit):
         return tags
-    best = min(good, key=lambda place: place.holder is not None)
+    best = min(good, key=lambda place: place.holder is not None or place.is_reserved)
     return {**tags, "name": best.name}

@@ -28,8 +28,6 @@ POWER_OFF_SECONDS = 10.0
 MARK = "LG_KCI_FOLDER"
 """Tells of each process of a run, in its environment, which run's it is."""
 IMAGES = ("kernel", "ramdisk", "modules", "dtb")
-CLEAN = (0, 1, 2)
-"""Exit statuses of pytest when it has cleaned up: passed, failed, interrupted."""
 LAST_WORDS = 300
 
 
@@ -114,7 +112,7 @@ class Runner:
             log.warning("runner hangs", place=self.variables["LG_PLACE"])
         finally:
             await self.kill()
-        if self.process.returncode not in CLEAN:
+        if not (self.folder / "off").exists():
             await power_off(self.environment_file, self.variables)
 
     async def kill(self) -> None:

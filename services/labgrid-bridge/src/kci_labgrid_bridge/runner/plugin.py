@@ -2,8 +2,9 @@
 """What pytest does besides running the tests of `job`: keep the console, and report.
 
 It works in its current folder: reads `tests.json`, writes the console's output to
-`console.log`, and to `report.jsonl` a line as each test ends. The lines are facts;
-whose fault an error is, `kci_labgrid_bridge.translate` says.
+`console.log`, and to `report.jsonl` a line as each test ends; leaves a file `off` when
+the board is. The lines are facts; whose fault an error is,
+`kci_labgrid_bridge.translate` says.
 """
 
 import json
@@ -23,6 +24,9 @@ from pexpect import EOF, TIMEOUT
 import kci_labgrid_bridge.runner.console
 import kci_labgrid_bridge.runner.strategy  # noqa: F401 - labgrid finds what is there
 from kci_labgrid_bridge.runner.places import calm_down
+
+LARGEST_CONSOLE = 64 * 2**20
+"""What comes after so many bytes is not kept: a board may babble for hours."""
 
 
 class Journal:
@@ -53,7 +57,8 @@ def _keep_console(event: Any) -> None:
     is_read = step.tag == "console" and step.title == "read"
     if is_read and event.data.get("state") == "stop" and step.result:
         with Path("console.log").open("ab") as file:
-            file.write(step.result)
+            if file.tell() < LARGEST_CONSOLE:
+                file.write(step.result)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -106,6 +111,7 @@ def journal(request: pytest.FixtureRequest) -> Journal:
 def _powered_off_at_the_end(target: Target) -> Iterator[None]:
     yield
     target.get_driver("PowerProtocol").off()
+    Path("off").touch()
 
 
 @pytest.fixture(scope="session")
