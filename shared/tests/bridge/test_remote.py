@@ -152,3 +152,19 @@ async def test_a_lab_that_is_away_is_waited_for_and_no_job_is_forgotten(
     remote.end("run-1")
     await site.until_done()
     assert len(tries) == 3
+
+
+async def test_a_job_whose_submission_was_not_answered_is_stopped_with_its_node(
+    site: Any, remote: Any, job: Any
+) -> None:
+    submit = remote.submit
+
+    async def silence(job: Any) -> str:
+        await submit(job)
+        raise LabError("no answer")
+
+    remote.submit = silence
+    site.api.add(job("1"))
+    site.start(lease=60)
+    await site.until_done()
+    assert remote.cancelled == ["run-1"]

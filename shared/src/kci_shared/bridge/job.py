@@ -205,11 +205,16 @@ class JobRun:
 
     async def _stop(self) -> None:
         """Have the lab stop the job and take its device back, if it has it still."""
-        if self.handle is None or self._is_over:
+        if self._is_over:
             return
+        lab = self._lab.dialect
         try:
             async with asyncio.timeout(GRACE_SECONDS):
-                await self._lab.dialect.cancel(self.handle)
+                handle = self.handle
+                if handle is None and isinstance(lab, RemoteDialect):
+                    handle = await lab.find(self.held.node.id)  # its answer was lost
+                if handle is not None:
+                    await lab.cancel(handle)
         except Exception:
             log.exception("job not stopped", job_id=self.handle)
 
