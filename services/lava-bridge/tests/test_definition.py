@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -145,12 +146,20 @@ def test_no_value_can_be_more_than_one(text: str) -> None:
     assert yaml.safe_load(dump(job)) == job
 
 
+def as_lava_writes(line: str) -> str:
+    """Change a line as LAVA's dispatcher does (actions/deploy/testdef.py)."""
+    if "--cmd" in line or "--shell" in line:
+        line = re.sub(r"\$(\d+)\b", r"\\$\1", line)
+    return line
+
+
 def run_by_a_shell(folder: Path, *steps: TestStep) -> list[str]:
     """Run the lines as LAVA's script does, with its `lava-test-case` in our hands."""
     helper = folder / "lava-test-case"
     helper.write_text('#!/bin/sh\nname=$1; shift 2; $*\necho "$name $?"\n')
     helper.chmod(0o755)
-    script = "\n".join(run_steps(list(steps))).replace(FOLDER, str(folder / "kci"))
+    lines = [as_lava_writes(line) for line in run_steps(list(steps))]
+    script = "\n".join(lines).replace(FOLDER, str(folder / "kci"))
     done = subprocess.run(
         ["sh", "-e"], input=script, env={"PATH": f"{folder}:/usr/bin:/bin"},
         capture_output=True, text=True,
@@ -168,6 +177,7 @@ def test_commands_run_as_they_stand_whatever_is_in_them(tmp_path: Path) -> None:
         TestStep(id="leaves", run="exit 3"),
         TestStep(id="hangs", run="sleep 9", timeout=1),
         TestStep(id="limit", run="echo mine"),
+        TestStep(id="own", run="set a; echo --shell --cmd $1 '$1'"),
         TestStep(id="after", run="true"),
     ) == [
         "a  'b' $(id)", "quotes 0",
@@ -176,6 +186,7 @@ def test_commands_run_as_they_stand_whatever_is_in_them(tmp_path: Path) -> None:
         "leaves 3",
         "kci: over 1 s", "hangs 124",
         "mine", "limit 0",
+        "--shell --cmd a $1", "own 0",
         "after 0",
     ]  # fmt: skip
 

@@ -78,10 +78,13 @@ async def call(lab: LavaLab, node_id: str, token: str, body: bytes) -> httpx.Res
 async def test_a_job_is_submitted_watched_and_told(
     make: Any, fake: Any, job: Any
 ) -> None:
-    lab = await make()
+    qemu = {"type": "qemu", "boot": "qemu", "arguments": "console=ttyS0,115200"}
+    secret = {"context": {"arch": "x86_64"}, "job": {"secrets": {"KEY": "hidden"}}}
+    lab = await make(devices={"qemu": {**qemu, **secret}})
     assert isinstance(lab, RemoteDialect)
     wanted = job(definition=DEFINITION)
     handle = await lab.submit(wanted)
+    assert "hidden" in fake.jobs[1].definition
     inner = b"- {id: '3', suite: 0_kci, name: inner, result: pass, metadata: {}}\n"
     fake.finish(1, results=RESULTS + inner, log=LOG)
     outcome = await lab.wait(wanted, handle)
@@ -99,7 +102,8 @@ async def test_a_job_is_submitted_watched_and_told(
     assert gzip.decompress(outcome.files["lava_log"].read_bytes()) == LOG
     told = outcome.files["definition"].read_text()
     assert lab.desk.token(wanted.id) not in told
-    assert "REDACTED" in told
+    assert "hidden" not in told
+    assert f"job_name: {wanted.id}" in told
 
 
 async def test_a_test_that_says_too_much_to_be_read_has_not_passed(

@@ -50,10 +50,17 @@ def test_what_is_no_measurement_is_none(value: str) -> None:
     assert case.measurement is None
 
 
-@pytest.mark.parametrize("text", ["a: b: c", "- [", "\x00", "- !!int x", "[" * 9999])
+@pytest.mark.parametrize(
+    "text", ["a: b: c", "- [", "\x00", "- !!int x", "[" * 99_999, "{<<: {a: 1}}"]
+)
 def test_what_is_no_yaml_is_the_labs_fault(text: str) -> None:
     with pytest.raises(LabError, match="no YAML"):
         read_yaml(text)
+
+
+def test_a_number_too_long_to_be_said_is_none() -> None:
+    [case] = read_cases([f"- {{name: a, unit: 0x{'f' * 9999}}}"])
+    assert case.unit is None
 
 
 @given(st.binary(max_size=80))

@@ -5,11 +5,12 @@ import asyncio
 import gzip
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stamina
 
 from kci_lava_bridge.callbacks import FILE
+from kci_lava_bridge.definition import dump
 from kci_lava_bridge.lava import Lava, LavaAway, LavaJob
 from kci_lava_bridge.log import LogFacts, LogReader, lines_of
 from kci_lava_bridge.results import Case, read_cases
@@ -17,6 +18,8 @@ from kci_lava_bridge.results import Case, read_cases
 T = TypeVar("T")
 
 LONGEST_PAUSE = 15.0
+SECRET = ("secrets", "notify")
+"""Parts of a definition that may hold tokens: the lab's, or that of our callback."""
 
 
 async def collect_cases(lava: Lava, job: LavaJob) -> list[Case]:
@@ -44,10 +47,11 @@ async def _copy_log(
     return reader.facts
 
 
-def files_of(folder: Path, definition: str, token: str) -> dict[str, Path]:
+def files_of(folder: Path, definition: dict[str, Any]) -> dict[str, Path]:
     """Return the artifacts that lie in a folder by now; none is empty."""
     told = folder / "definition.yaml"
-    told.write_text(definition.replace(token, "REDACTED"), encoding="utf-8")
+    shown = {key: part for key, part in definition.items() if key not in SECRET}
+    told.write_text(dump(shown), encoding="utf-8")
     files = {
         "log": folder / "console.log",
         "lava_log": folder / "lava.yaml.gz",

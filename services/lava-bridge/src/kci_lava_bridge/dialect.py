@@ -171,7 +171,7 @@ class LavaLab:
             why_canceled=self._why_canceled(ended),
         )
         outcome = await asyncio.to_thread(translate, job.definition.tests, run)
-        files = files_of(folder, ended.definition, self.desk.token(job.id))
+        files = files_of(folder, _said(ended))
         url = f"{self._lab.url.rstrip('/')}/scheduler/job/{ended.id}"
         return replace(outcome, files=files, data={**outcome.data, "job_url": url})
 

@@ -20,6 +20,7 @@ NOT_YAML = (
 )  # fmt: skip
 """What its constructors raise for an empty integer, a time that is none, ..."""
 NOTHING = {None, "", "None"}
+DEEPEST = 100
 OWN_SUITE = "lava"
 """LAVA's own actions: they are no tests."""
 RESULTS = {"pass": Result.PASS, "fail": Result.FAIL, "skip": Result.SKIP}
@@ -46,11 +47,26 @@ LavaYaml.add_multi_constructor("tag:yaml.org,2002:python/", _untagged)
 
 
 def read_yaml(text: str | bytes) -> Any:
-    """Read YAML of LAVA; `LabError` if it is none."""
+    """Read YAML of LAVA; `LabError` if it is none, or more than a lab has to say."""
     try:
+        _check(text)
         return yaml.load(text, Loader=LavaYaml)  # noqa: S506 - a safe one
     except NOT_YAML as error:
         raise LabError(f"LAVA sent what is no YAML: {error}") from error
+
+
+def _check(text: str | bytes) -> None:
+    """Raise `ValueError` for what would exhaust the stack, or the memory."""
+    depth = 0
+    for event in yaml.parse(text, Loader=BASE):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                raise ValueError(f"deeper than {DEEPEST} levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.ScalarEvent) and event.value == "<<":
+            raise ValueError("a key that merges others")
 
 
 @dataclass(frozen=True)
@@ -109,8 +125,13 @@ def _case(entry: Any) -> Case | None:
 
 def _text(value: Any) -> str | None:
     """Return a plain value as text; what is nested may be endless as text."""
-    is_plain = isinstance(value, str | int | float)
-    return None if not is_plain or str(value) in NOTHING else str(value)
+    if not isinstance(value, str | int | float):
+        return None
+    try:
+        text = str(value)
+    except ValueError:  # a number of some thousand digits
+        return None
+    return None if text in NOTHING else text
 
 
 def _whole(value: Any) -> int | None:

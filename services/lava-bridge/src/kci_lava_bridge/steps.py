@@ -7,6 +7,7 @@ of LAVA's own script. Its output stands in LAVA's log between the marks of its c
 """
 
 import hashlib
+import re
 
 from kci_shared.bridge import BadJob, TestStep
 
@@ -28,6 +29,10 @@ KCI_END
 """
 
 
+_OPTION = re.compile(r"--(cmd|shell)")
+"""Where LAVA finds one of these in a line of its script, it quotes each `$1`."""
+
+
 def run_steps(steps: list[TestStep]) -> list[str]:
     """Return the lines of LAVA's script that run our commands."""
     numbered = enumerate(steps, 1)
@@ -37,10 +42,13 @@ def run_steps(steps: list[TestStep]) -> list[str]:
 def _step(number: int, step: TestStep) -> list[str]:
     if "\0" in step.run:
         raise BadJob(f"test {step.id}: `run` has a NUL character; remove it")
-    end = f"KCI_{hashlib.sha256(step.run.encode()).hexdigest()[:16]}"
+    word = hashlib.sha256(step.run.encode()).hexdigest()[:16]
+    end, mark = f"KCI_{word}", f"KCI-{word}-"
+    text = _OPTION.sub(rf"--{mark}\1", step.run)
+    write = "cat" if text == step.run else f"sed 's/{mark}//g'"
     file = f"{FOLDER}/{number}.sh"
     case = f"lava-test-case {step.id} --shell"
     return [
-        f"cat >{file} <<'{end}'\n{step.run}\n{end}\n",
+        f"{write} >{file} <<'{end}'\n{text}\n{end}\n",
         f"{case} sh {FOLDER}/limit {step.timeout:g} sh {file}",
     ]
