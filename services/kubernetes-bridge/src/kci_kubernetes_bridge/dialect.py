@@ -45,7 +45,7 @@ class Cluster:
         self._canceled: set[str] = set()
 
     async def slots(self) -> dict[str, int]:
-        """Tell how many more Jobs may wait for a pod, or its pod for a machine."""
+        """Tell how many more Jobs may wait, for a pod or for its machine."""
         waiting = await self._kubernetes.list(
             Pod,
             labelSelector=self._selector,

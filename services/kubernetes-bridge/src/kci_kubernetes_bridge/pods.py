@@ -21,12 +21,12 @@ LONGEST_ORDER = 100_000
 """Linux takes no variable of more than 128 KiB."""
 AROUND_S = 1800
 """What a build gets beside its own time: to fetch its sources, to store artifacts."""
-NOBODY_S = {
+CONFINED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-"""A container is a program of strangers."""
+"""What a program of strangers may do: nothing that a plain user may not."""
 
 
 def script_pod(lab: Lab, job: LabJob) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _container(
             "requests": {"cpu": platform.cpu, "memory": platform.memory},
             "limits": {"memory": platform.memory},
         },
-        "securityContext": NOBODY_S,
+        "securityContext": CONFINED,
     }
 
 
