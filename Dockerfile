@@ -7,9 +7,8 @@ ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
 WORKDIR /src
 COPY pyproject.toml uv.lock ./
 COPY shared shared
-COPY local/pyproject.toml local/pyproject.toml
+COPY tools tools
 COPY services services
-COPY import import
 RUN --mount=type=cache,target=/root/.cache/uv \
     UV_PROJECT_ENVIRONMENT=/opt/kci \
     uv sync --frozen --no-dev --no-editable --package "kci-$SERVICE"

@@ -69,7 +69,7 @@ layers: ## Check who imports whom
 	$(RUN) lint-imports
 
 unit: ## Run the tests that need no server
-	$(RUN) pytest -q -n 2 shared services local import tests/drill
+	$(RUN) pytest -q -n 2 shared services tools tests/drill
 
 # One after the other they would leave a core idle: where the whole system waits, and at the end.
 real: ## Run integration and end-to-end tests

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from bench.site import Bench, running
-from kci_shared.bridge import Bridge, BridgeSettings, LabJob, RunOutcome
 from kci_shared.client import ApiClient
 from kci_shared.logging import configure
 from kci_shared.models import Kind, NewNode, Result, State
 from kci_shared.settings import LogFormat
 from kci_shared.storage import Storage
+from kci_shared.work import Bridge, BridgeSettings, LabJob, RunOutcome
 
 GOOD, DEAD = "lab-local", "lab-lava"
 """Runtimes that have a token on each site."""

@@ -17,12 +17,12 @@ from bench.bridges import PLATFORM, FakeLab
 from bench.measure import cpu_seconds, resident_mib
 from kci_local.ports import Ports
 from kci_local.processes import Process, Processes
-from kci_shared.bridge import Bridge, BridgeSettings, LabJob, RunOutcome
 from kci_shared.client import ApiClient
 from kci_shared.logging import configure
 from kci_shared.models import Result
 from kci_shared.settings import LogFormat
 from kci_shared.storage import Storage
+from kci_shared.work import Bridge, BridgeSettings, LabJob, RunOutcome
 
 IN_FLIGHT = 1000
 JOBS = 1000

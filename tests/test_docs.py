@@ -16,7 +16,7 @@ PAGES = [
     *PROJECT.glob("*.md"),
     *DOCS.rglob("*.md"),
     *PROJECT.glob("services/*/README.md"),
-    PROJECT / "import" / "README.md",
+    PROJECT / "tools" / "import" / "README.md",
 ]
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
 

@@ -10,7 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from kci_shared.bridge import (
+from kci_shared.client import ApiClient
+from kci_shared.lab.console import judge
+from kci_shared.models import ErrorCode, Result
+from kci_shared.rules.verdicts import overall
+from kci_shared.service import run
+from kci_shared.storage import Storage
+from kci_shared.work import (
     Bridge,
     BridgeSettings,
     LabError,
@@ -19,12 +25,7 @@ from kci_shared.bridge import (
     TestOutcome,
     TestStep,
 )
-from kci_shared.bridge.console import judge, verdict
-from kci_shared.bridge.workspace import left_behind
-from kci_shared.client import ApiClient
-from kci_shared.models import ErrorCode, Result
-from kci_shared.service import run
-from kci_shared.storage import Storage
+from kci_shared.work.workspace import left_behind
 
 TIMED_OUT = 124
 """What timeout(1) returns for a command that it had to stop."""
@@ -67,7 +68,9 @@ class ShellLab:
         await self.cancel(handle)
         tests = list(results(job))
         log = job.folder / "console.log"
-        outcome = RunOutcome(verdict(tests), tests=tests, files={"log": log})
+        outcome = RunOutcome(
+            overall(test.result for test in tests), tests=tests, files={"log": log}
+        )
         if status == 0:
             return outcome
         said = f"the shell ended with status {status}"

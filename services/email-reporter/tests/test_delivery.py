@@ -8,8 +8,8 @@ import pytest
 
 from kci_email_reporter.delivery import PATIENCE, Delivery
 from kci_email_reporter.smtp import InDoubt, Letter, Postponed, Replies, Reply
-from kci_shared.bridge import LabError
 from kci_shared.models import Result
+from kci_shared.work import LabError
 
 ONE, TWO = "results@ci.example.org", "list@lists.example"
 LETTER = Letter("<m@ci.example.org>", "bounces+1@ci.example.org", (ONE, TWO), b"x")

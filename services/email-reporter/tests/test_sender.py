@@ -9,9 +9,9 @@ import stamina
 
 from kci_email_reporter.sender import Sender
 from kci_email_reporter.smtp import Letter
-from kci_shared.bridge import BadJob, LabJob, RunOutcome
 from kci_shared.errors import StorageError
 from kci_shared.models import Result
+from kci_shared.work import BadJob, LabJob, RunOutcome
 
 MAIL = b"Subject: x\r\n\r\nx\r\n"
 

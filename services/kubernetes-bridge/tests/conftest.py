@@ -14,8 +14,8 @@ import pytest
 
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.lab import Lab
-from kci_shared.bridge import LabJob
 from kci_shared.models import NODE, Node
+from kci_shared.work import LabJob
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 NODE_ID = "6501a1b2c3d4e5f601234567"

@@ -11,9 +11,9 @@ from kci_kubernetes_bridge.lab import Lab
 from kci_kubernetes_bridge.outcome import outcome_of_build
 from kci_kubernetes_bridge.pods import build_pod
 from kci_kubernetes_bridge.verdict import Verdict
-from kci_shared.bridge import BadJob, LabError, LabJob, NoDevice
-from kci_shared.bridge.build import MARK, BuildOrder, order_of
 from kci_shared.models import ErrorCode, Result
+from kci_shared.work import BadJob, LabError, LabJob, NoDevice
+from kci_shared.work.build import MARK, BuildOrder, order_of
 
 BUILDS = {"image": "kci-builder", "secret": "storage", "cpu": "3500m"}
 STORAGE = "http://s/"

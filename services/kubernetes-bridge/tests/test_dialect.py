@@ -12,9 +12,9 @@ from kci_kubernetes_bridge import dialect, kubernetes, watch
 from kci_kubernetes_bridge.dialect import Cluster
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.settings import Settings
-from kci_shared.bridge import BadJob, LabError, RemoteDialect, RunOutcome
-from kci_shared.bridge.build import MARK as MARK_OF_BUILD
 from kci_shared.models import Progress, Result
+from kci_shared.work import BadJob, LabError, RemoteDialect, RunOutcome
+from kci_shared.work.build import MARK as MARK_OF_BUILD
 
 NODE_ID = "6501a1b2c3d4e5f601234567"
 NAME = f"kci-{NODE_ID}"

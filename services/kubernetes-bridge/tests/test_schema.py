@@ -10,8 +10,8 @@ import yaml
 
 from kci_kubernetes_bridge.manifest import manifest
 from kci_kubernetes_bridge.pods import build_pod, script_pod
-from kci_shared.bridge import BridgeSettings
-from kci_shared.bridge.build import order_of
+from kci_shared.work import BridgeSettings
+from kci_shared.work.build import order_of
 
 MANIFESTS = sorted((Path(__file__).parents[1] / "manifests").glob("*.yaml"))
 VERSION = "1.37"

@@ -7,7 +7,7 @@ import pytest
 from kci_kubernetes_bridge.manifest import label_of, manifest
 from kci_kubernetes_bridge.pods import script_pod
 from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log, script_of
-from kci_shared.bridge import BadJob, BridgeSettings, LabJob, NoDevice
+from kci_shared.work import BadJob, BridgeSettings, LabJob, NoDevice
 
 
 def results(job: LabJob, log: str) -> dict[str, tuple[str, str | None]]:

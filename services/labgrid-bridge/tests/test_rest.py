@@ -4,8 +4,8 @@ from dataclasses import replace
 from kci_labgrid_bridge.coordinator import GONE
 from kci_labgrid_bridge.rest import REST_SECONDS, Rest
 from kci_labgrid_bridge.rules import Place
-from kci_shared.bridge import RunOutcome
 from kci_shared.models import ErrorCode, Result
+from kci_shared.work import RunOutcome
 
 PLACES = [Place("one", {}), Place("two", {})]
 TROUBLE = RunOutcome(Result.INCOMPLETE, ErrorCode.INFRASTRUCTURE, device="one")

@@ -9,8 +9,8 @@ import pytest
 
 from kci_labgrid_bridge.lab import Device, Lab
 from kci_labgrid_bridge.run import MARK, environment, job_environment, kill_leftovers
-from kci_shared.bridge import LabJob
 from kci_shared.models import NODE as ANY_NODE
+from kci_shared.work import LabJob
 
 LAB = Lab(
     coordinator="127.0.0.1:20408",

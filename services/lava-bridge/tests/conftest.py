@@ -20,8 +20,8 @@ from kci_lava_bridge.lava import Health, Lava
 from kci_lava_bridge.log import LogFacts, LogReader
 from kci_lava_bridge.results import Case, read_cases
 from kci_lava_bridge.translate import Run
-from kci_shared.bridge import LabJob
 from kci_shared.models import NODE, Node
+from kci_shared.work import LabJob
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 NODE_ID = "6501a1b2c3d4e5f601234567"

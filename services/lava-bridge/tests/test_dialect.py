@@ -16,8 +16,8 @@ from kci_lava_bridge import callbacks, capacity, dialect, log, watch
 from kci_lava_bridge.dialect import LavaLab
 from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.settings import Settings
-from kci_shared.bridge import BadJob, LabError, NoDevice, RemoteDialect
 from kci_shared.models import ErrorCode, Result
+from kci_shared.work import BadJob, LabError, NoDevice, RemoteDialect
 
 RESULTS = b"""
 - {id: '2', suite: lava, name: job, result: pass, metadata: {}}

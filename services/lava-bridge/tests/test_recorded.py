@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kci_lava_bridge.translate import translate
-from kci_shared.bridge import RunOutcome
+from kci_shared.work import RunOutcome
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 CAPTURES = DATA / "lava-captures"

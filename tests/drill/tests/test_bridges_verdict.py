@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from drill.bridges.verdict import Outcome, faults
 
 JOBS = ["a", "b"]

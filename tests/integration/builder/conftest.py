@@ -13,8 +13,8 @@ from kci_builder.builder import Builder
 from kci_builder.sandbox import Sandbox
 from kci_builder.settings import Settings
 from kci_local.builds.repository import Repository
-from kci_shared.bridge import LabJob, RunOutcome
 from kci_shared.models import NODE, Node
+from kci_shared.work import LabJob, RunOutcome
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DEFINITION = {"arch": "x86_64", "compiler": "gcc", "defconfig": "tinyconfig"}

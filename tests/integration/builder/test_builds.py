@@ -13,8 +13,8 @@ import pytest
 
 from kci_builder.builder import Builder
 from kci_builder.sandbox import Sandbox
-from kci_shared.bridge import LabError, RunOutcome
 from kci_shared.models import ErrorCode, Result
+from kci_shared.work import LabError, RunOutcome
 
 pytestmark = pytest.mark.integration
 

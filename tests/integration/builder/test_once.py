@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from kci_local.site import Site
-from kci_shared.bridge.build import MARK, BuildFacts, BuildReport
 from kci_shared.storage import Storage
+from kci_shared.work.build import MARK, BuildFacts, BuildReport
 
 pytestmark = pytest.mark.integration
 PROJECT = Path(__file__).parents[3]

@@ -20,8 +20,8 @@ from kci_email_reporter.delivery import Delivery
 from kci_email_reporter.sender import Sender
 from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import SmtpRelay
-from kci_shared.bridge import LabJob
 from kci_shared.models import NODE
+from kci_shared.work import LabJob
 
 MESSAGE_ID = "<kci.reg.0123456789abcdef.1@ci.example.org>"
 MAIL = f"Message-ID: {MESSAGE_ID}\r\nSubject: x\r\n\r\n{'x' * 60}\r\n".encode()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).parents[3]
-OWN_DUMP = PROJECT / "import" / "tests" / "dump"
+OWN_DUMP = PROJECT / "tools" / "import" / "tests" / "dump"
 REAL_DUMP = PROJECT.parent / "shared" / "data" / "legacy-dump"
 REVISION = {"tree": "t", "url": "https://t.org", "branch": "b", "commit": "c"}
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from kci_labgrid_bridge.dialect import LabgridDialect
 from kci_labgrid_bridge.lab import read_lab
-from kci_shared.bridge import LabJob
-from kci_shared.bridge.workspace import Workspace
 from kci_shared.models import NODE
+from kci_shared.work import LabJob
+from kci_shared.work.workspace import Workspace
 
 
 async def main() -> None:

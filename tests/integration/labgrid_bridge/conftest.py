@@ -22,9 +22,9 @@ from kci_local.lab import labgrid
 from kci_local.lab.images import Images, make_images
 from kci_local.processes import Processes
 from kci_local.site import Site
-from kci_shared.bridge import Definition, LabJob, RunOutcome, TestStep
-from kci_shared.bridge.workspace import Workspace
 from kci_shared.models import NODE, Node
+from kci_shared.work import Definition, LabJob, RunOutcome, TestStep
+from kci_shared.work.workspace import Workspace
 
 IMAGES = Path(__file__).parents[3] / "var" / "cache"
 NETBOOT = "netboot-x86_64"

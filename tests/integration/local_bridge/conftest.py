@@ -12,9 +12,9 @@ import pytest
 from kci_local.lab.images import Images, make_images
 from kci_local_bridge.dialect import LocalLab
 from kci_local_bridge.settings import Settings
-from kci_shared.bridge import LabJob, RunOutcome
-from kci_shared.bridge.workspace import Workspace
 from kci_shared.models import NODE
+from kci_shared.work import LabJob, RunOutcome
+from kci_shared.work.workspace import Workspace
 
 IMAGES = Path(__file__).parents[3] / "var" / "cache"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kci_shared.bridge import RunOutcome
 from kci_shared.models import ErrorCode, Result
+from kci_shared.work import RunOutcome
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from kci_shared.bridge import LabJob, RunOutcome
 from kci_shared.config import Config
 from kci_shared.models import NODE, ErrorCode, Result, State
+from kci_shared.work import LabJob, RunOutcome
 from kci_trigger import patches, sources
 from kci_trigger.git import Git
 from kci_trigger.settings import Settings

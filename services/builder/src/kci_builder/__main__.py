@@ -6,11 +6,11 @@ import asyncio
 from kci_builder.builder import Builder
 from kci_builder.sandbox import choose
 from kci_builder.settings import Settings
-from kci_shared.bridge import Bridge
-from kci_shared.bridge.artifacts import Artifacts
 from kci_shared.client import ApiClient
 from kci_shared.service import run
 from kci_shared.storage import Storage
+from kci_shared.work import Bridge
+from kci_shared.work.artifacts import Artifacts
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:

@@ -12,8 +12,8 @@ from kci_builder import rules
 from kci_builder.box import Box
 from kci_builder.log import BuildLog
 from kci_builder.sandbox import Place, Sandbox
-from kci_shared.bridge import LabError
 from kci_shared.models import BuildDefinition
+from kci_shared.work import LabError
 
 SOURCES = "sources.tar.gz"
 

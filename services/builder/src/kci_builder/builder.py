@@ -6,10 +6,10 @@ import shutil
 from kci_builder.maker import Maker
 from kci_builder.sandbox import Sandbox
 from kci_builder.settings import Settings
-from kci_shared.bridge import LabError, LabJob, NoDevice, RunOutcome
-from kci_shared.bridge.artifacts import Artifacts
-from kci_shared.bridge.build import BUILD, Nodes, order_of
-from kci_shared.bridge.local import LocalRuns
+from kci_shared.work import LabError, LabJob, NoDevice, RunOutcome
+from kci_shared.work.artifacts import Artifacts
+from kci_shared.work.build import BUILD, Nodes, order_of
+from kci_shared.work.local import LocalRuns
 
 
 class Builder(LocalRuns):

@@ -5,10 +5,10 @@ import asyncio
 
 from kci_builder.report import read_report
 from kci_builder.settings import DeliverySettings
-from kci_shared.bridge.artifacts import Artifacts
-from kci_shared.bridge.build import MARK
 from kci_shared.service import run
 from kci_shared.storage import Storage
+from kci_shared.work.artifacts import Artifacts
+from kci_shared.work.build import MARK
 
 
 async def main(settings: DeliverySettings, _: asyncio.Event) -> None:

@@ -16,11 +16,11 @@ from kci_builder.build import BrokenKernel, Build, Means
 from kci_builder.log import BuildLog
 from kci_builder.sandbox import Place, Sandbox
 from kci_builder.settings import MakerSettings
-from kci_shared.bridge import BadJob, LabError, RunOutcome
-from kci_shared.bridge.artifacts import Artifacts
-from kci_shared.bridge.build import BuildFacts, BuildOrder
 from kci_shared.logging import get_logger
 from kci_shared.models import BuildDefinition, ErrorCode, Result
+from kci_shared.work import BadJob, LabError, RunOutcome
+from kci_shared.work.artifacts import Artifacts
+from kci_shared.work.build import BuildFacts, BuildOrder
 
 log = get_logger(__name__)
 

@@ -8,11 +8,11 @@ from kci_builder.maker import Maker
 from kci_builder.report import write_report
 from kci_builder.sandbox import Sandbox
 from kci_builder.settings import OnceSettings
-from kci_shared.bridge import LabError, RunOutcome
-from kci_shared.bridge.artifacts import Artifacts
 from kci_shared.models import Result
 from kci_shared.service import run
 from kci_shared.storage import Storage
+from kci_shared.work import LabError, RunOutcome
+from kci_shared.work.artifacts import Artifacts
 
 
 async def main(settings: OnceSettings, _: asyncio.Event) -> None:

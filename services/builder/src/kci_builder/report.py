@@ -6,8 +6,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kci_builder.box import Box
-from kci_shared.bridge import LabError, RunOutcome
-from kci_shared.bridge.build import BuildFacts, BuildReport
+from kci_shared.work import LabError, RunOutcome
+from kci_shared.work.build import BuildFacts, BuildReport
 
 REPORT = "report.json"
 

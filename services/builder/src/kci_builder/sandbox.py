@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kci_builder.settings import Fence
-from kci_shared.bridge import LabError
 from kci_shared.errors import ConfigError
 from kci_shared.logging import get_logger
+from kci_shared.work import LabError
 
 log = get_logger(__name__)
 

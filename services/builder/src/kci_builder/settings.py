@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from kci_shared.bridge import BridgeSettings
-from kci_shared.bridge.build import BuildOrder
-from kci_shared.bridge.settings import Runtime
 from kci_shared.settings import BaseServiceSettings
+from kci_shared.work import BridgeSettings
+from kci_shared.work.build import BuildOrder
+from kci_shared.work.settings import Runtime
 
 
 class Fence(StrEnum):

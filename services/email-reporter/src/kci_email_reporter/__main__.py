@@ -9,11 +9,11 @@ from kci_email_reporter.reporter import Reporter
 from kci_email_reporter.sender import Sender
 from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import SmtpRelay
-from kci_shared.bridge import Bridge
 from kci_shared.client import ApiClient
 from kci_shared.events import EventStream
 from kci_shared.service import run
 from kci_shared.storage import Storage
+from kci_shared.work import Bridge
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from kci_email_reporter.archive import Archive
 from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import InDoubt, Letter, Postponed, Relay, Replies
-from kci_shared.bridge import LabError, RunOutcome
 from kci_shared.logging import get_logger
 from kci_shared.models import Result
+from kci_shared.work import LabError, RunOutcome
 
 log = get_logger(__name__)
 

@@ -14,9 +14,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from kci_email_reporter.delivery import Delivery
 from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import Letter
-from kci_shared.bridge import BadJob, LabError, LabJob, RunOutcome
 from kci_shared.errors import StorageError
 from kci_shared.models import Result
+from kci_shared.work import BadJob, LabError, LabJob, RunOutcome
 
 PLATFORM = "smtp"
 LONGEST_PAUSE = 60.0

@@ -9,8 +9,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 
 from kci_email_reporter.mail import Letterhead
-from kci_shared.bridge import BridgeSettings
 from kci_shared.settings import ServiceSettings
+from kci_shared.work import BridgeSettings
 
 HOST = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
 ADDRESS = rf"[A-Za-z0-9._%+-]+@{HOST}"

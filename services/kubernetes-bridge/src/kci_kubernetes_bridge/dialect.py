@@ -14,10 +14,10 @@ from kci_kubernetes_bridge.outcome import outcome_of_build, outcome_of_script
 from kci_kubernetes_bridge.pods import build_pod, script_pod
 from kci_kubernetes_bridge.verdict import Verdict
 from kci_kubernetes_bridge.watch import Flight, Watch
-from kci_shared.bridge import BridgeSettings, LabError, LabJob, RunOutcome
-from kci_shared.bridge.build import Nodes, order_of
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Kbuild, Progress
+from kci_shared.work import BridgeSettings, LabError, LabJob, RunOutcome
+from kci_shared.work.build import Nodes, order_of
 
 log = get_logger(__name__)
 

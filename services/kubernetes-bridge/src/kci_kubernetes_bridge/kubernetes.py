@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from kci_kubernetes_bridge.access import Access
 from kci_kubernetes_bridge.objects import Job, Pod
-from kci_shared.bridge import BadJob, LabError
 from kci_shared.logging import get_logger
+from kci_shared.work import BadJob, LabError
 
 log = get_logger(__name__)
 

@@ -12,8 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from kci_shared.bridge.build import BUILD
-from kci_shared.bridge.labfile import LAB_ENTRY, read_lab_file
+from kci_shared.lab.labfile import LAB_ENTRY, read_lab_file
+from kci_shared.work.build import BUILD
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?([munkMGTP]|[KMGTP]i)?$")]

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from kci_kubernetes_bridge.objects import MANAGED_BY, NODE_LABEL, RUNTIME_LABEL
-from kci_shared.bridge import BridgeSettings
+from kci_shared.work import BridgeSettings
 
 KEPT_SECONDS = 3600
 """How long the cluster keeps a Job that ended: a bridge may have to come back."""

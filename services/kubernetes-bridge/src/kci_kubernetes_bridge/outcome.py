@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log
 from kci_kubernetes_bridge.verdict import Verdict
-from kci_shared.bridge import LabJob, RunOutcome
-from kci_shared.bridge.build import MARK, BuildReport
-from kci_shared.bridge.console import verdict as sum_up
 from kci_shared.models import ErrorCode, Result
+from kci_shared.rules.verdicts import overall
+from kci_shared.work import LabJob, RunOutcome
+from kci_shared.work.build import MARK, BuildReport
 
 LONGEST_LINE = 1 << 16
 LONGEST_REPORT = 1 << 20
@@ -40,7 +40,7 @@ def outcome_of_script(job: LabJob, ended: Verdict, log: Path) -> RunOutcome:
     if any(step.id not in said or said[step.id].status is None for step in steps):
         # a test that failed is no better for what is missing
         return outcome if outcome.result is Result.FAIL else _not_whole(outcome)
-    result = sum_up(tests)
+    result = overall(test.result for test in tests)
     if result is Result.PASS:
         return outcome
     return replace(outcome, result=result, error_code=None, error_msg=None)

@@ -11,8 +11,8 @@ from typing import Any
 from kci_kubernetes_bridge.lab import Builds, Lab, Platform
 from kci_kubernetes_bridge.objects import JOB_CONTAINER
 from kci_kubernetes_bridge.script import mark_of, script_of, variables_of
-from kci_shared.bridge import BadJob, LabJob, NoDevice
-from kci_shared.bridge.build import BuildOrder
+from kci_shared.work import BadJob, LabJob, NoDevice
+from kci_shared.work.build import BuildOrder
 
 BUILD_CONTAINER = "build"
 FOLDER = "/build"

@@ -11,9 +11,9 @@ from typing import NoReturn
 from kci_kubernetes_bridge.kubernetes import Kind, Kubernetes, patiently
 from kci_kubernetes_bridge.objects import Job, Pod
 from kci_kubernetes_bridge.verdict import Verdict, verdict
-from kci_shared.bridge import LabError
 from kci_shared.logging import get_logger
 from kci_shared.models import Progress
+from kci_shared.work import LabError
 
 log = get_logger(__name__)
 

@@ -19,10 +19,10 @@ from kci_labgrid_bridge.rules import (
     probe_device,
 )
 from kci_labgrid_bridge.run import environment, kill_leftovers, power_off
-from kci_shared.bridge import BadJob, LabError, LabJob, NoDevice, RunOutcome
-from kci_shared.bridge.probes import Probe, bad, good
-from kci_shared.bridge.workspace import left_behind
+from kci_shared.lab.probes import Probe, bad, good
 from kci_shared.logging import get_logger
+from kci_shared.work import BadJob, LabError, LabJob, NoDevice, RunOutcome
+from kci_shared.work.workspace import left_behind
 
 log = get_logger(__name__)
 

@@ -9,8 +9,8 @@ from kci_labgrid_bridge.booking import Booking
 from kci_labgrid_bridge.lab import Lab
 from kci_labgrid_bridge.run import Runner, environment, job_environment
 from kci_labgrid_bridge.translate import Trouble, translate
-from kci_shared.bridge import LabJob, RunOutcome
 from kci_shared.models import ErrorCode, Progress
+from kci_shared.work import LabJob, RunOutcome
 
 LOOK_SECONDS = 1.0
 """Between two looks at what the runner reports."""

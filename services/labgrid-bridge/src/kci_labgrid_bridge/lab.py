@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, ValidationInfo
 from pydantic.functional_validators import field_validator
 
-from kci_shared.bridge.labfile import LAB_ENTRY, read_lab_file
+from kci_shared.lab.labfile import LAB_ENTRY, read_lab_file
 
 SHIPPED = Path(__file__).with_name("envs")
 Tags = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]+$")], str]

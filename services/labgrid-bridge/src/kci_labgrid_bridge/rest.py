@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from kci_labgrid_bridge.coordinator import GONE
 from kci_labgrid_bridge.rules import Place
-from kci_shared.bridge import RunOutcome
 from kci_shared.models import ErrorCode
+from kci_shared.work import RunOutcome
 
 REST_SECONDS = 900.0
 """How long a place is avoided that failed a job by a fault of the lab."""

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from kci_labgrid_bridge.lab import Lab
 from kci_labgrid_bridge.translate import Run, Trouble, read_report
-from kci_shared.bridge import LabJob
-from kci_shared.bridge.console import BANNER, PANIC
-from kci_shared.bridge.redact import redacted
+from kci_shared.lab.console import BANNER, PANIC
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode
+from kci_shared.text import redacted
+from kci_shared.work import LabJob
 
 log = get_logger(__name__)
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
-from kci_shared.bridge import RunOutcome, TestOutcome, TestStep
-from kci_shared.bridge.console import BANNER, find_panic, judge, verdict
-from kci_shared.bridge.redact import redacted
+from kci_shared.lab.console import BANNER, find_panic, judge
 from kci_shared.models import ErrorCode, Result
+from kci_shared.rules.verdicts import overall
+from kci_shared.text import redacted
+from kci_shared.work import RunOutcome, TestOutcome, TestStep
 
 
 class Line(BaseModel):
@@ -106,7 +107,7 @@ def _not_run(test: str) -> TestOutcome:
 
 def _sum(tests: list[TestOutcome], why: Trouble | None) -> RunOutcome:
     """Sum up a job that booted; `why` is what kept a test from its end."""
-    result = verdict(tests)
+    result = overall(test.result for test in tests)
     if why is None or (result is Result.FAIL and why.code is not ErrorCode.TEST):
         return RunOutcome(result, tests=tests)
     return RunOutcome(result, why.code, why.message, tests=tests)

@@ -10,11 +10,11 @@ from kci_lava_bridge.dialect import LavaLab
 from kci_lava_bridge.lab import read_lab
 from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.settings import Settings
-from kci_shared.bridge import Bridge
-from kci_shared.bridge.check import checker
 from kci_shared.client import ApiClient
+from kci_shared.lab.check import checker
 from kci_shared.service import run
 from kci_shared.storage import Storage
+from kci_shared.work import Bridge
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:

@@ -15,10 +15,10 @@ from kci_lava_bridge.lava import Health, Lava, LavaAway, LavaBroken, LavaJob, St
 from kci_lava_bridge.results import read_yaml
 from kci_lava_bridge.translate import Run, combined, translate
 from kci_lava_bridge.watch import NumberReused, Watch
-from kci_shared.bridge import BridgeSettings, LabError, LabJob, NoDevice, RunOutcome
-from kci_shared.bridge.probes import Probe, bad, good
+from kci_shared.lab.probes import Probe, bad, good
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Progress, Result
+from kci_shared.work import BridgeSettings, LabError, LabJob, NoDevice, RunOutcome
 
 log = get_logger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
-from kci_shared.bridge.labfile import LAB_ENTRY, read_lab_file
+from kci_shared.lab.labfile import LAB_ENTRY, read_lab_file
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
 Arguments = Annotated[str, Field(pattern=r"^[\w .,:;=/@%+*-]*$", max_length=1000)]

@@ -12,7 +12,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from kci_lava_bridge.lab import Lab
-from kci_shared.bridge import BadJob, LabError, NoDevice
+from kci_shared.work import BadJob, LabError, NoDevice
 
 M = TypeVar("M", bound=BaseModel)
 

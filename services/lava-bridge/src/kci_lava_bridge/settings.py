@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kci_shared.bridge import BridgeSettings
+from kci_shared.work import BridgeSettings
 
 
 class Settings(BridgeSettings):

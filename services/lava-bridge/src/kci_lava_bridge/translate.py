@@ -17,9 +17,10 @@ from kci_lava_bridge.verdicts import (
     find_job_case,
     has_booted,
 )
-from kci_shared.bridge import RunOutcome, TestOutcome, TestStep
-from kci_shared.bridge.console import SEVERITY, judge, verdict
+from kci_shared.lab.console import judge
 from kci_shared.models import ErrorCode, Result
+from kci_shared.rules.verdicts import SEVERITY, overall
+from kci_shared.work import RunOutcome, TestOutcome, TestStep
 
 TOO_MUCH = "it says more than can be read: see the log"
 
@@ -44,7 +45,7 @@ def translate(steps: list[TestStep], run: Run) -> RunOutcome:
     own, others = list(_own_tests(steps, run, trouble)), list(_other_tests(steps, run))
     # a case that LAVA calls "unknown" ran, and leaves the job as it is
     known = [test for test in others if test.result is not Result.INCOMPLETE]
-    result = verdict([*own, *known])
+    result = overall(test.result for test in [*own, *known])
     outcome = RunOutcome(
         result, device=run.device, tests=[*own, *others], data=_facts(run)
     )

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import NoReturn
 
 from kci_lava_bridge.lava import PAGE, Lava, LavaJob, State
-from kci_shared.bridge import LabError
 from kci_shared.logging import get_logger
 from kci_shared.models import Progress
+from kci_shared.work import LabError
 
 log = get_logger(__name__)
 

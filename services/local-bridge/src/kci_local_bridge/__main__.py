@@ -5,11 +5,11 @@ import asyncio
 
 from kci_local_bridge.dialect import LocalLab
 from kci_local_bridge.settings import Settings
-from kci_shared.bridge import Bridge
-from kci_shared.bridge.check import checker, opened
 from kci_shared.client import ApiClient
+from kci_shared.lab.check import checker, opened
 from kci_shared.service import run
 from kci_shared.storage import Storage
+from kci_shared.work import Bridge
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:

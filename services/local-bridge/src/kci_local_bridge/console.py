@@ -8,7 +8,7 @@ from collections import deque
 from typing import BinaryIO, Protocol
 
 from kci_local_bridge.rules import take_lines
-from kci_shared.bridge.console import PANIC, find_panic
+from kci_shared.lab.console import PANIC, find_panic
 
 KEPT_LINES = 50_000
 """Of one test's output, from its end; the log has all of it."""

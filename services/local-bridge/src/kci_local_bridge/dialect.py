@@ -11,11 +11,11 @@ from kci_local_bridge.machine import Machine, first_line, kill_leftover
 from kci_local_bridge.rules import check, processor, qemu_command
 from kci_local_bridge.session import Session
 from kci_local_bridge.settings import Settings
-from kci_shared.bridge import LabError, LabJob, RunOutcome
-from kci_shared.bridge.probes import Probe, bad, good, odd
-from kci_shared.bridge.workspace import left_behind
+from kci_shared.lab.probes import Probe, bad, good, odd
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Progress, Result
+from kci_shared.work import LabError, LabJob, RunOutcome
+from kci_shared.work.workspace import left_behind
 
 log = get_logger(__name__)
 

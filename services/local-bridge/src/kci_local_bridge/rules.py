@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 from kci_local_bridge.settings import Settings
-from kci_shared.bridge import BadJob, Definition, NoDevice, TestOutcome, TestStep
-from kci_shared.bridge.console import judge
+from kci_shared.lab.console import judge
 from kci_shared.models import ErrorCode, Result
+from kci_shared.work import BadJob, Definition, NoDevice, TestOutcome, TestStep
 
 LOGIN = re.compile(r"\blogin: ")
 PROMPT = re.compile(r"[#$] (\x1b\[6n)?\Z")

@@ -17,9 +17,11 @@ from kci_local_bridge.rules import (
     typed,
 )
 from kci_local_bridge.settings import Settings
-from kci_shared.bridge import LabError, RunOutcome, TestOutcome, TestStep
-from kci_shared.bridge.console import BANNER, judge, plain, verdict
+from kci_shared.lab.console import BANNER, judge
 from kci_shared.models import ErrorCode, Progress, Result
+from kci_shared.rules.verdicts import overall
+from kci_shared.text import plain
+from kci_shared.work import LabError, RunOutcome, TestOutcome, TestStep
 
 SHELL_SECONDS = 30.0
 """From the login to a shell that listens."""
@@ -58,7 +60,7 @@ class Session:
         except KernelFault as fault:
             self.tests += not_run(left, f"the kernel was lost {doing}")
             return self._outcome(Result.FAIL, ErrorCode.TEST, str(fault))
-        return self._outcome(verdict(self.tests))
+        return self._outcome(overall(test.result for test in self.tests))
 
     def _outcome(
         self, result: Result, code: ErrorCode | None = None, message: str | None = None

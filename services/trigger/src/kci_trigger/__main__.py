@@ -7,13 +7,13 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from kci_shared.bridge import Bridge
-from kci_shared.bridge.local import LocalRuns
 from kci_shared.client import ApiClient
 from kci_shared.config.watch import WatchedConfig
 from kci_shared.health import QuietServer, tell_ready
 from kci_shared.service import run
 from kci_shared.storage import Storage
+from kci_shared.work import Bridge
+from kci_shared.work.local import LocalRuns
 from kci_trigger.app import WishRoutes, create_app
 from kci_trigger.callers import Callers
 from kci_trigger.git import Git

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kci_shared.bridge import BridgeSettings
-from kci_shared.bridge.settings import Runtime
+from kci_shared.work import BridgeSettings
+from kci_shared.work.settings import Runtime
 
 
 class Settings(BridgeSettings):

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import stamina
 
-from kci_shared.bridge import LabJob, RunOutcome
 from kci_shared.config import Config
 from kci_shared.errors import KciError, StorageError
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Node, Result, Revision, State
 from kci_shared.storage import Storage
+from kci_shared.work import LabJob, RunOutcome
 from kci_trigger import patches, rules
 from kci_trigger.git import Git, GitError
 from kci_trigger.mirror import SUFFIX, CommitGone, Mirror

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Whether a bridge could work: each thing that it needs is tried, none is changed.
+
+A dialect adds what only it can try by being `Checkable`.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar, runtime_checkable
+
+from kci_shared.client import ApiClient
+from kci_shared.errors import ConfigError, NotLoggedIn
+from kci_shared.lab.probes import Probe, bad, good, judge_token, odd, show
+from kci_shared.lab.trial import try_job
+from kci_shared.storage import Storage
+from kci_shared.work.dialect import Dialect
+from kci_shared.work.settings import BridgeSettings
+
+B = TypeVar("B", bound=BridgeSettings)
+Open = Callable[[B], AbstractAsyncContextManager[Dialect]]
+"""How a bridge opens its lab."""
+
+PATIENCE = 60.0
+"""How long each thing may take, in seconds."""
+CONTENT = b"A bridge was checked: it can store artifacts.\n"
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A dialect that can try its lab, device by device."""
+
+    async def check(self) -> list[Probe]:
+        """Try the lab's server and each device; say what is wrong, and what to do."""
+        ...
+
+
+def checker(open_lab: Open[B]) -> Callable[[B, list[str]], Awaitable[int]]:
+    """Return what `--check` does: show a table, return the exit status.
+
+    With images a job that boots them is tried, too, if all else is well.
+    """
+
+    async def check(settings: B, images: list[str]) -> int:
+        probes = await probe_all(settings, open_lab)
+        if images and not any(probe.is_bad for probe in probes):
+            probes += await _job(settings, open_lab, images)
+        show(probes)
+        return int(any(probe.is_bad for probe in probes))
+
+    return check
+
+
+async def probe_all(settings: B, open_lab: Open[B]) -> list[Probe]:
+    """Try the token, the API, the storage, the cache and the lab."""
+    tries: list[tuple[str, str, Callable[[], Awaitable[list[Probe]]]]] = [
+        (
+            "API",
+            "is KCI_API_URL right, and may we call out to it?",
+            lambda: _api(settings),
+        ),
+        (
+            "storage",
+            "is KCI_STORAGE_URL right, and may we call it?",
+            lambda: _storage(settings),
+        ),
+        ("cache", "let KCI_CACHE be a folder of ours", lambda: _cache(settings)),
+        ("lab", "see docs/join-a-lab.md", lambda: _lab(settings, open_lab)),
+    ]
+    token = _token(settings)
+    if token.is_bad:  # nothing can be said of what needs it
+        tries = tries[2:]
+    found = await asyncio.gather(*(_tried(*one) for one in tries))
+    return [token] * token.is_bad + [probe for probes in found for probe in probes]
+
+
+async def _job(settings: B, open_lab: Open[B], images: list[str]) -> list[Probe]:
+    try:
+        async with open_lab(settings) as dialect:
+            return await try_job(settings, dialect, images)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        return [bad("job", said, "see the lab's own log, and the board")]
+
+
+async def _tried(
+    what: str, advice: str, probe: Callable[[], Awaitable[list[Probe]]]
+) -> list[Probe]:
+    """Turn whatever goes wrong into something to read."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await probe()
+    except TimeoutError:
+        return [bad(what, f"no answer within {PATIENCE:g} s", advice)]
+    except ConfigError as error:
+        return [bad(f"{what}'s file", str(error), "correct the file")]
+    except Exception as error:
+        return [bad(what, f"{type(error).__name__}: {error}", advice)]
+
+
+def _token(settings: BridgeSettings) -> Probe:
+    """Look for the token; what it is worth, the API says."""
+    advice = "put the token there that the API's operator gave you, and nothing else"
+    try:
+        token = settings.read_token()
+    except (OSError, UnicodeDecodeError) as error:
+        return bad("token", f"{settings.token_file}: {type(error).__name__}", advice)
+    if not token.isascii() or len(token.split()) != 1:
+        where = settings.token_file or "KCI_TOKEN"
+        return bad("token", f"{where} does not hold one token", advice)
+    return good("token", "is there")
+
+
+async def _api(settings: BridgeSettings) -> list[Probe]:
+    async with ApiClient.connect(settings) as api:
+        try:
+            said = await api.whoami()
+        except NotLoggedIn:
+            answers = good("API", f"{settings.api_url} answers")
+            why = "not accepted: it has expired, was revoked, or is of another API"
+            runtime = settings.runtime
+            advice = f"kci-api token create {runtime} --scope runtime:{runtime}"
+            return [answers, bad("token", why, f"have an operator run: {advice}")]
+    answers = good("API", f"{settings.api_url} answers")
+    return [answers, judge_token(said, settings.runtime, datetime.now(UTC))]
+
+
+async def _storage(settings: BridgeSettings) -> list[Probe]:
+    """Store the same few bytes as ever, and read them back."""
+    async with Storage.connect(settings) as storage:
+        url = await storage.put("check.txt", CONTENT)
+        read = b"".join([chunk async for chunk in storage.stream(url)])
+    if hashlib.sha256(read).digest() != hashlib.sha256(CONTENT).digest():
+        said = f"{url} is not what was stored there"
+        return [bad("storage", said, "is there a proxy between?")]
+    return [good("storage", f"{settings.storage_url} stores and answers")]
+
+
+async def _cache(settings: BridgeSettings) -> list[Probe]:
+    settings.runs.mkdir(parents=True, exist_ok=True)
+    probe = settings.runs / "check"
+    probe.write_bytes(CONTENT)
+    probe.unlink()
+    return [good("cache", f"{settings.cache.resolve()} can be written")]
+
+
+async def _lab(settings: B, open_lab: Open[B]) -> list[Probe]:
+    async with open_lab(settings) as dialect:
+        if isinstance(dialect, Checkable):
+            return await dialect.check()
+        slots = await dialect.slots()
+    return [
+        good(platform, f"{count} jobs could start now")
+        if count
+        else odd(platform, "no job could start now", "is it busy, or offline?")
+        for platform, count in slots.items()
+    ]
+
+
+@asynccontextmanager
+async def opened(dialect: Dialect) -> AsyncIterator[Dialect]:
+    """Open a lab that needs no opening."""
+    yield dialect

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A job that only boots, given to a lab to see whether it could run a real one.
+
+No node is made of it, and nobody else hears of it.
+"""
+
+import asyncio
+import secrets
+from datetime import UTC, datetime
+
+from kci_shared.lab.probes import Probe, bad, good
+from kci_shared.models import NODE, Node, Result
+from kci_shared.storage import Storage
+from kci_shared.work.artifacts import Artifacts
+from kci_shared.work.dialect import (
+    Dialect,
+    LabError,
+    LabJob,
+    RemoteDialect,
+    RunOutcome,
+)
+from kci_shared.work.settings import BridgeSettings
+from kci_shared.work.workspace import Workspace
+
+IMAGES = ("kernel", "ramdisk")
+SECONDS = 1200.0
+"""How long the job may run, and before that wait for a device."""
+TESTS = [{"id": "uname", "run": "uname -a"}]
+
+
+async def try_job(
+    settings: BridgeSettings, dialect: Dialect, urls: list[str]
+) -> list[Probe]:
+    """Boot a kernel, and a ramdisk, on the first platform that is free."""
+    free = [platform for platform, count in (await dialect.slots()).items() if count]
+    if not free:
+        return [bad("job", "no device is free for it", "try again later")]
+    async with Storage.connect(settings) as storage:
+        artifacts = Artifacts(storage, settings.cache / "artifacts")
+        with Workspace.open(settings.runs) as workspace:
+            node = _node(settings.runtime, free[0], urls)
+            with workspace.run(f"{node.id}-1") as folder:
+                is_remote = isinstance(dialect, RemoteDialect)
+                wanted = {} if is_remote else dict(zip(IMAGES, urls, strict=False))
+                images = await artifacts.fetch(wanted)
+                outcome = await _run(dialect, LabJob(node, 1, folder, images))
+                stored = await artifacts.store(outcome.files)
+    return [judge(free[0], outcome, stored.get("log"))]
+
+
+async def _run(dialect: Dialect, job: LabJob) -> RunOutcome:
+    """Run a job; whatever happens, the lab has its device back afterwards."""
+    async with asyncio.timeout(SECONDS):
+        handle = await dialect.submit(job)
+    running = asyncio.create_task(dialect.wait(job, handle))
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await asyncio.shield(running)
+    except TimeoutError:
+        raise LabError(f"{handle} has not ended within {SECONDS:g} s") from None
+    finally:
+        if not running.done():
+            await dialect.cancel(handle)
+            await asyncio.gather(running, return_exceptions=True)
+
+
+def judge(platform: str, outcome: RunOutcome, log: str | None) -> Probe:
+    """Tell what the job's end says of the lab."""
+    where = f"on {outcome.device or platform}; log: {log or 'none'}"
+    if outcome.result is Result.PASS:
+        return good("job", f"booted and answered {where}")
+    said = f"{outcome.error_code or outcome.result}: {outcome.error_msg} {where}"
+    if outcome.result is Result.FAIL:
+        return bad("job", said, "the lab did its part: is the kernel for this board?")
+    return bad("job", said, "see the lab's own log, and the board")
+
+
+def _node(runtime: str, platform: str, urls: list[str]) -> Node:
+    definition = {
+        "artifacts": dict(zip(IMAGES, urls, strict=False)),
+        "tests": TESTS,
+        "timeout": SECONDS,
+    }
+    data = {"runtime": runtime, "platform": platform, "definition": definition}
+    now = datetime.now(UTC)
+    return NODE.validate_python(
+        {
+            "id": secrets.token_hex(12),
+            "kind": "job",
+            "name": "check",
+            "owner": runtime,
+            "created": now,
+            "updated": now,
+            "data": data,
+        }
+    )

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The local dialect: jobs that run in this very process, and end with it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from kci_shared.models import ErrorCode, Result
+from kci_shared.work.dialect import LabError, LabJob, RunOutcome
+
+Run = Callable[[LabJob], Coroutine[Any, Any, RunOutcome]]
+
+
+class LocalRuns:
+    """Runs each job by one coroutine; cancelling it must leave nothing behind."""
+
+    kind = "local"
+
+    def __init__(self, platform: str, most: int, run: Run) -> None:
+        self._platform = platform
+        self._most = most
+        self._run = run
+        self._runs: dict[str, asyncio.Task[RunOutcome]] = {}
+
+    async def slots(self) -> dict[str, int]:
+        """Tell how many jobs could start now."""
+        return {self._platform: max(0, self._most - len(self._runs))}
+
+    async def submit(self, job: LabJob) -> str:
+        """Start a job, unless it runs here already."""
+        handle = f"{job.name.partition('/')[0]}-{job.id}"
+        if handle not in self._runs:
+            self._runs[handle] = asyncio.create_task(self._run(job))
+        return handle
+
+    async def wait(self, _: LabJob, handle: str) -> RunOutcome:
+        """Wait until a job has ended; when it was cancelled, too."""
+        if handle not in self._runs:
+            raise LabError(f"{handle} is gone")
+        task = self._runs[handle]
+        try:
+            await asyncio.wait({task})
+        finally:
+            await self.cancel(handle)
+        if task.cancelled():
+            return RunOutcome(Result.INCOMPLETE, ErrorCode.CANCELED, "cancelled")
+        return task.result()
+
+    async def cancel(self, handle: str) -> None:
+        """Stop a job, and wait until it has let go of everything."""
+        if task := self._runs.get(handle):
+            task.cancel()
+            await asyncio.wait({task})
+            self._runs.pop(handle, None)
+
+    async def recover(self) -> dict[str, str]:
+        """Tell that nothing survives this process."""
+        return {}

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How a run ended, in the API's words; pure."""
+
+from typing import Any
+
+from kci_shared.models import (
+    ErrorCode,
+    Kind,
+    NewNode,
+    Node,
+    Outcome,
+    Report,
+    Result,
+    ResultTree,
+    State,
+)
+from kci_shared.rules.verdicts import SEVERITY, overall
+from kci_shared.text import plain
+from kci_shared.work.dialect import RunOutcome, TestOutcome
+
+LONGEST_NAME = 256
+LONGEST_MESSAGE = 4000
+
+INHERITED = ("arch", "defconfig", "config_full", "compiler", "platform", "runtime")
+"""What a test says of itself as its job does, to be found and compared by."""
+
+
+def report_of(
+    node: Node, token: int, outcome: RunOutcome, artifacts: dict[str, str]
+) -> Report:
+    """Say how a run ended: its verdict, its tests as nodes, its artifacts."""
+    facts = {key: getattr(node.data, key, None) for key in INHERITED}
+    facts["device"] = outcome.device
+    kept = {key: value for key, value in facts.items() if value is not None}
+    return Report(
+        token=token,
+        outcome=Outcome(
+            result=outcome.result,
+            state=outcome.state,
+            error_code=outcome.error_code,
+            error_msg=_line(outcome.error_msg),
+        ),
+        child_nodes=_trees(outcome.tests, node.group or node.name, kept, depth=0),
+        artifacts={**outcome.artifacts, **artifacts},
+        data=outcome.data,
+    )
+
+
+def without_tests(report: Report, reason: str) -> Report:
+    """Say all but the tests, which are what makes a report large, or odd."""
+    refused = refused_report(report.token, reason).outcome
+    is_sure = report.outcome.result is Result.FAIL
+    outcome = report.outcome if is_sure else refused
+    return report.model_copy(update={"outcome": outcome, "child_nodes": []})
+
+
+def refused_report(token: int, reason: str) -> Report:
+    """Say that the API would not take what a run brought."""
+    return Report(
+        token=token,
+        outcome=Outcome(
+            result=Result.INCOMPLETE,
+            error_code=ErrorCode.BUG,
+            error_msg=_line(f"the API refused the report: {reason}"),
+        ),
+    )
+
+
+def _trees(
+    tests: list[TestOutcome], group: str, facts: dict[str, Any], depth: int
+) -> list[ResultTree]:
+    """Return the nodes at `depth` with all that hangs below them, in their order."""
+    families: dict[str, list[TestOutcome]] = {}
+    for test in tests:
+        if len(test.path) > depth:
+            name = plain(test.path[depth])[:LONGEST_NAME] or "unnamed"
+            families.setdefault(name, []).append(test)
+    return [
+        ResultTree(
+            node=_test_node(name, group, facts, _own(family, depth)),
+            child_nodes=_trees(family, group, facts, depth + 1),
+        )
+        for name, family in families.items()
+    ]
+
+
+def _own(family: list[TestOutcome], depth: int) -> TestOutcome:
+    """Return the verdict of a family's head: its own worst, else its members' sum."""
+    own = [test for test in family if len(test.path) == depth + 1]
+    if own:
+        return min(own, key=lambda test: SEVERITY.index(test.result))
+    return TestOutcome(
+        family[0].path[: depth + 1], overall(member.result for member in family)
+    )
+
+
+def _test_node(
+    name: str, group: str, facts: dict[str, Any], test: TestOutcome
+) -> NewNode:
+    trouble = {"error_code": test.error_code, "error_msg": _line(test.error_msg)}
+    said = {key: value for key, value in trouble.items() if value is not None}
+    return NewNode(
+        kind=Kind.TEST,
+        name=name,
+        group=group,
+        state=State.DONE,
+        result=test.result,
+        data={**facts, **test.data, **said},
+    )
+
+
+def _line(message: str | None) -> str | None:
+    """Bring what a lab says on one line, of a length that the API takes."""
+    if message is None:
+        return None
+    return plain(" ".join(message.split()))[:LONGEST_MESSAGE]
