@@ -6,9 +6,9 @@ import time
 from starlette.requests import Request
 
 from bench.site import Bench
+from kci_api.callers.auth import ByCaller
 from kci_api.settings import Settings
-from kci_api.stores import open_authenticator, open_database
-from kci_api.users.auth import ByCaller
+from kci_api.wiring import open_authenticator, open_database
 
 SECONDS = 8
 """Some lives of what is remembered of a token, so that the looks count as well."""

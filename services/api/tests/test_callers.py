@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from kci_api.users.rules import (
+from kci_api.callers.rules import (
     SCOPE,
     USERNAME,
     Caller,

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from kci_api.callers.rules import Caller
 from kci_api.claims.rules import (
     adopted,
     claimed,
@@ -16,7 +17,6 @@ from kci_api.claims.rules import (
 from kci_api.claims.store import grant
 from kci_api.nodes.changes import create
 from kci_api.nodes.documents import StoredNode
-from kci_api.users.rules import Caller
 from kci_shared.errors import Conflict
 from kci_shared.models import Adoption, ClaimRequest, NewNode, Release, Report, State
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
+from kci_api.callers.rules import Caller
 from kci_api.imports.rules import Importer, check_may_import
-from kci_api.users.rules import Caller
 from kci_shared.errors import NotPermitted
 from kci_shared.models import Fate, Imported, ImportedNode
 

@@ -6,7 +6,7 @@ import pytest
 from beanie import PydanticObjectId
 from pydantic import ValidationError
 
-from kci_api.nodes.bulk import digest
+from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import (
     LARGEST_DATA,
     Change,
@@ -16,9 +16,9 @@ from kci_api.nodes.changes import (
     told,
     touched,
 )
+from kci_api.nodes.creation import digest
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.rules import WrongTurn
-from kci_api.users.rules import Caller
 from kci_shared.errors import Invalid, TooLarge
 from kci_shared.models import Claim, NewNode, NodePatch, Result, State
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from beanie import PydanticObjectId
 
-from kci_api.nodes.answers import node_answer
+from kci_api.callers.rules import Caller
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.rules import (
     DEEPEST,
@@ -24,7 +24,7 @@ from kci_api.nodes.rules import (
     parse_id,
     require,
 )
-from kci_api.users.rules import Caller
+from kci_api.nodes.wire import node_answer
 from kci_shared.errors import BadRequest, Conflict, Invalid, NotLoggedIn
 from kci_shared.models import Claim, Event, Kind, State
 from kci_shared.models.nodes import BaseNode

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import asyncio
 
-from kci_api.events.outbox import Outbox
+from kci_api.events.bell import Outbox
 
 
 async def test_a_ring_before_the_wait_is_not_missed() -> None:

@@ -6,11 +6,11 @@ import pytest
 from argon2 import PasswordHasher
 from beanie import PydanticObjectId
 
-from kci_api.users.authenticator import FRESH_S, Authenticator
-from kci_api.users.documents import Token, UserDocument
-from kci_api.users.passwords import Passwords
+from kci_api.callers.authenticator import FRESH_S, Authenticator
+from kci_api.callers.documents import Token, UserDocument
+from kci_api.callers.passwords import Passwords
+from kci_api.callers.tokens import Signer
 from kci_api.users.token_file import Wish, ensure_token
-from kci_api.users.tokens import Signer
 from kci_shared.errors import BadRequest, NotFound, NotLoggedIn
 
 KEY = "0123456789abcdef" * 2

@@ -17,11 +17,11 @@ import uvicorn
 from httpx import AsyncClient, Response
 
 from kci_api.app import create_app
-from kci_api.connections import WatchedConnection
+from kci_api.callers.documents import Group, UserDocument
+from kci_api.resets import WatchedConnection
 from kci_api.settings import Settings
-from kci_api.stores import Stores, open_stores
 from kci_api.users.administrator import ensure_administrator
-from kci_api.users.documents import Group, UserDocument
+from kci_api.wiring import Stores, open_stores
 from kci_shared.health import QuietServer
 
 # plain HTTP on loopback: to load certificates would take the longest

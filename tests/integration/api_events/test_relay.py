@@ -6,9 +6,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
 from kci_api.events import relay as relaying
+from kci_api.events.bell import Outbox
 from kci_api.events.documents import EventDocument
 from kci_api.events.lease import LEASE_S
-from kci_api.events.outbox import Outbox
 from kci_api.events.relay import Relay
 
 pytestmark = pytest.mark.integration

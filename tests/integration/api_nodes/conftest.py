@@ -16,9 +16,9 @@ from httpx import ASGITransport, AsyncClient, Response
 from pymongo.asynchronous.collection import AsyncCollection
 
 from kci_api.app import create_app
+from kci_api.callers.documents import Group, UserDocument
 from kci_api.settings import Settings
-from kci_api.stores import Stores, open_stores
-from kci_api.users.documents import Group, UserDocument
+from kci_api.wiring import Stores, open_stores
 
 REVISION = {
     "tree": "mainline",

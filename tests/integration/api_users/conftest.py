@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from kci_api.app import create_app
 from kci_api.settings import Settings
-from kci_api.stores import Stores, open_stores
 from kci_api.users.administrator import ensure_administrator
+from kci_api.wiring import Stores, open_stores
 
 PASSWORD = "correct horse battery staple"
 

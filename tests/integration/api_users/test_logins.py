@@ -5,10 +5,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from kci_api.callers.documents import UserDocument
 from kci_api.settings import Settings
-from kci_api.stores import Stores
 from kci_api.users.administrator import ensure_administrator
-from kci_api.users.documents import UserDocument
+from kci_api.wiring import Stores
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from kci_api.callers.authenticator import FRESH_S
+from kci_api.callers.documents import TokenDocument
 from kci_api.settings import Settings
-from kci_api.stores import Stores, open_authenticator
-from kci_api.users.authenticator import FRESH_S
-from kci_api.users.documents import TokenDocument
+from kci_api.wiring import Stores, open_authenticator
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 

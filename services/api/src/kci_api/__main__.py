@@ -11,12 +11,12 @@ import uvicorn
 import uvloop
 from pymongo.errors import PyMongoError
 
+from kci_api import commands
 from kci_api.app import create_app
-from kci_api.connections import WatchedConnection
+from kci_api.resets import WatchedConnection
 from kci_api.settings import Settings
-from kci_api.stores import Stores, open_stores
-from kci_api.tokens import commands
 from kci_api.users.administrator import ensure_administrator
+from kci_api.wiring import Stores, open_stores
 from kci_shared.errors import KciError
 from kci_shared.health import QuietServer
 from kci_shared.logging import configure, get_logger

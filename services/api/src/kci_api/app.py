@@ -36,10 +36,10 @@ from kci_api.middleware import OneVersion, SmallBodies, Watch
 from kci_api.nodes import routes as nodes
 from kci_api.regressions import routes as regressions
 from kci_api.runtimes import routes as runtimes
-from kci_api.stores import Stores
 from kci_api.subscriptions import routes as subscriptions
 from kci_api.tokens import routes as tokens
 from kci_api.users import routes as users
+from kci_api.wiring import Stores
 from kci_shared.errors import (
     ApiError,
     BadRequest,

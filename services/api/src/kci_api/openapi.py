@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from kci_api.app import create_app
 from kci_api.settings import Settings
-from kci_api.stores import Stores
+from kci_api.wiring import Stores
 
 
 def document() -> dict[str, Any]:

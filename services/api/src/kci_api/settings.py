@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from kci_api.users.rules import is_placeholder
+from kci_api.callers.rules import is_placeholder
 from kci_shared.settings import BaseServiceSettings
 
 

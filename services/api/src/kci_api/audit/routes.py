@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
 from kci_api.audit.store import Audit, AuditQuery
+from kci_api.callers.auth import AdminCaller
 from kci_api.times import stamp
-from kci_api.users.auth import AdminCaller
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from kci_api.callers.auth import FreeCaller
 from kci_api.channels.rules import ChannelName, Message, check_channel, cloud_event
 from kci_api.channels.stream import PublishedStream
 from kci_api.times import now
-from kci_api.users.auth import FreeCaller
 
 router = APIRouter(tags=["events"])
 

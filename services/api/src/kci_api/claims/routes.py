@@ -5,12 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
+from kci_api.callers.auth import CurrentCaller
 from kci_api.claims.store import ClaimStore, grant
-from kci_api.nodes.answers import node_answer
 from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.responses import json_response, node_response
+from kci_api.nodes.wire import json_response, node_answer, node_response
 from kci_api.times import stamp
-from kci_api.users.auth import CurrentCaller
 from kci_shared.models import (
     Adoption,
     ClaimedNode,

@@ -4,11 +4,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import Change, merged, told
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.rules import holds, lost
 from kci_api.times import stamp
-from kci_api.users.rules import Caller
 from kci_shared.errors import Conflict
 from kci_shared.models import (
     Adoption,

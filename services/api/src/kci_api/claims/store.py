@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Protocol
 
+from kci_api.callers.rules import Caller
 from kci_api.claims.rules import (
     BY_PRIORITY_THEN_AGE,
     adopted,
@@ -24,7 +25,6 @@ from kci_api.nodes.rules import lost, may_edit, may_run, require
 from kci_api.nodes.store import NodeStore, Plan
 from kci_api.nodes.trees import TreePlanner
 from kci_api.times import now
-from kci_api.users.rules import Caller
 from kci_shared.models import Adoption, ClaimRequest, Grant, Release, Renewal, Report
 
 LOOK_AGAIN_S = 5.0

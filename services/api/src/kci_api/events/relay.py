@@ -12,8 +12,8 @@ from prometheus_client import Counter
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from kci_api.events.bell import Outbox
 from kci_api.events.lease import Lease
-from kci_api.events.outbox import Outbox
 from kci_api.events.store import EventStore, WaitingEvents
 from kci_api.events.stream import KEPT, NodeStream
 from kci_shared.logging import get_logger

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from kci_api.audit.routes import AuditTrail
+from kci_api.callers.auth import AdminCaller
 from kci_api.groups.documents import GroupDocument
 from kci_api.groups.store import GroupStore
 from kci_api.nodes.rules import parse_id
 from kci_api.pages import Limit, Offset, Page
-from kci_api.users.auth import AdminCaller
 
 router = APIRouter(prefix="/user-groups", tags=["users"])
 

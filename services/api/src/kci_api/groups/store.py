@@ -6,8 +6,8 @@ from collections.abc import Collection
 from beanie import PydanticObjectId
 from pymongo.errors import DuplicateKeyError
 
+from kci_api.callers.documents import Group, UserDocument
 from kci_api.groups.documents import GroupDocument
-from kci_api.users.documents import Group, UserDocument
 from kci_shared.errors import BadRequest, Conflict, NotFound
 
 

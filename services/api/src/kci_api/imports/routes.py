@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
+from kci_api.callers.auth import CurrentCaller
 from kci_api.imports.rules import Importer, check_may_import, needed
 from kci_api.nodes.routes import Nodes
 from kci_api.nodes.store import NodeStore, Plan
 from kci_api.pages import MOST
-from kci_api.users.auth import CurrentCaller
 from kci_shared.logging import get_logger
 from kci_shared.models import Imported, ImportedNode
 

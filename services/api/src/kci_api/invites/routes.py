@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict
 
+from kci_api.callers.auth import AdminCaller
+from kci_api.callers.rules import Email, Password, Username
 from kci_api.groups.routes import Groups
-from kci_api.invites.links import Links, links
+from kci_api.links import Links, links
 from kci_api.users.accounts import Invitation
-from kci_api.users.auth import AdminCaller
 from kci_api.users.routes import AccountsHere, UserRead, read_user
-from kci_api.users.rules import Email, Password, Username
 
 router = APIRouter(prefix="/user", tags=["users"])
 

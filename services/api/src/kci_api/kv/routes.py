@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Depends, Path, Request
 from fastapi.responses import PlainTextResponse
 
+from kci_api.callers.auth import FreeCaller
 from kci_api.kv.store import ValueStore
 from kci_api.nodes.rules import check_storable
-from kci_api.users.auth import FreeCaller
 
 router = APIRouter(prefix="/kv", tags=["kv"])
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic_core import to_json
 
+from kci_api.callers.auth import FreeCaller
 from kci_api.channels.rules import ChannelName, Message, cloud_event
 from kci_api.lists.store import ListStore
 from kci_api.times import now
-from kci_api.users.auth import FreeCaller
 
 router = APIRouter(tags=["events"])
 

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel, ConfigDict
 
-from kci_api.invites.links import Links, links
+from kci_api.callers.auth import CurrentSession, PerhapsSession, Tokens
+from kci_api.callers.rules import Email, Password
+from kci_api.links import Links, links
 from kci_api.logins.limits import LoginLimits
-from kci_api.users.auth import CurrentSession, PerhapsSession, Tokens
 from kci_api.users.routes import AccountsHere, UserRead, read_user
-from kci_api.users.rules import Email, Password
 
 router = APIRouter(prefix="/user", tags=["users"])
 

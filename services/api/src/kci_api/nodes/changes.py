@@ -8,6 +8,7 @@ from typing import Any
 from bson import ObjectId, encode
 from pydantic import ValidationError
 
+from kci_api.callers.rules import Caller
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.rules import (
     Place,
@@ -18,7 +19,6 @@ from kci_api.nodes.rules import (
     outbox_entry,
 )
 from kci_api.times import to_milliseconds
-from kci_api.users.rules import Caller
 from kci_shared.errors import Invalid, TooLarge
 from kci_shared.models import Kind, NewNode, NodePatch, Result, State
 from kci_shared.models.data import DATA

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from pymongo import UpdateOne
 
+from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import Change, merged, patched, replaced, said_of, told
 from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.holders import Writer, held_for, still_held
+from kci_api.nodes.fencing import Writer, held_for, still_held
 from kci_api.nodes.rules import Terms, check_edit, check_terms, may_edit, require
 from kci_api.nodes.store import NodeStore, Plan
 from kci_api.nodes.trees import TreePlanner
 from kci_api.times import now
-from kci_api.users.rules import Caller
 from kci_shared.models import NewNode, NodePatch, ResultTree
 
 Edit = Callable[[StoredNode, datetime], StoredNode]

@@ -9,20 +9,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 
+from kci_api.callers.auth import CurrentCaller, FreeCaller
 from kci_api.groups.routes import Groups
-from kci_api.nodes.answers import node_answer
-from kci_api.nodes.bulk import create_node, create_nodes
+from kci_api.nodes.creation import create_node, create_nodes
 from kci_api.nodes.cursors import beyond, cursor_at
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.edits import Editor
-from kci_api.nodes.holders import Writer
+from kci_api.nodes.fencing import Writer
 from kci_api.nodes.queries import NodeQuery, parse_filter, parse_sort
-from kci_api.nodes.responses import json_response, node_response
 from kci_api.nodes.rules import Terms, invalid
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.trail import Step
+from kci_api.nodes.wire import json_response, node_answer, node_response
 from kci_api.pages import MOST, Limit, Offset, Page
-from kci_api.users.auth import CurrentCaller, FreeCaller
 from kci_shared.errors import BadRequest
 from kci_shared.models import NewNode, Node, NodePatch, ResultTree
 

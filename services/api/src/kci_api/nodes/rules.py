@@ -11,10 +11,10 @@ from typing import Any
 from beanie import PydanticObjectId
 from bson.errors import InvalidId
 
-from kci_api.nodes.answers import node_answer
+from kci_api.callers.rules import Caller
 from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.wire import node_answer
 from kci_api.times import stamp
-from kci_api.users.rules import Caller
 from kci_shared.errors import BadRequest, Conflict, Invalid, KciError, NotLoggedIn
 from kci_shared.models import (
     Event,

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bson import ObjectId
 
+from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import (
     Change,
     create,
@@ -17,7 +18,7 @@ from kci_api.nodes.changes import (
     touched,
 )
 from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.holders import check_unheld
+from kci_api.nodes.fencing import check_unheld
 from kci_api.nodes.rules import (
     Place,
     check_edit,
@@ -29,7 +30,6 @@ from kci_api.nodes.rules import (
     require,
 )
 from kci_api.nodes.store import Plan
-from kci_api.users.rules import Caller
 from kci_shared.errors import NotPermitted, TooLarge
 from kci_shared.models import Kind, NewNode, ResultTree
 

@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 
 from kci_api.audit.routes import AuditTrail
+from kci_api.callers.auth import AdminCaller, CurrentCaller
 from kci_api.nodes.rules import may_run, require
 from kci_api.runtimes.rules import RuntimeName, RuntimeRead
 from kci_api.runtimes.store import RuntimeStore
-from kci_api.users.auth import AdminCaller, CurrentCaller
 from kci_shared.errors import NotFound
 from kci_shared.models import RuntimeReport
 

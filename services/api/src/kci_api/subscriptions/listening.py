@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from secrets import token_hex
 from time import monotonic
 
-from kci_api.connections import Reset
 from kci_api.events.broadcast import Broadcast
 from kci_api.events.rules import Entry
+from kci_api.resets import Reset
 from kci_api.subscriptions.durable import DurablePlaces
 from kci_api.subscriptions.rules import Subscription, check_owner
 from kci_api.subscriptions.store import Known, Said, SubscriptionStore

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
+from kci_api.callers.auth import AdminCaller, CurrentCaller
 from kci_api.channels.rules import ChannelName
-from kci_api.connections import reset_of
 from kci_api.events.rules import message
+from kci_api.resets import reset_of
 from kci_api.subscriptions.listening import Listen, Listening
 from kci_api.subscriptions.rules import LARGEST_ID, Reach, Subscription, new_id
 from kci_api.subscriptions.store import Known
 from kci_api.times import stamp
-from kci_api.users.auth import AdminCaller, CurrentCaller
 
 router = APIRouter(tags=["events"])
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from kci_api.audit.routes import AuditTrail
+from kci_api.callers.auth import AdminCaller, Tokens
+from kci_api.callers.documents import Token
+from kci_api.callers.rules import SCOPE, Username
 from kci_api.times import stamp
-from kci_api.users.auth import AdminCaller, Tokens
-from kci_api.users.documents import Token
-from kci_api.users.rules import SCOPE, Username
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
 

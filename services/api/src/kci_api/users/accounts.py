@@ -10,12 +10,12 @@ from beanie import PydanticObjectId
 from bson import ObjectId
 
 from kci_api.audit.store import Audit
-from kci_api.users.authenticator import Authenticator
-from kci_api.users.documents import Group, UserDocument
-from kci_api.users.passwords import Passwords
-from kci_api.users.rules import Caller
-from kci_api.users.store import TAKEN, UserStore
-from kci_api.users.tokens import Signer
+from kci_api.callers.authenticator import Authenticator
+from kci_api.callers.documents import Group, UserDocument
+from kci_api.callers.passwords import Passwords
+from kci_api.callers.rules import Caller
+from kci_api.callers.store import TAKEN, UserStore
+from kci_api.callers.tokens import Signer
 from kci_shared.errors import BadRequest, NotFound
 
 INVITE_LIFE = timedelta(days=7)

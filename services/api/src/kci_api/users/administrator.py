@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The first administrator, who makes all others."""
 
+from kci_api.callers.documents import UserDocument
+from kci_api.callers.passwords import Passwords
+from kci_api.callers.store import UserStore
 from kci_api.settings import Settings
-from kci_api.users.documents import UserDocument
-from kci_api.users.passwords import Passwords
-from kci_api.users.store import UserStore
 from kci_shared.errors import BadRequest
 from kci_shared.logging import get_logger
 

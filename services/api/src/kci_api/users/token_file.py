@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kci_api.users.authenticator import Authenticator
+from kci_api.callers.authenticator import Authenticator
 from kci_shared.errors import NotLoggedIn
 
 

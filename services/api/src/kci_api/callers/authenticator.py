@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kci_api.users.documents import Token, UserDocument
-from kci_api.users.passwords import Passwords
-from kci_api.users.rules import Caller, service_caller
-from kci_api.users.store import UserStore
-from kci_api.users.tokens import Signer
+from kci_api.callers.documents import Token, UserDocument
+from kci_api.callers.passwords import Passwords
+from kci_api.callers.rules import Caller, service_caller
+from kci_api.callers.store import UserStore
+from kci_api.callers.tokens import Signer
 from kci_shared.errors import BadRequest, NotFound, NotLoggedIn
 
 FRESH_S = 3.0

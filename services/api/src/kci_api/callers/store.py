@@ -8,7 +8,7 @@ from typing import Any
 from beanie import PydanticObjectId
 from pymongo.errors import DuplicateKeyError
 
-from kci_api.users.documents import Token, TokenDocument, UserDocument
+from kci_api.callers.documents import Token, TokenDocument, UserDocument
 from kci_shared.errors import BadRequest, NotFound
 
 MOST_TOKENS = 1000

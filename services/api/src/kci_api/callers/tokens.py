@@ -6,7 +6,7 @@ from typing import Any
 
 from jose import JWTError, jwt
 
-from kci_api.users.documents import Token
+from kci_api.callers.documents import Token
 from kci_shared.errors import BadRequest, NotLoggedIn
 
 ALGORITHM = "HS256"

@@ -9,12 +9,12 @@ from getpass import getuser
 from pathlib import Path
 
 from kci_api.audit.store import Audit
+from kci_api.callers.authenticator import Authenticator
+from kci_api.callers.rules import SCOPE, USERNAME
 from kci_api.settings import Settings
-from kci_api.stores import open_authenticator, open_database
 from kci_api.times import stamp
-from kci_api.users.authenticator import Authenticator
-from kci_api.users.rules import SCOPE, USERNAME
 from kci_api.users.token_file import Wish, ensure_token
+from kci_api.wiring import open_authenticator, open_database
 
 ROW = "{:32}  {:24}  {:29}  {}"
 

@@ -15,12 +15,16 @@ from redis.asyncio import BlockingConnectionPool, Redis
 
 from kci_api.audit.documents import AuditDocument
 from kci_api.audit.store import Audit
+from kci_api.callers.authenticator import Authenticator
+from kci_api.callers.documents import TokenDocument, UserDocument
+from kci_api.callers.store import UserStore
+from kci_api.callers.tokens import Signer
 from kci_api.channels.stream import PublishedStream
 from kci_api.claims.store import ClaimStore
+from kci_api.events.bell import Outbox
 from kci_api.events.broadcast import Broadcast
 from kci_api.events.documents import EventDocument, LeaseDocument
 from kci_api.events.lease import Lease
-from kci_api.events.outbox import Outbox
 from kci_api.events.relay import Relay, keep_pruned
 from kci_api.events.store import EventStore, WaitingEvents
 from kci_api.events.stream import NodeStream
@@ -40,10 +44,6 @@ from kci_api.subscriptions.durable import DurablePlaces
 from kci_api.subscriptions.listening import Listening
 from kci_api.subscriptions.store import SubscriptionStore
 from kci_api.users.accounts import Accounts
-from kci_api.users.authenticator import Authenticator
-from kci_api.users.documents import TokenDocument, UserDocument
-from kci_api.users.store import UserStore
-from kci_api.users.tokens import Signer
 
 Database = AsyncDatabase[dict[str, Any]]
 

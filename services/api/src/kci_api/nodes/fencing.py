@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from bson import ObjectId
 from pymongo import UpdateOne
 
+from kci_api.callers.rules import Caller
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.rules import holds, lost, must_hold
 from kci_api.nodes.store import NodeStore
-from kci_api.users.rules import Caller
 from kci_shared.errors import Conflict
 
 

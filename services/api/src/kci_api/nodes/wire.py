@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from fastapi import Response
+from pydantic_core import to_json
+
 from kci_api.times import stamp
 from kci_shared.models.nodes import BaseNode
 
@@ -27,3 +30,14 @@ def node_answer(document: Mapping[str, Any]) -> dict[str, Any]:
             for key, value in answer["claim"].items()
         }
     return answer
+
+
+def json_response(value: Any, headers: dict[str, str] | None = None) -> Response:
+    """Send what is JSON already but for its form."""
+    return Response(to_json(value), headers=headers, media_type="application/json")
+
+
+def node_response(document: Mapping[str, Any]) -> Response:
+    """Send one node, and its version for `If-Match`."""
+    etag = {"ETag": f'"{document["version"]}"'}
+    return json_response(node_answer(document), etag)

@@ -7,8 +7,8 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
 from fastapi.security.base import SecurityBase
 
-from kci_api.users.authenticator import Authenticator, Session
-from kci_api.users.rules import Caller, check_admin, check_free
+from kci_api.callers.authenticator import Authenticator, Session
+from kci_api.callers.rules import Caller, check_admin, check_free
 from kci_shared.errors import NotLoggedIn
 
 LOGIN = OAuthFlowPassword(tokenUrl="/latest/user/login", scopes={})

@@ -9,13 +9,13 @@ from hashlib import sha256
 
 from bson import ObjectId
 
+from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import create
 from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.holders import Writer, held_for, still_held
+from kci_api.nodes.fencing import Writer, held_for, still_held
 from kci_api.nodes.rules import inside, invalid, may_create, parse_id, require
 from kci_api.nodes.store import NodeStore, Plan
 from kci_api.times import now
-from kci_api.users.rules import Caller
 from kci_shared.errors import Conflict, NotFound
 from kci_shared.models import Kind, NewNode
 
