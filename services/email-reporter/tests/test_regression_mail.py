@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kci_email_reporter.mail import Mail
-from kci_email_reporter.regression import Case, regression_mail
+from kci_email_reporter.regression_mail import Case, regression_mail
 from kci_shared.models import Node, Revision
 
 NAMES = ["tree", "branch", "describe", "commit", "url"]

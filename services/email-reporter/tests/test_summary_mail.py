@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kci_email_reporter.runs import find_runs
-from kci_email_reporter.summary import summary_mail
+from kci_email_reporter.summary_mail import summary_mail
 from kci_shared.models import Node, Result
 
 

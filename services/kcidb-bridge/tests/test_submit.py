@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from kci_kcidb_bridge.receipts import Receipts
+from kci_kcidb_bridge.ingestion import Receipts
 from kci_kcidb_bridge.rows import CheckoutRow, Row
 from kci_kcidb_bridge.submit import MAX_BYTES, KcidbAway, KcidbRefused, Submitter
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.progress import Progress
 
-from kci_import.state import State
+from kci_import.checkpoint import State
 from kci_shared.models import Fate, Imported, ImportedNode
 
 Documents = dict[str, list[dict[str, Any]]]

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.progress import Progress
 
+from kci_import.checkpoint import State
 from kci_import.legacy.dump import find_collections
-from kci_import.legacy.run import LegacyImport
-from kci_import.state import State
+from kci_import.legacy.importer import LegacyImport
 from kci_import.writer import Writer
 
 ROLES = ("job", "build", "test_group", "test_case", "test_regression", "bisect", "boot")

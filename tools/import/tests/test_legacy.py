@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from rich.progress import Progress
 
+from kci_import.checkpoint import State
 from kci_import.legacy.dump import find_collections
-from kci_import.legacy.run import LegacyImport
+from kci_import.legacy.importer import LegacyImport
 from kci_import.report import write_problems
-from kci_import.state import State
 from kci_import.writer import Writer
 from kci_shared.models import ImportedNode
 

@@ -8,12 +8,12 @@ import httpx
 import pytest
 from rich.progress import Progress
 
+from kci_import.checkpoint import State
 from kci_import.peer import client, pages
 from kci_import.peer.client import Page, Peer, Window
+from kci_import.peer.importer import PeerImport, in_order
 from kci_import.peer.pages import Found, walk
-from kci_import.peer.run import PeerImport, in_order
 from kci_import.peer.translate import parse_time, translate
-from kci_import.state import State
 from kci_import.writer import Writer
 from kci_shared.errors import ApiError, Unavailable
 
@@ -132,7 +132,7 @@ async def test_what_is_done_comes_and_the_next_run_brings_what_is_new(run: Run) 
     now = datetime.now(UTC) + timedelta(seconds=1)
     run.peer.nodes[hex_id(99)] = node(99, 0, created=now.isoformat())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kci_import.peer.run.datetime", Later)
+        patch.setattr("kci_import.peer.importer.datetime", Later)
         await run()
     assert run.fates() == {"created": 1}
     assert run.peer.asked["page"] == pages_asked + 1

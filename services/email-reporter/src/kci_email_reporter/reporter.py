@@ -4,13 +4,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from kci_email_reporter.fixed import fixed_key, fixed_mail
+from kci_email_reporter.fixed_mail import fixed_key, fixed_mail
 from kci_email_reporter.mail import Mail
-from kci_email_reporter.regression import Case, first_key, regression_mail
+from kci_email_reporter.regression_mail import Case, first_key, regression_mail
 from kci_email_reporter.runs import verdict
 from kci_email_reporter.sender import PLATFORM
 from kci_email_reporter.settings import Settings
-from kci_email_reporter.summary import summary_mail
+from kci_email_reporter.summary_mail import summary_mail
 from kci_shared.errors import Conflict, NotFound, NotYet
 from kci_shared.logging import get_logger
 from kci_shared.models import (

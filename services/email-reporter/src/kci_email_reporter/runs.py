@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from kci_email_reporter.labels import Setup, report_type, test_name
 from kci_email_reporter.text import word
-from kci_email_reporter.words import Setup, report_type, test_name
 from kci_shared.models import Job, Kbuild, Node, Result, Test
 
 Line = list[Node]

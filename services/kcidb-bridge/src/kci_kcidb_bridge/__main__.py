@@ -6,7 +6,7 @@ import asyncio
 import httpx
 
 from kci_kcidb_bridge.bridge import KcidbBridge
-from kci_kcidb_bridge.receipts import Receipts
+from kci_kcidb_bridge.ingestion import Receipts
 from kci_kcidb_bridge.settings import Settings
 from kci_kcidb_bridge.submit import Submitter
 from kci_shared.client import ApiClient

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from kci_kcidb_bridge.issues import regression_rows
+from kci_kcidb_bridge.report import nearest, rows_of
 from kci_kcidb_bridge.rows import Row
-from kci_kcidb_bridge.rules import is_final
-from kci_kcidb_bridge.submission import nearest, rows_of
+from kci_kcidb_bridge.verdicts import is_final
 from kci_shared.errors import NotYet
 from kci_shared.models import (
     Event,

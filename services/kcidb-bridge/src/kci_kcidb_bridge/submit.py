@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from prometheus_client import Counter
 
-from kci_kcidb_bridge.receipts import Receipts
+from kci_kcidb_bridge.ingestion import Receipts
 from kci_kcidb_bridge.rows import Row, report
 from kci_shared.errors import KciError
 from kci_shared.logging import get_logger

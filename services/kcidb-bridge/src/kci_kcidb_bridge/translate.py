@@ -14,7 +14,7 @@ from kci_kcidb_bridge.rows import (
     Status,
     TestRow,
 )
-from kci_kcidb_bridge.rules import is_final, is_valid, status_of
+from kci_kcidb_bridge.verdicts import is_final, is_valid, status_of
 from kci_shared.models import (
     Checkout,
     Job,

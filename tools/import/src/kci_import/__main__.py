@@ -10,14 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from kci_import.checkpoint import State
 from kci_import.legacy.dump import find_collections
-from kci_import.legacy.run import LegacyImport, fingerprint
+from kci_import.legacy.importer import LegacyImport, fingerprint
 from kci_import.peer.client import Peer
-from kci_import.peer.run import PeerImport
+from kci_import.peer.importer import PeerImport
 from kci_import.progress import showing
 from kci_import.report import show
 from kci_import.settings import Settings
-from kci_import.state import State
 from kci_import.writer import Writer
 from kci_shared.client import ApiClient
 from kci_shared.errors import KciError

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from kci_import.state import State
+from kci_import.checkpoint import State
 from kci_shared.models import Fate
 
 HERE = (Fate.CREATED, Fate.CHANGED, Fate.UNCHANGED)

@@ -4,8 +4,8 @@
 from typing import Any
 
 from kci_import.fit import Draft
-from kci_import.legacy.nodes import draft, revision, url, verdict
-from kci_import.legacy.words import Facts, Reading, facts
+from kci_import.legacy.drafts import draft, revision, url, verdict
+from kci_import.legacy.fields import Facts, Reading, facts
 from kci_shared.models import Kind, Result
 
 COPIED = (

@@ -12,9 +12,9 @@ from typing import Any
 
 from bson import json_util
 
+from kci_import.legacy.build_logs import findings
 from kci_import.legacy.dump import Document
-from kci_import.legacy.logs import findings
-from kci_import.legacy.words import (
+from kci_import.legacy.fields import (
     BUILT,
     OF_BUILD,
     OF_GROUP,

@@ -9,7 +9,7 @@ from typing import Any
 
 from bson import json_util
 
-from kci_import.legacy.words import BUILT, REVISION, key, made_id
+from kci_import.legacy.fields import BUILT, REVISION, key, made_id
 from kci_import.problems import Problem
 from kci_shared.models import Result
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kci_import.fit import Draft
-from kci_import.legacy.nodes import draft, revision
-from kci_import.legacy.runs import placed
-from kci_import.legacy.words import OF_BUILD, OF_REVISION, Facts, Reading, id_of
+from kci_import.legacy.drafts import draft, revision
+from kci_import.legacy.fields import OF_BUILD, OF_REVISION, Facts, Reading, id_of
+from kci_import.legacy.tests import placed
 from kci_shared.models import Kind, Result
 
 ENDS = ("commit", "commit_date", "commit_url", "summary")

@@ -10,10 +10,7 @@ from typing import Any
 from kci_import.fit import Draft
 from kci_import.legacy.builds import checkout, kbuild, made_kbuild
 from kci_import.legacy.dump import Collection, Document, Unreadable
-from kci_import.legacy.links import Links
-from kci_import.legacy.regressions import bisection, regression, report, steps
-from kci_import.legacy.runs import boot, job, test
-from kci_import.legacy.words import (
+from kci_import.legacy.fields import (
     OF_BUILD,
     OF_GROUP,
     OF_REVISION,
@@ -22,6 +19,9 @@ from kci_import.legacy.words import (
     facts,
     id_of,
 )
+from kci_import.legacy.links import Links
+from kci_import.legacy.regressions import bisection, regression, report, steps
+from kci_import.legacy.tests import boot, job, test
 from kci_import.problems import Problem
 from kci_shared.models import Result
 

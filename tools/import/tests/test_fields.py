@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from kci_import.legacy.logs import findings
-from kci_import.legacy.nodes import revision, version
-from kci_import.legacy.words import Reading, born, made_id
+from kci_import.legacy.build_logs import findings
+from kci_import.legacy.drafts import revision, version
+from kci_import.legacy.fields import Reading, born, made_id
 
 OID = "65265305c746958074990370"
 

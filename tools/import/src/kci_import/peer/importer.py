@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 from rich.progress import Progress
 
+from kci_import.checkpoint import State
 from kci_import.fit import Draft
 from kci_import.peer.client import Window
 from kci_import.peer.pages import Found, Pages, walk
 from kci_import.peer.translate import SOURCE, is_done, translate
 from kci_import.problems import Problem
-from kci_import.state import State
 from kci_import.writer import Batch, Writer
 from kci_shared.models import Fate
 

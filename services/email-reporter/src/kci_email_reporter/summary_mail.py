@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from kci_email_reporter.labels import SUBJECT, branch_name, headline, revision_headers
 from kci_email_reporter.mail import Letterhead, Mail, dedup_key, message_id, token
 from kci_email_reporter.render import render
 from kci_email_reporter.runs import Run, amount, find_runs, passed
 from kci_email_reporter.text import clip, word
-from kci_email_reporter.words import SUBJECT, branch_name, headline, revision_headers
 from kci_shared.models import Checkout, Node
 
 KINDS = ("build", "boot", "test")

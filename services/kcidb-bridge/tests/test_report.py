@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from kcidb_io.schema import LATEST
 
 from kci_kcidb_bridge.issues import regression_rows
+from kci_kcidb_bridge.report import rows_of
 from kci_kcidb_bridge.rows import report
-from kci_kcidb_bridge.submission import rows_of
 from kci_shared.models import NODE, Node, Regression, Test
 
 GOLDEN = Path(__file__).parent / "golden"

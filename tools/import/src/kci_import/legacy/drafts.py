@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from kci_import.fit import Draft
-from kci_import.legacy.words import Facts, Reading
+from kci_import.legacy.fields import Facts, Reading
 from kci_shared.models import Kind, Result, State
 
 OWNER = "legacy-import"

@@ -8,8 +8,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from kci_kcidb_bridge import receipts as module
-from kci_kcidb_bridge.receipts import MOST, PATIENCE_S, Receipts
+from kci_kcidb_bridge import ingestion as module
+from kci_kcidb_bridge.ingestion import MOST, PATIENCE_S, Receipts
 
 
 class FakeKcidb(httpx.AsyncBaseTransport):

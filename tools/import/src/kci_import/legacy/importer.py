@@ -8,15 +8,15 @@ from typing import TypeVar
 
 from rich.progress import Progress
 
+from kci_import.checkpoint import State
 from kci_import.fit import Draft
 from kci_import.legacy.dump import Collection, Document, Unreadable
+from kci_import.legacy.fields import COLLECTIONS
 from kci_import.legacy.index import ORDER, Index
-from kci_import.legacy.left_out import left_out
 from kci_import.legacy.links import Links
+from kci_import.legacy.skipped import left_out
 from kci_import.legacy.steps import Step, Steps
-from kci_import.legacy.words import COLLECTIONS
 from kci_import.problems import Problem
-from kci_import.state import State
 from kci_import.writer import Writer
 from kci_shared.models import Fate
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The end of a regression as a mail: an answer to the one that told of it."""
 
+from kci_email_reporter.labels import Setup, branch_name, report_type, test_name
 from kci_email_reporter.mail import Letterhead, Mail, dedup_key, message_id, token
-from kci_email_reporter.regression import Case, first_key, headers, subject
+from kci_email_reporter.regression_mail import Case, first_key, headers, subject
 from kci_email_reporter.render import render
 from kci_email_reporter.text import word
-from kci_email_reporter.words import Setup, branch_name, report_type, test_name
 from kci_shared.models import Node, Regression, Status
 
 

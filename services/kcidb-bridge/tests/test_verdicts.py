@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from kci_kcidb_bridge.rows import Status
-from kci_kcidb_bridge.rules import is_final, is_valid, status_of
+from kci_kcidb_bridge.verdicts import is_final, is_valid, status_of
 from kci_shared.models import NODE, ErrorCode, Node, Result
 
 LOG = {"log": "http://storage/00/console.log"}

@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kci_email_reporter.mail import Letterhead, Mail, dedup_key, message_id, token
-from kci_email_reporter.render import render
-from kci_email_reporter.text import clip, log_line, word
-from kci_email_reporter.words import (
+from kci_email_reporter.labels import (
     SUBJECT,
     Setup,
     branch_name,
@@ -20,6 +17,9 @@ from kci_email_reporter.words import (
     revision_headers,
     test_name,
 )
+from kci_email_reporter.mail import Letterhead, Mail, dedup_key, message_id, token
+from kci_email_reporter.render import render
+from kci_email_reporter.text import clip, log_line, word
 from kci_shared.models import Job, Kbuild, Node, Regression, Revision, log_url
 
 EXCERPT = 20

@@ -7,7 +7,7 @@ No secret and no address leaves the dump: not even the report names one.
 from collections.abc import Callable, Iterator
 
 from kci_import.legacy.dump import Collection, Document, Unreadable
-from kci_import.legacy.words import id_of
+from kci_import.legacy.fields import id_of
 from kci_import.problems import Problem
 
 DERIVED = "it can be told from the nodes"

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kci_import.fit import Draft
-from kci_import.legacy.nodes import draft, url, verdict
-from kci_import.legacy.words import Facts, Reading, time_of
+from kci_import.legacy.drafts import draft, url, verdict
+from kci_import.legacy.fields import Facts, Reading, time_of
 from kci_shared.models import ErrorCode, Kind, Result
 
 MOST_EXCERPT = 60_000
