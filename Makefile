@@ -30,12 +30,12 @@ help: ## Print this
 ##@ Run
 .PHONY: demo demo-build up-local down-local up down logs
 demo: install ## Take one real kernel through the whole system (KEEP=1 leaves it running)
-	@$(RUN) kci-local demo --state var/demo $(if $(KEEP),--keep)
+	@$(RUN) kci-demo boot --state var/demo $(if $(KEEP),--keep)
 
 demo-build: install ## Build a real kernel from a push, boot it, and break it (minutes; KEEP=1)
 	@scripts/bootstrap kernel
 	@mkdir -p var/demo-build/config
-	@$(RUN) kci-local demo-build --state var/demo-build --config var/demo-build/config $(if $(KEEP),--keep)
+	@$(RUN) kci-demo build --state var/demo-build --config var/demo-build/config $(if $(KEEP),--keep)
 
 up-local: install ## Start SERVICES="api ..." (default all) without Docker; STATE=dir API_PORT=n
 	@$(RUN) kci-local up --state $(STATE) --services "$(SERVICES)" $(if $(API_PORT),--api-port $(API_PORT))
@@ -69,7 +69,7 @@ layers: ## Check who imports whom
 	$(RUN) lint-imports
 
 unit: ## Run the tests that need no server
-	$(RUN) pytest -q -n 2 shared services tools tests/drill
+	$(RUN) pytest -q -n 2 shared services tools tests/fakes tests/drill
 
 # One after the other they would leave a core idle: where the whole system waits, and at the end.
 real: ## Run integration and end-to-end tests

@@ -19,9 +19,9 @@ from rich.table import Table
 
 from bench.measure import cpu_seconds
 from bench.site import Bench, running
-from kci_local import production
+from kci_config.upstream import Report, Upstream, translate, write
+from kci_fakes import production
 from kci_scheduler.closing import Closing
-from kci_scheduler.commands.upstream import Report, Upstream, translate, write
 from kci_scheduler.scheduler import Scheduler
 from kci_shared.client import ApiClient
 from kci_shared.config import Config, load

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from kci_local.demo.run import open_story
-from kci_local.demo.story import Story
-from kci_local.demo.timeline import Timeline
-from kci_local.lab.images import make_images
+from kci_demo.run import open_story
+from kci_demo.story import Story
+from kci_demo.timeline import Timeline
+from kci_fakes.lab.images import make_images
 from kci_local.site import Site
 from kci_local.stack import ALL, Stack
 from kci_shared.client import ApiClient

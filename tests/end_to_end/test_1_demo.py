@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kcidb_io import schema
 
-from kci_local.demo import summary
+from kci_demo import summary
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 

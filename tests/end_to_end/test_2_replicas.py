@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from kci_local.demo.evidence import Evidence
-from kci_local.demo.expectations import GOOD, PANIC
+from kci_demo.evidence import Evidence
+from kci_demo.expectations import GOOD, PANIC
 from kci_local.parts import api_part, service_part
 from kci_local.stack import SERVICES
 from kci_shared.models import CHANNEL

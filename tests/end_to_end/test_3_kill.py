@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from kci_local.demo.evidence import Evidence
-from kci_local.demo.expectations import GOOD, PANIC
+from kci_demo.evidence import Evidence
+from kci_demo.expectations import GOOD, PANIC
 from kci_local.stack import ALL, SERVICES
 from kci_shared.models import Kind
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from kci_local.builds import configuration
-from kci_local.builds.repository import Repository
-from kci_local.builds.run import start, telling
-from kci_local.builds.story import builds
-from kci_local.demo.timeline import Timeline
-from kci_local.lab.images import make_images
+from kci_demo.builds import configuration
+from kci_demo.builds.run import start, telling
+from kci_demo.builds.story import builds
+from kci_demo.timeline import Timeline
+from kci_fakes.lab.images import make_images
+from kci_fakes.repository import Repository
 from kci_local.site import Site
 from kci_local.stack import Stack
 

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from kci_local.island import FENCE, island
-from kci_local.lab.images import make_images
+from kci_fakes.firewall import FENCE, island
+from kci_fakes.lab.images import make_images
 from kci_local.parts import service_part
 from kci_local.site import Site
 from kci_shared.client import ApiClient

@@ -11,7 +11,7 @@ from pathlib import Path
 from subprocess import PIPE, CalledProcessError
 from typing import Any, Protocol
 
-from kci_local.lab.images import make_images
+from kci_fakes.lab.images import make_images
 from kci_local.parts import service_part
 from kci_local.processes import Process
 from kci_local.site import Site

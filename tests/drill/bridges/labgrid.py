@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from drill.bridges.lab import replicas, upload_images
+from kci_fakes.lab.board import CONSOLE
 from kci_labgrid_bridge.coordinator import Coordinator
-from kci_local.lab import labgrid
-from kci_local.lab.board import CONSOLE
+from kci_local import labgrid
 from kci_local.processes import Process, Processes
 from kci_local.site import Site
 from kci_shared.storage import Storage

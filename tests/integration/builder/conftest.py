@@ -12,7 +12,7 @@ import pytest
 from kci_builder.builder import Builder
 from kci_builder.sandbox import Sandbox
 from kci_builder.settings import Settings
-from kci_local.builds.repository import Repository
+from kci_fakes.repository import Repository
 from kci_shared.models import NODE, Node
 from kci_shared.work import LabJob, RunOutcome
 

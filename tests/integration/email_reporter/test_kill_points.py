@@ -26,7 +26,7 @@ class Relay:
     def __init__(self, maildir: Path, port: int) -> None:
         self.maildir = maildir
         self.port = port
-        command = [sys.executable, "-m", "kci_local.smtp_sink"]
+        command = [sys.executable, "-m", "kci_fakes.smtp_sink"]
         command += ["--port", str(port), "--maildir", str(maildir)]
         self.process = subprocess.Popen(command)
 

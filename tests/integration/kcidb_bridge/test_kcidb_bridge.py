@@ -24,10 +24,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from kci_fakes.kcidb_receiver import Receiver
+from kci_fakes.kcidb_spool import Spool, schema_validator
 from kci_kcidb_bridge.__main__ import main
 from kci_kcidb_bridge.settings import Settings
-from kci_local.kcidb_receiver import Receiver
-from kci_local.kcidb_spool import Spool, schema_validator
 from kci_shared.health import QuietServer
 
 pytestmark = pytest.mark.integration
@@ -265,7 +265,7 @@ def test_the_receiver_runs_alone(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "kci_local.kcidb_receiver", "--validate"]
+    command = [sys.executable, "-m", "kci_fakes.kcidb_receiver", "--validate"]
     command += ["--port", str(port), "--dir", str(tmp_path)]
     process = subprocess.Popen(command, env={"KCIDB_JWT_SECRET": SECRET})
     deadline = time.monotonic() + PATIENCE_S

@@ -16,7 +16,7 @@ import httpx
 import pytest
 import yaml
 
-from kci_local.builds.repository import Repository
+from kci_fakes.repository import Repository
 from kci_local.parts import service_part
 from kci_local.processes import Process, Processes
 from kci_local.site import Site

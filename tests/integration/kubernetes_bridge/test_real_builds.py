@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kci_local.builds.repository import Repository
+from kci_fakes.repository import Repository
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

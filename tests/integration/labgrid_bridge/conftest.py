@@ -14,12 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kci_fakes.lab.images import Images, make_images
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.dialect import LabgridDialect
 from kci_labgrid_bridge.lab import SHIPPED, Device, Lab, read_lab
 from kci_labgrid_bridge.rules import Place
-from kci_local.lab import labgrid
-from kci_local.lab.images import Images, make_images
+from kci_local import labgrid
 from kci_local.processes import Processes
 from kci_local.site import Site
 from kci_shared.models import NODE, Node

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kci_local.lab.images import Images, make_images
+from kci_fakes.lab.images import Images, make_images
 from kci_local_bridge.dialect import LocalLab
 from kci_local_bridge.settings import Settings
 from kci_shared.models import NODE

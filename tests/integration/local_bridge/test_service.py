@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kci_local.lab.images import Images
+from kci_fakes.lab.images import Images
 from kci_local.parts import api_part
 from kci_local.processes import Process
 from kci_local.site import Site

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kci_local import production
-from kci_scheduler.commands.compare import all_lines
-from kci_scheduler.commands.upstream import Report, Upstream, translate, write
+from kci_config.compare import all_lines
+from kci_config.upstream import Report, Upstream, translate, write
+from kci_fakes import production
 from kci_shared.config import load
 
 pytestmark = pytest.mark.integration

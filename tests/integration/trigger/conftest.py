@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kci_local.builds.repository import Repository
+from kci_fakes.repository import Repository
 
 MAKEFILE = "# a kernel\nVERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 3\nEXTRAVERSION =\n"
 

@@ -25,7 +25,7 @@ from packages import install, missing
 from postgres import Postgres
 from system import ENVIRONMENT, NoLava, run_as
 
-from kci_local.lab.images import make_images
+from kci_fakes.lab.images import make_images
 from kci_local.ports import Ports
 from kci_local.processes import Process, Processes
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The whole system on one machine without Docker, and a demo of it."""
+"""The whole system on one machine without Docker."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run the whole system on this machine: ``kci-local up | down | demo``."""
+"""Run the whole system on this machine: ``kci-local up | down``."""
 
 import argparse
 import asyncio
@@ -8,9 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kci_local.builds.run import demo_build
-from kci_local.builds.sources import MissingTools
-from kci_local.demo.run import demo
 from kci_local.processes import NotReady
 from kci_local.site import Site
 from kci_local.stack import ALL, KNOWN, Stack, UnknownService
@@ -26,7 +23,7 @@ def start() -> None:
         site.ports["api"] = arguments.api_port
     try:
         sys.exit(asyncio.run(_run(arguments, site)))
-    except (MissingTools, NotReady, UnknownService) as error:
+    except (NotReady, UnknownService) as error:
         CONSOLE.print(f"[red]{error}[/]", markup=True, soft_wrap=True)
         sys.exit(1)
 
@@ -34,12 +31,8 @@ def start() -> None:
 async def _run(arguments: argparse.Namespace, site: Site) -> int:
     if arguments.command == "up":
         return await _up(site, arguments.services.split() or ALL)
-    if arguments.command == "down":
-        await Stack(site).down()
-        return 0
-    if arguments.command == "demo-build":
-        return await demo_build(CONSOLE, site, keep=arguments.keep)
-    return await demo(CONSOLE, site, keep=arguments.keep)
+    await Stack(site).down()
+    return 0
 
 
 async def _up(site: Site, services: list[str]) -> int:
@@ -70,7 +63,7 @@ def _told(site: Site, services: list[str]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("kci-local", description=__doc__)
-    parser.add_argument("command", choices=["up", "down", "demo", "demo-build"])
+    parser.add_argument("command", choices=["up", "down"])
     parser.add_argument("--state", type=Path, default=Path("var/local"))
     parser.add_argument("--config", type=Path, default=Path("config"))
     parser.add_argument("--cache", type=Path, default=Path("var/cache"))
@@ -78,7 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--services", default="", help=f"of {' '.join(KNOWN)}; default: {' '.join(ALL)}"
     )
-    parser.add_argument("--keep", action="store_true", help="leave the demo running")
     return parser
 
 

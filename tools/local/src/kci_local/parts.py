@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from kci_local.lab import labgrid
+from kci_local import labgrid
 from kci_local.processes import Process
 from kci_local.site import Site
 from kci_local.tokens import KCIDB_ORIGIN
@@ -83,7 +83,7 @@ def sink_parts(site: Site) -> list[Process]:
 def _module(
     module: str, name: str, port: int, arguments: list[str], env: dict[str, str]
 ) -> Process:
-    command = [sys.executable, "-m", f"kci_local.{module}", "--port", str(port)]
+    command = [sys.executable, "-m", f"kci_fakes.{module}", "--port", str(port)]
     return Process(name, command + arguments, env=env, port=port)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from kci_local.nursery import Nursery, is_python
+from kci_local.forkserver import Nursery, is_python
 
 PATIENCE = 60.0
 """How long a process may take to become ready, in seconds."""

@@ -1,9 +1,0 @@
-# SPDX-License-Identifier: LGPL-2.1-or-later
-"""KernelCI's production configuration in our words, and what is broken in it."""
-
-from kci_scheduler.commands.upstream.read import Upstream
-from kci_scheduler.commands.upstream.report import Report
-from kci_scheduler.commands.upstream.translate import translate
-from kci_scheduler.commands.upstream.write import write
-
-__all__ = ["Report", "Upstream", "translate", "write"]

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Why a test runs on a branch, or why it doesn't: every rule with its verdict."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+
+from kci_config.outlook import Judged, Outlook
+from kci_shared.config import CHECKOUT, Verdict
+
+SHOWN = 4
+"""How many places are named of those that fare alike."""
+
+
+def show_test(
+    outlook: Outlook, test: str, platform: str | None, console: Console
+) -> None:
+    """Tell what each rule says about a test, for all places or those of a platform."""
+    alike: dict[tuple[str, tuple[Verdict, ...]], list[Judged]] = {}
+    for judged in outlook.judge(test):
+        if platform in (None, judged.place.platform):
+            build = judged.build.name if judged.build else CHECKOUT
+            alike.setdefault((build, judged.verdicts), []).append(judged)
+    console.print(f"[bold]{test}[/]")
+    # what runs first, then what is nearest to it
+    for (build, told), places in sorted(
+        alike.items(), key=lambda one: sum(not v.holds for v in one[0][1])
+    ):
+        console.print(f"  {_mark(places[0].runs)} {build}: {_named(places)}")
+        for verdict in told:
+            why = escape(verdict.why)
+            console.print(f"      {_mark(verdict.holds)} {verdict.rule}: {why}")
+    if not alike:
+        console.print("  [red]no[/]  no lab has a platform")
+
+
+def show_all(outlook: Outlook, platform: str | None, console: Console) -> None:
+    """Tell for each test where it runs, or what is against it everywhere."""
+    for test in outlook.config.tests:
+        judged = [
+            one for one in outlook.judge(test) if platform in (None, one.place.platform)
+        ]
+        if runs := [one for one in judged if one.runs]:
+            console.print(f"{_mark(True)} [bold]{test}[/]: {_named(runs)}")
+            continue
+        against = _common([one.verdicts for one in judged])
+        reason = "; ".join(f"{v.rule}: {v.why}" for v in against)
+        told = escape(reason) or "no place is right; name the test to see why"
+        console.print(f"{_mark(False)} [bold]{test}[/]: {told}")
+
+
+def _common(told: list[tuple[Verdict, ...]]) -> list[Verdict]:
+    """Return what is against a test everywhere."""
+    if not told:
+        return [Verdict("labs", False, "no lab has a platform")]
+    return [
+        verdict
+        for verdict in told[0]
+        if not verdict.holds and all(verdict in other for other in told)
+    ]
+
+
+def _named(judged: Iterable[Judged]) -> str:
+    places = sorted({f"{one.place.platform} in {one.place.lab}" for one in judged})
+    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    return f"{', '.join(places[:SHOWN])}{more}"
+
+
+def _mark(holds: bool) -> str:
+    return "[green]yes[/]" if holds else "[red]no[/] "

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A real labgrid on loopback: how to run its boards, coordinator and exporter."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+
+from kci_local.processes import Process
+from kci_local.site import Site
+
+BIN = Path(sys.executable).parent
+PYTHON = [sys.executable, "-m"]
+BOARDS = ["board-1", "board-2", "board-3"]
+"""One for each revision of the demo, so that none waits for another."""
+PLATFORM = "netboot-x86_64"
+TAGS = ["kci=1", f"device={PLATFORM}", "arch=x86_64"]
+
+
+def lab_parts(site: Site, names: Sequence[str] = BOARDS) -> list[Process]:
+    """Say how to run the boards, the coordinator and the exporter, in that order."""
+    coordinator = site.address("coordinator")
+    relay = site.ports["relay"]
+    lines = {name: site.ports[f"{name} serial"] for name in names}
+    boards = [f"{line}:{site.board(name)}" for name, line in lines.items()]
+    resources = write_exporter_file(site.state, relay, lines)
+    return [
+        Process(
+            "boards",
+            [*PYTHON, "kci_fakes.lab.board", "--power", str(relay), *boards],
+            port=relay,
+        ),
+        Process(
+            "coordinator",
+            [str(BIN / "labgrid-coordinator"), "-l", coordinator],
+            port=site.ports["coordinator"],
+            folder=site.folder("coordinator"),  # in which it keeps its places
+        ),
+        Process(
+            "exporter",
+            [
+                *(*PYTHON, "kci_fakes.lab.exporter", coordinator, str(resources)),
+                *("--tags", *TAGS, "--places", *names),
+            ],
+        ),
+    ]
+
+
+def write_exporter_file(folder: Path, relay: int, lines: dict[str, int]) -> Path:
+    """Write what the exporter shows of the boards; return the file."""
+    power = {"model": "rest", "host": f"http://127.0.0.1:{relay}/relay/{{index}}"}
+    line = {"host": "127.0.0.1", "speed": 115200, "protocol": "raw"}
+    boards = {
+        name: {
+            "NetworkPowerPort": {**power, "index": str(outlet)},
+            "NetworkSerialPort": {**line, "port": port},
+        }
+        for outlet, (name, port) in enumerate(lines.items())
+    }
+    return _write(folder / "exporter.yaml", boards)
+
+
+def write_lab_file(site: Site) -> Path:
+    """Write what labgrid-bridge needs to know of this lab; return the file."""
+    board = {"tags": {"device": PLATFORM}, "env": "netboot-x86_64.yaml"}
+    lab = {
+        "coordinator": site.address("coordinator"),
+        "variables": {"LG_NETBOOT": str(site.netboot)},
+        "devices": {PLATFORM: board},
+    }
+    return _write(site.state / "lab.yaml", lab)
+
+
+async def count_powered(site: Site, boards: int = len(BOARDS)) -> int:
+    """Ask the relay how many of its boards are on."""
+    # plain HTTP on loopback: to load certificates would take the longest
+    async with httpx.AsyncClient(trust_env=False, verify=False) as http:  # noqa: S501
+        urls = [f"{site.url('relay')}/relay/{outlet}" for outlet in range(boards)]
+        return [(await http.get(url)).text for url in urls].count("1")
+
+
+def _write(file: Path, content: object) -> Path:
+    file.write_text(json.dumps(content, indent=1))  # JSON is YAML, too
+    return file
