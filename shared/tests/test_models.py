@@ -1,32 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
 from pydantic import ValidationError
+from sample_nodes import NOW, node
 
 from kci_shared.models import (
-    NODE,
     Event,
     Job,
     Kind,
     NewNode,
-    Node,
     NodeChange,
     Op,
-    Result,
     State,
-    is_settled,
     may_become,
 )
 from kci_shared.models.definition import Definition
-
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
-
-
-def node(**fields: Any) -> Node:
-    base = {"id": "n1", "kind": "job", "name": "boot", "owner": "me"}
-    return NODE.validate_python({**base, "created": NOW, "updated": NOW, **fields})
 
 
 def change(state: State, was: State | None) -> Event:
@@ -65,15 +52,6 @@ def test_nothing_follows_done_and_staying_is_always_allowed(state: State) -> Non
 def test_a_node_that_was_already_done_did_not_become_done() -> None:
     assert change(State.DONE, was=State.RUNNING).became(State.DONE)
     assert not change(State.DONE, was=State.DONE).became(State.DONE)
-
-
-def test_a_job_with_a_log_is_settled_only_after_the_log_was_read() -> None:
-    ended: dict[str, Any] = {"state": "done", "result": Result.PASS}
-    log = {"log": "http://storage/log"}
-    assert not is_settled(node(state="running"))
-    assert is_settled(node(**ended))
-    assert not is_settled(node(**ended, artifacts=log))
-    assert is_settled(node(**ended, artifacts=log, data={"findings": []}))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from kci_log_parser.parser import LogParser
 from kci_shared.errors import NotYet, StorageError
-from kci_shared.models import Event, Result
+from kci_shared.models import Event, Node, Result
 from kci_shared.storage import Storage
 
 PANIC = b"[ 0.0] Linux version 6.1\n[ 2.0] Kernel panic - not syncing: VFS: no root\n"
@@ -42,6 +42,17 @@ async def test_a_panic_fails_the_job_and_is_noted_with_its_line(api: Any) -> Non
 async def test_a_clean_log_settles_a_node_and_leaves_its_verdict(api: Any) -> None:
     await LogParser(api, holding(b"all is well\n"), 1 << 20).on_event(event())
     assert (api.node.result, api.node.data.findings) == (Result.PASS, [])
+
+
+async def test_a_failed_build_gets_the_message_that_its_log_shows(
+    api: Any, job: Callable[..., Node]
+) -> None:
+    reported = {"error_msg": "make[2]: *** [scripts/Makefile.modpost:145] Error 1"}
+    api.node = job(kind="kbuild", result="fail", data=reported)
+    error = b'ERROR: modpost: "foo" [drivers/x.ko] undefined!'
+    log = error + b"\nmake[2]: *** [scripts/Makefile.modpost:145] Error 1\n"
+    await LogParser(api, holding(log), 1 << 20).on_event(event())
+    assert api.node.data.error_msg == error.decode()
 
 
 async def test_the_same_event_again_changes_nothing(api: Any) -> None:

@@ -20,7 +20,8 @@ from kci_email_reporter.labels import (
 from kci_email_reporter.mail import Letterhead, Mail, dedup_key, message_id, token
 from kci_email_reporter.render import render
 from kci_email_reporter.text import clip, log_line, word
-from kci_shared.models import Job, Kbuild, Node, Regression, Revision, log_url
+from kci_shared.models import Job, Kbuild, Node, Regression, Revision
+from kci_shared.rules.artifacts import log_url
 
 EXCERPT = 20
 """How many lines of a log a mail quotes."""

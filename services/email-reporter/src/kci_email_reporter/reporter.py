@@ -25,8 +25,8 @@ from kci_shared.models import (
     Result,
     State,
     Status,
-    is_settled,
 )
+from kci_shared.rules.verdicts import is_settled
 
 log = get_logger(__name__)
 

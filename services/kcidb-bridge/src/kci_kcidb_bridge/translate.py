@@ -23,9 +23,9 @@ from kci_shared.models import (
     Process,
     Revision,
     Test,
-    log_url,
 )
 from kci_shared.models.data import BuiltData
+from kci_shared.rules.artifacts import log_url
 
 LOGS = frozenset({"log", "build_log"})
 CONFIGS = ("_config", "config", "kernel_config")

@@ -2,7 +2,8 @@
 """Which status a result is, and which nodes are final; pure."""
 
 from kci_kcidb_bridge.rows import Status
-from kci_shared.models import Checkout, ErrorCode, Node, Result, State, is_settled
+from kci_shared.models import Checkout, ErrorCode, Node, Result, State
+from kci_shared.rules.verdicts import is_settled
 
 NEVER_RAN = frozenset(
     {

@@ -19,7 +19,7 @@ from kci_lava_bridge.verdicts import (
 )
 from kci_shared.lab.console import judge
 from kci_shared.models import ErrorCode, Result
-from kci_shared.rules.verdicts import SEVERITY, overall
+from kci_shared.rules.verdicts import WORST_FIRST, overall
 from kci_shared.work import RunOutcome, TestOutcome, TestStep
 
 TOO_MUCH = "it says more than can be read: see the log"
@@ -155,7 +155,7 @@ def _facts(run: Run) -> dict[str, Any]:
 
 def combined(outcomes: dict[str, RunOutcome]) -> RunOutcome:
     """Make one outcome of those of several devices, by their roles."""
-    worst = min(outcomes.values(), key=lambda one: SEVERITY.index(one.result))
+    worst = min(outcomes.values(), key=lambda one: WORST_FIRST.index(one.result))
     tests = [
         replace(test, path=(role, *test.path))
         for role, outcome in outcomes.items()

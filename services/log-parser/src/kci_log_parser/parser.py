@@ -10,7 +10,9 @@ from kci_log_parser.rules import LogFacts, correction, waits_for_log
 from kci_log_parser.scanner import LogScanner
 from kci_shared.errors import Conflict, NotStored, NotYet
 from kci_shared.logging import get_logger
-from kci_shared.models import Event, Finding, Node, State, log_url
+from kci_shared.models import Event, Finding, Kbuild, Node, Result, State
+from kci_shared.rules.artifacts import log_url
+from kci_shared.rules.builds import build_failure
 
 log = get_logger(__name__)
 
@@ -101,6 +103,8 @@ def _changes(node: Node, facts: LogFacts) -> dict[str, Any]:
         data["warnings"] = [_dump(found) for found in facts.warnings]
     if facts.error is not None:
         data["log_error"] = facts.error
+    if isinstance(node, Kbuild) and node.result is Result.FAIL:
+        data["error_msg"] = build_failure(facts.findings, node.data.error_msg)
     verdict = correction(node, facts)
     if verdict is None:
         return {"data": data}

@@ -34,8 +34,8 @@ from kci_shared.models import (
     Node,
     Result,
     State,
-    is_settled,
 )
+from kci_shared.rules.verdicts import is_settled
 
 SILENCES = {
     Phase.SILENT: "the board said nothing",

@@ -19,8 +19,8 @@ from kci_shared.models import (
     Revision,
     State,
     Test,
-    is_settled,
 )
+from kci_shared.rules.verdicts import is_settled
 
 Ran = Kbuild | Job | Test
 """What runs again with every revision."""

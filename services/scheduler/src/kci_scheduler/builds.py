@@ -23,8 +23,8 @@ from kci_shared.models import (
     Result,
     Revision,
     State,
-    is_settled,
 )
+from kci_shared.rules.verdicts import is_settled
 
 PLATFORM = "build"
 """What a builder claims, besides its runtime."""

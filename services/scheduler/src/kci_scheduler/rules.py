@@ -20,8 +20,8 @@ from kci_shared.models import (
     Process,
     Result,
     State,
-    is_settled,
 )
+from kci_shared.rules.verdicts import is_settled
 
 Run = Kbuild | Job | Process
 """What may be planned, and run again."""

@@ -24,8 +24,8 @@ from kci_shared.models import (
     NodeChange,
     Result,
     State,
-    is_settled,
 )
+from kci_shared.rules.verdicts import is_settled
 
 log = get_logger(__name__)
 

@@ -19,8 +19,6 @@ from kci_shared.models.nodes import (
     Regression,
     ResultTree,
     Test,
-    is_settled,
-    log_url,
 )
 from kci_shared.models.regressions import (
     MOVES,
@@ -44,6 +42,7 @@ from kci_shared.models.words import (
     Op,
     Progress,
     Result,
+    Severity,
     State,
     may_become,
 )
@@ -87,13 +86,12 @@ __all__ = [
     "ResultTree",
     "Revision",
     "RuntimeReport",
+    "Severity",
     "State",
     "Status",
     "StatusChange",
     "Test",
     "TestStep",
     "Version",
-    "is_settled",
-    "log_url",
     "may_become",
 ]

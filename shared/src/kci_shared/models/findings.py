@@ -10,7 +10,7 @@ class Finding(BaseModel):
     kind: str
     """As in the log parser's README: panic, oops, kasan, ..."""
     severity: str
-    """`fault` is a verdict; `warning` leaves the result as it is."""
+    """See `Severity`: a fault fails the run, a warning leaves its result as it is."""
     headline: str
     """The line that names the fault, without time stamps and prefixes."""
     line: int

@@ -180,20 +180,3 @@ class ResultTree(BaseModel):
 
     node: NewNode
     child_nodes: list["ResultTree"] = []
-
-
-def is_settled(node: Node) -> bool:
-    """Say whether a node's verdict is final: done, and its log, if any, was read.
-
-    Only then may it leave the system: a fault in the log outranks what a lab thinks.
-    """
-    if node.state is not State.DONE:
-        return False
-    if not isinstance(node, Kbuild | Job) or log_url(node) is None:
-        return True
-    return node.data.findings is not None
-
-
-def log_url(node: Node) -> str | None:
-    """Tell where a node's log is: a job's console, or what a build printed."""
-    return node.artifacts.get("log") or node.artifacts.get("build_log")

@@ -46,6 +46,15 @@ class Result(StrEnum):
     INCOMPLETE = "incomplete"
 
 
+class Severity(StrEnum):
+    """What a finding in a log means for the result."""
+
+    FAULT = "fault"
+    """The kernel is broken; what it did afterwards proves nothing."""
+    WARNING = "warning"
+    """The kernel complained and went on; a slow host can cause some of these."""
+
+
 class Progress(StrEnum):
     """How far a run is that goes on, in the order of its steps."""
 

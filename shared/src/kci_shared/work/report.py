@@ -14,7 +14,7 @@ from kci_shared.models import (
     ResultTree,
     State,
 )
-from kci_shared.rules.verdicts import SEVERITY, overall
+from kci_shared.rules.verdicts import WORST_FIRST, overall
 from kci_shared.text import plain
 from kci_shared.work.dialect import RunOutcome, TestOutcome
 
@@ -88,7 +88,7 @@ def _own(family: list[TestOutcome], depth: int) -> TestOutcome:
     """Return the verdict of a family's head: its own worst, else its members' sum."""
     own = [test for test in family if len(test.path) == depth + 1]
     if own:
-        return min(own, key=lambda test: SEVERITY.index(test.result))
+        return min(own, key=lambda test: WORST_FIRST.index(test.result))
     return TestOutcome(
         family[0].path[: depth + 1], overall(member.result for member in family)
     )

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The same work once more: as which node, with which data, how often; pure."""
+
+from typing import Any
+
+from kci_shared.models import Job, Kbuild, Kind, NewNode, Process, Result, Test
+from kci_shared.rules.keys import build_key, job_key
+
+MOST_ATTEMPTS = 3
+"""How often a claim may be lost, or a checkout fail, before the work is given up."""
+
+SETUP = ("arch", "defconfig", "config_full", "compiler", "platform")
+"""Fields of `data`: what was built, and what it ran on. Results compare by these."""
+INHERITED = (*SETUP, "runtime")
+"""Fields of `data` that a test repeats from its job."""
+PLANNED = frozenset(
+    {
+        *INHERITED,
+        "definition",
+        "fragments",
+        "identity",
+        "priority",
+        "run_timeout",
+    }
+)
+"""Fields of `data` that are set before a build or job runs; an attempt repeats them."""
+
+
+def setup_of(node: Kbuild | Job | Test) -> dict[str, Any]:
+    """Return what a node was built with and ran on, unknown values included."""
+    return {name: getattr(node.data, name) for name in SETUP}
+
+
+def inherited(data: object) -> dict[str, Any]:
+    """Return what a test repeats from the data of its job, as far as it is known."""
+    values = {name: getattr(data, name, None) for name in INHERITED}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def next_attempt(node: Kbuild | Job | Process, attempt: int) -> NewNode:
+    """Return the work of a node as a new node beside it."""
+    data = node.data.model_dump(mode="json", include=set(PLANNED), exclude_none=True)
+    new = NewNode(
+        kind=node.kind,
+        name=node.name,
+        group=node.group,
+        parent=node.parent,
+        data=data,
+    )
+    return as_attempt(new, attempt)
+
+
+def as_attempt(new: NewNode, attempt: int) -> NewNode:
+    """Return a planned node as one attempt at its work, counted from 0."""
+    data = new.data
+    if new.kind is Kind.KBUILD and (identity := data.get("identity")):
+        key = build_key(identity, attempt)
+    else:
+        where = data.get("runtime"), data.get("platform")
+        key = job_key(new.parent, new.name, *where, attempt)
+    return new.model_copy(update={"retry_counter": attempt, "idempotency_key": key})
+
+
+def failures(node: Kbuild | Job | Process) -> int:
+    """Return how many attempts at a node's work failed, this one included."""
+    return (node.data.failures or 0) + (node.result is Result.FAIL)
