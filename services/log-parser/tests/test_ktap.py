@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kci_log_parser.ktap import Ktap
 from kci_log_parser.scanner import LogScanner
+from kci_shared.rules.results.ktap import Ktap
 
 Results = dict[str, str]
 
@@ -172,7 +172,7 @@ def test_unknown_lines_between_mean_nothing() -> None:
 
 
 def test_a_flood_of_results_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kci_log_parser.ktap.MAX_CASES", 50)
+    monkeypatch.setattr("kci_shared.rules.results.ktap.MAX_CASES", 50)
     ktap = Ktap()
     for number in range(60):
         ktap.hear(f"ok {number} a", number)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kci_log_parser.folded import MAX_OF_A_KIND, MAX_OF_A_SEVERITY
-from kci_log_parser.markers import MARKERS
+from kci_log_parser.headlines import MARKERS
 from kci_log_parser.report import EXCERPT
 from kci_log_parser.scanner import MAX_TAIL, LogScanner, scan
 

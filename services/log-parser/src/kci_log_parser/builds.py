@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 
 from kci_log_parser.build import BuildError
+from kci_log_parser.headlines import Severity
 from kci_log_parser.lines import clean
-from kci_log_parser.markers import Severity
 from kci_log_parser.report import Place
 
 NEAR = 5

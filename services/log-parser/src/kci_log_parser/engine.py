@@ -11,8 +11,8 @@ from itertools import islice
 
 import hyperscan
 
-from kci_log_parser.markers import MARKERS, Marker
-from kci_log_parser.signs import SIGNS, Sign, Topic
+from kci_log_parser.build_lines import SIGNS, Sign, Topic
+from kci_log_parser.headlines import MARKERS, Marker
 
 ROWS: list[Marker | Sign] = [*MARKERS, *SIGNS]
 MAX_HITS = 4

@@ -4,8 +4,8 @@
 import re
 from functools import cached_property
 
+from kci_log_parser.headlines import Marker, Severity
 from kci_log_parser.lines import clean
-from kci_log_parser.markers import Marker, Severity
 from kci_log_parser.report import EXCERPT, WIDTH, Place, Report
 from kci_log_parser.signature import FUNCTIONS, signature
 from kci_log_parser.stack import DEPTH, own_functions, trace

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from kci_log_parser.outcomes import MAX_NAME, Outcome, TestOutcome, slug
+from kci_shared.rules.results.outcomes import MAX_NAME, Outcome, TestOutcome, slug
 
 RESULTS: dict[type, Outcome] = {
     Failure: Outcome.FAIL,

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 
 from kci_log_parser.boot import Boot, Phase
 from kci_log_parser.build import KINDS as BUILD_KINDS
-from kci_log_parser.markers import Severity
+from kci_log_parser.headlines import Severity
 from kci_shared.models import (
     ErrorCode,
     Finding,

@@ -10,18 +10,18 @@ from collections.abc import Iterable
 
 from kci_log_parser.boot import Boot, Boots, Start
 from kci_log_parser.build import BuildError
+from kci_log_parser.build_lines import Sign, Topic
 from kci_log_parser.builds import Builds
 from kci_log_parser.engine import MAX_LINE, ROWS, lines_of_interest
 from kci_log_parser.fault import Fault
 from kci_log_parser.folded import Folded
-from kci_log_parser.ktap import Ktap
+from kci_log_parser.headlines import Marker, Severity
 from kci_log_parser.lines import clean, may_lead, printable, undecorated
-from kci_log_parser.markers import Marker, Severity
-from kci_log_parser.outcomes import TestOutcome
 from kci_log_parser.report import Place, Report
-from kci_log_parser.signals import Signals
-from kci_log_parser.signs import Sign, Topic
 from kci_shared.models import Finding
+from kci_shared.rules.results.ktap import Ktap
+from kci_shared.rules.results.outcomes import TestOutcome
+from kci_shared.rules.results.signals import Signals
 
 MAX_TAIL = 1 << 16
 """How much is kept of a line that does not end, in bytes."""

@@ -15,11 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from kci_log_parser.boot import Boot, Phase
+from kci_log_parser.headlines import Severity
 from kci_log_parser.junit import NotJUnit, is_junit, read_junit
-from kci_log_parser.markers import Severity
-from kci_log_parser.outcomes import Outcome, TestOutcome
 from kci_log_parser.scanner import LogScanner
 from kci_shared.models import Finding
+from kci_shared.rules.results.outcomes import Outcome, TestOutcome
 
 CHUNK = 1 << 20
 COLOURS = {Severity.FAULT: "bold red", Severity.WARNING: "yellow"}

@@ -3,7 +3,7 @@
 
 import re
 
-from kci_log_parser.outcomes import MAX_NAME, Outcome, TestOutcome, slug
+from kci_shared.rules.results.outcomes import MAX_NAME, Outcome, TestOutcome, slug
 
 MAX_OUTCOMES = 20_000
 """How many tests are kept."""

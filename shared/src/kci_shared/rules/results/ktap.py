@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kci_log_parser.outcomes import MAX_NAME, Outcome, TestOutcome, slug
+from kci_shared.rules.results.outcomes import MAX_NAME, Outcome, TestOutcome, slug
 
 MAX_COLUMNS = 100
 """Lines that are deeper are no results."""
