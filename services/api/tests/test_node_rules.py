@@ -7,24 +7,11 @@ from beanie import PydanticObjectId
 
 from kci_api.callers.rules import Caller
 from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.rules import (
-    DEEPEST,
-    Terms,
-    WrongTurn,
-    change_event,
-    check_storable,
-    check_terms,
-    check_transition,
-    inside,
-    invalid,
-    may_create,
-    may_edit,
-    may_run,
-    outbox_entry,
-    parse_id,
-    require,
-)
+from kci_api.nodes.news import change_event, outbox_entry
+from kci_api.nodes.permissions import may_create, may_edit, may_run, require
+from kci_api.nodes.rules import Terms, WrongTurn, check_terms, check_transition
 from kci_api.nodes.wire import node_answer
+from kci_api.requests import DEEPEST, check_storable, inside, invalid, parse_id
 from kci_shared.errors import BadRequest, Conflict, Invalid, NotLoggedIn
 from kci_shared.models import Claim, Event, Kind, State
 from kci_shared.models.nodes import BaseNode

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from kci_api.callers.rules import Caller
-from kci_api.nodes.rules import check_storable
+from kci_api.requests import check_storable
 from kci_api.times import stamp
 from kci_shared.errors import NotPermitted, TooLarge
 from kci_shared.models import CHANNEL

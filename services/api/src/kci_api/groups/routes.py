@@ -10,8 +10,8 @@ from kci_api.audit.routes import AuditTrail
 from kci_api.callers.auth import AdminCaller
 from kci_api.groups.documents import GroupDocument
 from kci_api.groups.store import GroupStore
-from kci_api.nodes.rules import parse_id
 from kci_api.pages import Limit, Offset, Page
+from kci_api.requests import parse_id
 
 router = APIRouter(prefix="/user-groups", tags=["users"])
 

@@ -12,8 +12,8 @@ from bson import ObjectId
 from kci_api.callers.rules import Caller, Scope
 from kci_api.nodes.changes import Change, create
 from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.rules import parse_id
 from kci_api.nodes.store import Plan
+from kci_api.requests import parse_id
 from kci_api.times import to_milliseconds
 from kci_shared.errors import BadRequest, Invalid, NotPermitted, TooLarge
 from kci_shared.models import Fate, Imported, ImportedNode, Kind, State

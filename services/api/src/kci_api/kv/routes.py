@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse
 
 from kci_api.callers.auth import FreeCaller
 from kci_api.kv.store import ValueStore
-from kci_api.nodes.rules import check_storable
+from kci_api.requests import check_storable
 
 router = APIRouter(prefix="/kv", tags=["kv"])
 

@@ -10,14 +10,9 @@ from pydantic import ValidationError
 
 from kci_api.callers.rules import Caller
 from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.rules import (
-    Place,
-    change_event,
-    check_storable,
-    check_transition,
-    invalid,
-    outbox_entry,
-)
+from kci_api.nodes.news import change_event, outbox_entry
+from kci_api.nodes.rules import check_transition
+from kci_api.requests import Place, check_storable, invalid
 from kci_api.times import to_milliseconds
 from kci_shared.errors import Invalid, TooLarge
 from kci_shared.models import Kind, NewNode, NodePatch, Result, State

@@ -13,8 +13,9 @@ from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import create
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.fencing import Writer, held_for, still_held
-from kci_api.nodes.rules import inside, invalid, may_create, parse_id, require
+from kci_api.nodes.permissions import may_create, require
 from kci_api.nodes.store import NodeStore, Plan
+from kci_api.requests import inside, invalid, parse_id
 from kci_api.times import now
 from kci_shared.errors import Conflict, NotFound
 from kci_shared.models import Kind, NewNode

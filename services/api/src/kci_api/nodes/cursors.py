@@ -8,7 +8,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from kci_api.nodes.rules import invalid
+from kci_api.requests import invalid
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 A_MILLISECOND = timedelta(milliseconds=1)

@@ -11,7 +11,8 @@ from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import Change, merged, patched, replaced, said_of, told
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.fencing import Writer, held_for, still_held
-from kci_api.nodes.rules import Terms, check_edit, check_terms, may_edit, require
+from kci_api.nodes.permissions import check_edit, may_edit, require
+from kci_api.nodes.rules import Terms, check_terms
 from kci_api.nodes.store import NodeStore, Plan
 from kci_api.nodes.trees import TreePlanner
 from kci_api.times import now

@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from kci_api.nodes.rules import LARGEST_INT, parse_id
+from kci_api.requests import LARGEST_INT, parse_id
 from kci_api.times import parse_time
 from kci_shared.models import Claim, Kind, Resolution, Result, State, Status
 from kci_shared.models.data import DATA

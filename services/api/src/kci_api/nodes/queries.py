@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kci_api.nodes.fields import SORTABLE, Type, field_type
-from kci_api.nodes.rules import invalid
+from kci_api.requests import invalid
 from kci_shared.errors import Invalid
 
 LONGEST_RE = 200

@@ -17,11 +17,12 @@ from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.edits import Editor
 from kci_api.nodes.fencing import Writer
 from kci_api.nodes.queries import NodeQuery, parse_filter, parse_sort
-from kci_api.nodes.rules import Terms, invalid
+from kci_api.nodes.rules import Terms
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.trail import Step
 from kci_api.nodes.wire import json_response, node_answer, node_response
 from kci_api.pages import MOST, Limit, Offset, Page
+from kci_api.requests import invalid
 from kci_shared.errors import BadRequest
 from kci_shared.models import NewNode, Node, NodePatch, ResultTree
 

@@ -22,10 +22,12 @@ from pymongo.read_concern import ReadConcern
 
 from kci_api.nodes.changes import Change
 from kci_api.nodes.documents import NodeDocument, StoredNode
+from kci_api.nodes.news import change_event, outbox_entry
 from kci_api.nodes.queries import NodeQuery
-from kci_api.nodes.rules import WrongTurn, change_event, outbox_entry, parse_id
+from kci_api.nodes.rules import WrongTurn
 from kci_api.nodes.trail import Step, steps, tracked
 from kci_api.nodes.wire import node_answer
+from kci_api.requests import parse_id
 from kci_shared.errors import (
     BadRequest,
     Conflict,

@@ -19,17 +19,9 @@ from kci_api.nodes.changes import (
 )
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.fencing import check_unheld
-from kci_api.nodes.rules import (
-    Place,
-    check_edit,
-    inside,
-    invalid,
-    may_create,
-    may_edit,
-    parse_id,
-    require,
-)
+from kci_api.nodes.permissions import check_edit, may_create, may_edit, require
 from kci_api.nodes.store import Plan
+from kci_api.requests import Place, inside, invalid, parse_id
 from kci_shared.errors import NotPermitted, TooLarge
 from kci_shared.models import Kind, NewNode, ResultTree
 

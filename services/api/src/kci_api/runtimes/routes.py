@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from kci_api.audit.routes import AuditTrail
 from kci_api.callers.auth import AdminCaller, CurrentCaller
-from kci_api.nodes.rules import may_run, require
+from kci_api.nodes.permissions import may_run, require
 from kci_api.runtimes.rules import RuntimeName, RuntimeRead
 from kci_api.runtimes.store import RuntimeStore
 from kci_shared.errors import NotFound

@@ -15,8 +15,8 @@ from kci_api.callers.authenticator import Session
 from kci_api.callers.documents import UserDocument
 from kci_api.callers.rules import Caller, Email, Password, Username
 from kci_api.groups.routes import Groups
-from kci_api.nodes.rules import invalid, parse_id
 from kci_api.pages import Limit, Offset, Page
+from kci_api.requests import invalid, parse_id
 from kci_api.times import stamp
 from kci_api.users.accounts import Accounts
 from kci_shared.errors import BadRequest, NotFound, NotPermitted

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The event that tells of a node's change, and how it waits in the node."""
+
+from typing import Any
+
+from kci_api.nodes.documents import StoredNode
+from kci_api.times import stamp
+from kci_shared.models import Event, NodeChange, Op
+
+TOLD = ("kind", "name", "path", "group", "state", "result", "owner", "data")
+
+
+def change_event(
+    after: StoredNode, before: StoredNode | None, is_hierarchy: bool = False
+) -> Event:
+    """Tell of a change; the same change is always told under the same id."""
+    return Event(
+        id=f"{after.id}-{after.version}",
+        time=after.updated,
+        owner=after.owner,
+        data=NodeChange(
+            op=Op.UPDATED if before else Op.CREATED,
+            id=str(after.id),
+            **{field: getattr(after, field) for field in TOLD},
+            is_hierarchy=is_hierarchy,
+            previous_state=before and before.state,
+            previous_result=before and before.result,
+        ),
+    )
+
+
+def outbox_entry(event: Event, version: int) -> dict[str, Any]:
+    """Return the event as it waits in its node for the relay."""
+    told = event.model_dump(mode="json", by_alias=True, exclude={"sequence"})
+    if event.data.op is Op.CREATED:
+        del told["data"]["previous_state"], told["data"]["previous_result"]
+    return {"version": version, "event": {**told, "time": stamp(event.time)}}
