@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from bench.site import Bench
 from kci_api.callers.auth import ByCaller
+from kci_api.dependencies import provide
 from kci_api.settings import Settings
 from kci_api.wiring import open_authenticator, open_database
 
@@ -24,7 +25,7 @@ async def authentication(bench: Bench) -> float:
     )
     async with open_database(settings):
         app = _App()
-        app.state.authenticator = open_authenticator(settings)
+        provide(app, [open_authenticator(settings)])
         headers = [(b"authorization", bench.headers["Authorization"].encode())]
         look, count = ByCaller(), 0
         begin, cpu = time.perf_counter(), 0.0

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from kci_api.dependencies import provide
 from kci_api.events import broadcast as broadcasting
 from kci_api.events import routes
 from kci_api.events.broadcast import Broadcast
@@ -116,8 +117,7 @@ async def served(world: Any) -> AsyncIterator[tuple[httpx.AsyncClient, Broadcast
     app = FastAPI()
     app.include_router(routes.router)
     async with on_air(world) as broadcast:
-        app.state.broadcast = broadcast
-        app.state.history = world.history
+        provide(app, [broadcast, world.history])
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
             yield http, broadcast

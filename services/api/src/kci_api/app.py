@@ -24,6 +24,7 @@ from kci_api import health
 from kci_api.audit import routes as audit
 from kci_api.channels import routes as channels
 from kci_api.claims import routes as claims
+from kci_api.dependencies import find_store, provide
 from kci_api.description import DESCRIPTION, ERRORS, TAGS
 from kci_api.events import routes as events
 from kci_api.groups import routes as groups
@@ -36,6 +37,7 @@ from kci_api.middleware import OneVersion, SmallBodies, Watch
 from kci_api.nodes import routes as nodes
 from kci_api.regressions import routes as regressions
 from kci_api.runtimes import routes as runtimes
+from kci_api.settings import Settings
 from kci_api.subscriptions import routes as subscriptions
 from kci_api.tokens import routes as tokens
 from kci_api.users import routes as users
@@ -87,8 +89,7 @@ def create_app(stores: Stores) -> FastAPI:
         ],
         exception_handlers=dict.fromkeys(RAISED, answer_error),
     )
-    for name, value in vars(stores).items():
-        setattr(app.state, name, value)
+    provide(app, vars(stores).values())
     for part in PARTS:
         app.include_router(part.router, prefix="/latest")
     app.include_router(health.router)
@@ -121,7 +122,7 @@ async def to_docs() -> RedirectResponse:
 
 async def to_node(node_id: str, request: Request) -> RedirectResponse:
     """Lead from the links that clients and mails carry to the node's page."""
-    dashboard = request.app.state.settings.dashboard_url
+    dashboard = find_store(request, Settings).dashboard_url
     place = f"{dashboard.rstrip('/')}/node" if dashboard else "/latest/node"
     return RedirectResponse(f"{place}/{quote(node_id, safe='')}")
 

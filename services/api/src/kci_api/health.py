@@ -9,9 +9,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from kci_api.dependencies import find_store
 from kci_shared.errors import Unavailable
 
 router = APIRouter(tags=["health"])
@@ -46,9 +49,10 @@ async def health() -> Health:
 )
 async def ready(request: Request, response: Response) -> Ready:
     """Tell whether requests can be served: 503 while MongoDB is away."""
-    state = request.app.state
+    mongo_database = find_store(request, AsyncDatabase)
+    redis_client = find_store(request, Redis)
     mongo, redis = await asyncio.gather(
-        _answers(state.database.command("ping")), _answers(state.redis.ping())
+        _answers(mongo_database.command("ping")), _answers(redis_client.ping())
     )
     if not mongo:
         response.status_code = Unavailable.status

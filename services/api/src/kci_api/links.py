@@ -7,6 +7,9 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 
+from kci_api.dependencies import find_store
+from kci_api.settings import Settings
+
 
 @dataclass(frozen=True)
 class Links:
@@ -22,7 +25,7 @@ class Links:
 
 async def links(request: Request) -> Links:
     """Return the links for a request: as set, else as its proxy says it came."""
-    public = request.app.state.settings.public_url
+    public = find_store(request, Settings).public_url
     return Links((public or _as_sent(request)).rstrip("/"))
 
 

@@ -3,11 +3,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from kci_api.audit.store import Audit, AuditQuery
 from kci_api.callers.auth import AdminCaller
+from kci_api.dependencies import store_of
 from kci_api.times import stamp
 
 router = APIRouter(prefix="/audit", tags=["audit"])
@@ -23,14 +24,7 @@ class AuditRead(BaseModel):
     fields: dict[str, Any]
 
 
-async def audit_of(request: Request) -> Audit:
-    """Return this application's audit trail."""
-    found = request.app.state.audit
-    assert isinstance(found, Audit)
-    return found
-
-
-AuditTrail = Annotated[Audit, Depends(audit_of)]
+AuditTrail = Annotated[Audit, Depends(store_of(Audit))]
 
 
 @router.get("")

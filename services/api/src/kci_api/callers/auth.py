@@ -9,16 +9,10 @@ from fastapi.security.base import SecurityBase
 
 from kci_api.callers.authenticator import Authenticator, Session
 from kci_api.callers.rules import Caller, check_admin, check_free
+from kci_api.dependencies import find_store, store_of
 from kci_shared.errors import NotLoggedIn
 
 LOGIN = OAuthFlowPassword(tokenUrl="/latest/user/login", scopes={})
-
-
-async def authenticator(request: Request) -> Authenticator:
-    """Return the one that knows this application's tokens."""
-    found = request.app.state.authenticator
-    assert isinstance(found, Authenticator)
-    return found
 
 
 async def session_of(request: Request) -> Session:
@@ -26,7 +20,7 @@ async def session_of(request: Request) -> Session:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise NotLoggedIn("Unauthorized")
-    return await (await authenticator(request)).session(token)
+    return await find_store(request, Authenticator).session(token)
 
 
 class Bearer(SecurityBase):
@@ -84,7 +78,7 @@ class ByAdmin(Bearer):
         return caller
 
 
-Tokens = Annotated[Authenticator, Depends(authenticator)]
+Tokens = Annotated[Authenticator, Depends(store_of(Authenticator))]
 PerhapsSession = Annotated[Session | None, Depends(perhaps_session_of)]
 CurrentSession = Annotated[Session, Depends(BySession())]
 CurrentCaller = Annotated[Caller, Depends(ByCaller())]

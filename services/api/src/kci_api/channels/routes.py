@@ -3,21 +3,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
 from kci_api.callers.auth import FreeCaller
 from kci_api.channels.rules import ChannelName, Message, check_channel, cloud_event
 from kci_api.channels.stream import PublishedStream
+from kci_api.dependencies import store_of
 from kci_api.times import now
 
 router = APIRouter(tags=["events"])
 
 
-async def published(request: Request) -> PublishedStream:
-    """Return what this application's clients publish."""
-    found = request.app.state.published
-    assert isinstance(found, PublishedStream)
-    return found
+PublishedMessages = Annotated[PublishedStream, Depends(store_of(PublishedStream))]
 
 
 @router.post("/publish/{channel}")
@@ -25,7 +22,7 @@ async def publish(
     channel: ChannelName,
     message: Message,
     caller: FreeCaller,
-    stream: Annotated[PublishedStream, Depends(published)],
+    stream: PublishedMessages,
 ) -> None:
     """Tell something to all who subscribed to a channel."""
     check_channel(channel)

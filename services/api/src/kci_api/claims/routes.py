@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response, status
 
 from kci_api.callers.auth import CurrentCaller
 from kci_api.claims.store import ClaimStore, grant
+from kci_api.dependencies import store_of
 from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.wire import json_response, node_answer, node_response
 from kci_api.times import stamp
@@ -24,14 +25,7 @@ from kci_shared.models import (
 router = APIRouter(prefix="/claims", tags=["claims"])
 
 
-async def claim_store(request: Request) -> ClaimStore:
-    """Return this application's claims."""
-    store = request.app.state.claims
-    assert isinstance(store, ClaimStore)
-    return store
-
-
-Claims = Annotated[ClaimStore, Depends(claim_store)]
+Claims = Annotated[ClaimStore, Depends(store_of(ClaimStore))]
 
 
 @router.post(

@@ -3,10 +3,11 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from kci_api.dependencies import store_of
 from kci_api.events.broadcast import Broadcast
 from kci_api.events.rules import Entry, EventFilter
 from kci_api.events.sse import HEADERS, pieces
@@ -16,18 +17,6 @@ from kci_shared.errors import BadRequest
 from kci_shared.models import CHANNEL
 
 router = APIRouter(tags=["events"])
-
-
-async def _history(request: Request) -> EventStore:
-    found = request.app.state.history
-    assert isinstance(found, EventStore)
-    return found
-
-
-async def _broadcast(request: Request) -> Broadcast:
-    found = request.app.state.broadcast
-    assert isinstance(found, Broadcast)
-    return found
 
 
 class EventQuery(EventFilter):
@@ -77,7 +66,7 @@ class EventRead(BaseModel):
 @router.get("/events")
 async def list_events(
     query: Annotated[EventQuery, Query()],
-    history: Annotated[EventStore, Depends(_history)],
+    history: Annotated[EventStore, Depends(store_of(EventStore))],
 ) -> list[EventRead]:
     """Tell what happened, oldest first."""
     found = await history.find(query.conditions(), query.offset, query.limit)
@@ -91,7 +80,7 @@ async def list_events(
 )
 async def stream_events(
     wanted: Annotated[EventFilter, Query()],
-    broadcast: Annotated[Broadcast, Depends(_broadcast)],
+    broadcast: Annotated[Broadcast, Depends(store_of(Broadcast))],
     last_event_id: Annotated[int | None, Header(ge=0)] = None,
 ) -> StreamingResponse:
     """Tell what happens, as it does; with Last-Event-ID, what was missed first."""

@@ -3,11 +3,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from kci_api.audit.routes import AuditTrail
+from kci_api.audit.store import Audit
 from kci_api.callers.auth import AdminCaller
+from kci_api.dependencies import store_of
 from kci_api.groups.documents import GroupDocument
 from kci_api.groups.store import GroupStore
 from kci_api.pages import Limit, Offset, Page
@@ -33,14 +34,8 @@ class GroupRead(BaseModel):
     id: str
 
 
-async def group_store(request: Request) -> GroupStore:
-    """Return this application's groups."""
-    found = request.app.state.groups
-    assert isinstance(found, GroupStore)
-    return found
-
-
-Groups = Annotated[GroupStore, Depends(group_store)]
+Groups = Annotated[GroupStore, Depends(store_of(GroupStore))]
+AuditTrail = Annotated[Audit, Depends(store_of(Audit))]
 
 
 @router.get("")

@@ -4,11 +4,11 @@
 from collections import Counter
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Depends
 
 from kci_api.callers.auth import CurrentCaller
+from kci_api.dependencies import store_of
 from kci_api.imports.rules import Importer, check_may_import, needed
-from kci_api.nodes.routes import Nodes
 from kci_api.nodes.store import NodeStore, Plan
 from kci_api.pages import MOST
 from kci_shared.logging import get_logger
@@ -16,6 +16,8 @@ from kci_shared.models import Imported, ImportedNode
 
 log = get_logger(__name__)
 router = APIRouter(tags=["import"])
+
+Nodes = Annotated[NodeStore, Depends(store_of(NodeStore))]
 
 
 @router.post("/import")

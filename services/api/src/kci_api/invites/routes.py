@@ -9,14 +9,17 @@ from pydantic import BaseModel, ConfigDict
 
 from kci_api.callers.auth import AdminCaller
 from kci_api.callers.rules import Email, Password, Username
-from kci_api.groups.routes import Groups
+from kci_api.dependencies import store_of
+from kci_api.groups.store import GroupStore
 from kci_api.links import Links, links
-from kci_api.users.accounts import Invitation
-from kci_api.users.routes import AccountsHere, UserRead, read_user
+from kci_api.users.accounts import Accounts, Invitation
+from kci_api.users.wire import UserRead, read_user
 
 router = APIRouter(prefix="/user", tags=["users"])
 
 ACCEPT = "user/accept-invite"
+AccountsHere = Annotated[Accounts, Depends(store_of(Accounts))]
+Groups = Annotated[GroupStore, Depends(store_of(GroupStore))]
 HereLinks = Annotated[Links, Depends(links)]
 
 

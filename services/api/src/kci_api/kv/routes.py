@@ -3,10 +3,11 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Path, Request
+from fastapi import APIRouter, Body, Depends, Path
 from fastapi.responses import PlainTextResponse
 
 from kci_api.callers.auth import FreeCaller
+from kci_api.dependencies import store_of
 from kci_api.kv.store import ValueStore
 from kci_api.requests import check_storable
 
@@ -17,14 +18,7 @@ PLAIN: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}
 """Only this answer is plain text; errors are JSON, as everywhere."""
 
 
-async def value_store(request: Request) -> ValueStore:
-    """Return this application's values."""
-    found = request.app.state.values
-    assert isinstance(found, ValueStore)
-    return found
-
-
-Values = Annotated[ValueStore, Depends(value_store)]
+Values = Annotated[ValueStore, Depends(store_of(ValueStore))]
 Part = Annotated[
     str, Path(pattern=r"^[^\s/\x00-\x1f]+$", max_length=200, examples=["last"])
 ]

@@ -8,20 +8,14 @@ from pydantic_core import to_json
 
 from kci_api.callers.auth import FreeCaller
 from kci_api.channels.rules import ChannelName, Message, cloud_event
+from kci_api.dependencies import store_of
 from kci_api.lists.store import ListStore
 from kci_api.times import now
 
 router = APIRouter(tags=["events"])
 
 
-async def list_store(request: Request) -> ListStore:
-    """Return this application's lists."""
-    found = request.app.state.lists
-    assert isinstance(found, ListStore)
-    return found
-
-
-Lists = Annotated[ListStore, Depends(list_store)]
+Lists = Annotated[ListStore, Depends(store_of(ListStore))]
 
 
 @router.post("/push/{list_name}")

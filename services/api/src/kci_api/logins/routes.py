@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict
 
 from kci_api.callers.auth import CurrentSession, PerhapsSession, Tokens
 from kci_api.callers.rules import Email, Password
+from kci_api.dependencies import find_store, store_of
 from kci_api.links import Links, links
 from kci_api.logins.limits import LoginLimits
-from kci_api.users.routes import AccountsHere, UserRead, read_user
+from kci_api.users.accounts import Accounts
+from kci_api.users.wire import UserRead, read_user
 
 router = APIRouter(prefix="/user", tags=["users"])
 
+AccountsHere = Annotated[Accounts, Depends(store_of(Accounts))]
 SentPassword = Annotated[str, Form(max_length=1024)]
 
 
@@ -53,9 +56,7 @@ class Attempts:
     """One client's attempts at passwords."""
 
     def __init__(self, request: Request) -> None:
-        limits = request.app.state.limits
-        assert isinstance(limits, LoginLimits)
-        self._limits = limits
+        self._limits = find_store(request, LoginLimits)
         self._address = request.client.host if request.client else ""
 
     async def count(self, login: str) -> None:

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 
 from kci_api.callers.auth import CurrentCaller, FreeCaller
-from kci_api.groups.routes import Groups
+from kci_api.dependencies import find_store, store_of
+from kci_api.groups.store import GroupStore
 from kci_api.nodes.creation import create_node, create_nodes
 from kci_api.nodes.cursors import beyond, cursor_at
 from kci_api.nodes.documents import StoredNode
@@ -45,13 +46,6 @@ FILTERS = {
 }
 
 
-async def node_store(request: Request) -> NodeStore:
-    """Return this application's store of nodes."""
-    store = request.app.state.nodes
-    assert isinstance(store, NodeStore)
-    return store
-
-
 async def filters(request: Request) -> dict[str, Any]:
     """Return the filter: all parameters that don't choose the page."""
     return parse_filter(
@@ -82,7 +76,8 @@ async def terms(
 
 
 PAGING = ("limit", "offset", "sort", "cursor")
-Nodes = Annotated[NodeStore, Depends(node_store)]
+Nodes = Annotated[NodeStore, Depends(store_of(NodeStore))]
+Groups = Annotated[GroupStore, Depends(store_of(GroupStore))]
 CurrentWriter = Annotated[Writer, Depends(writer)]
 Filter = Annotated[dict[str, Any], Depends(filters)]
 
@@ -137,7 +132,7 @@ Editing = Annotated[Editor, Depends(editor)]
 @router.get("/node/{node_id}", response_model=Node | None)
 async def get_node(node_id: str, request: Request) -> Response:
     """Answer a node, or `null` if there is none: today's clients ask for that."""
-    document = await (await node_store(request)).get(node_id)
+    document = await find_store(request, NodeStore).get(node_id)
     return json_response(None) if document is None else node_response(document)
 
 

@@ -3,10 +3,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 
-from kci_api.audit.routes import AuditTrail
+from kci_api.audit.store import Audit
 from kci_api.callers.auth import AdminCaller, CurrentCaller
+from kci_api.dependencies import store_of
 from kci_api.nodes.permissions import may_run, require
 from kci_api.runtimes.rules import RuntimeName, RuntimeRead
 from kci_api.runtimes.store import RuntimeStore
@@ -16,14 +17,8 @@ from kci_shared.models import RuntimeReport
 router = APIRouter(prefix="/runtimes", tags=["runtimes"])
 
 
-async def runtime_store(request: Request) -> RuntimeStore:
-    """Return this application's runtimes."""
-    found = request.app.state.runtimes
-    assert isinstance(found, RuntimeStore)
-    return found
-
-
-Runtimes = Annotated[RuntimeStore, Depends(runtime_store)]
+Runtimes = Annotated[RuntimeStore, Depends(store_of(RuntimeStore))]
+AuditTrail = Annotated[Audit, Depends(store_of(Audit))]
 
 
 @router.get("")

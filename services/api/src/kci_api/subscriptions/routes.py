@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from kci_api.callers.auth import AdminCaller, CurrentCaller
 from kci_api.channels.rules import ChannelName
+from kci_api.dependencies import store_of
 from kci_api.events.rules import message
 from kci_api.resets import reset_of
 from kci_api.subscriptions.listening import Listen, Listening
@@ -47,14 +48,7 @@ class Told(BaseModel):
     """A CloudEvent as JSON; `BEEP` when nothing came for 45 seconds."""
 
 
-async def listening(request: Request) -> Listening:
-    """Return this application's ears."""
-    found = request.app.state.listening
-    assert isinstance(found, Listening)
-    return found
-
-
-Ears = Annotated[Listening, Depends(listening)]
+Ears = Annotated[Listening, Depends(store_of(Listening))]
 SubscriptionId = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 Received = Annotated[int | None, Query(ge=0, le=2**62)]
 

@@ -4,16 +4,19 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from kci_api.audit.routes import AuditTrail
+from kci_api.audit.store import Audit
 from kci_api.callers.auth import AdminCaller, Tokens
 from kci_api.callers.documents import Token
 from kci_api.callers.rules import SCOPE, Username
+from kci_api.dependencies import store_of
 from kci_api.times import stamp
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
+
+AuditTrail = Annotated[Audit, Depends(store_of(Audit))]
 
 A_DAY_S = 24 * 3600
 TEN_YEARS_S = 3653 * A_DAY_S

@@ -3,7 +3,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
 from kci_api.callers.auth import (
@@ -11,43 +11,16 @@ from kci_api.callers.auth import (
     CurrentSession,
     FreeCaller,
 )
-from kci_api.callers.authenticator import Session
-from kci_api.callers.documents import UserDocument
-from kci_api.callers.rules import Caller, Email, Password, Username
-from kci_api.groups.routes import Groups
+from kci_api.callers.rules import Email, Password, Username
+from kci_api.dependencies import store_of
+from kci_api.groups.store import GroupStore
 from kci_api.pages import Limit, Offset, Page
 from kci_api.requests import invalid, parse_id
-from kci_api.times import stamp
 from kci_api.users.accounts import Accounts
+from kci_api.users.wire import ServiceRead, UserRead, read_session, read_user, shown
 from kci_shared.errors import BadRequest, NotFound, NotPermitted
 
 router = APIRouter(tags=["users"])
-
-
-class GroupOfUser(BaseModel):
-    """A group that a user is in."""
-
-    id: str
-    name: str
-
-
-class UserRead(BaseModel):
-    """A user as others see him."""
-
-    id: str
-    email: str
-    is_active: bool
-    is_superuser: bool
-    is_verified: bool
-    username: str
-    groups: list[GroupOfUser]
-
-
-class ServiceRead(UserRead):
-    """A service in the words of a user, and what its token is good for."""
-
-    scopes: list[str]
-    expires: str
 
 
 class UserChange(BaseModel):
@@ -100,14 +73,8 @@ class UserQuery(BaseModel):
         return said
 
 
-async def accounts_of(request: Request) -> Accounts:
-    """Return this application's users."""
-    found = request.app.state.accounts
-    assert isinstance(found, Accounts)
-    return found
-
-
-AccountsHere = Annotated[Accounts, Depends(accounts_of)]
+AccountsHere = Annotated[Accounts, Depends(store_of(Accounts))]
+Groups = Annotated[GroupStore, Depends(store_of(GroupStore))]
 
 
 @router.get("/whoami")
@@ -178,34 +145,3 @@ async def remove_user(
 ) -> None:
     """Remove a user."""
     await accounts.remove(parse_id(user_id), caller)
-
-
-def read_user(user: UserDocument) -> UserRead:
-    """Say of a user what may be said."""
-    return UserRead(id=str(user.id), **user.model_dump(exclude={"id"}))
-
-
-def shown(user: UserDocument, caller: Caller) -> UserRead:
-    """Say of a user what a caller may know."""
-    read = read_user(user)
-    if caller.is_superuser or user.username == caller.name:
-        return read
-    return read.model_copy(update={"email": ""})
-
-
-def read_session(session: Session) -> ServiceRead | UserRead:
-    """Say who holds a session; a service in the words of a user."""
-    user, token = session.user, session.token
-    if user is not None:
-        return read_user(user)
-    return ServiceRead(
-        id=token.id,
-        email="",
-        is_active=True,
-        is_superuser=session.caller.is_superuser,
-        is_verified=True,
-        username=token.name,
-        groups=[],
-        scopes=token.scopes,
-        expires=stamp(token.expires),
-    )
