@@ -16,7 +16,7 @@ from kci_api.claims.rules import (
 )
 from kci_api.claims.store import grant
 from kci_api.nodes.changes import create
-from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.stored import StoredNode
 from kci_shared.errors import Conflict
 from kci_shared.models import Adoption, ClaimRequest, NewNode, Release, Report, State
 

@@ -7,18 +7,11 @@ from beanie import PydanticObjectId
 from pydantic import ValidationError
 
 from kci_api.callers.rules import Caller
-from kci_api.nodes.changes import (
-    LARGEST_DATA,
-    Change,
-    create,
-    patched,
-    replaced,
-    told,
-    touched,
-)
+from kci_api.nodes.changes import LARGEST_DATA, create, patched, replaced, touched
 from kci_api.nodes.creation import digest
-from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.plans import Change, told
 from kci_api.nodes.rules import WrongTurn
+from kci_api.nodes.stored import StoredNode
 from kci_shared.errors import Invalid, TooLarge
 from kci_shared.models import Claim, NewNode, NodePatch, Result, State
 

@@ -6,10 +6,10 @@ import pytest
 from beanie import PydanticObjectId
 
 from kci_api.callers.rules import Caller
-from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.news import change_event, outbox_entry
 from kci_api.nodes.permissions import may_create, may_edit, may_run, require
 from kci_api.nodes.rules import Terms, WrongTurn, check_terms, check_transition
+from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.wire import node_answer
 from kci_api.requests import DEEPEST, check_storable, inside, invalid, parse_id
 from kci_shared.errors import BadRequest, Conflict, Invalid, NotLoggedIn

@@ -7,8 +7,8 @@ import pytest
 from kci_api.callers.rules import Caller
 from kci_api.nodes import trees
 from kci_api.nodes.changes import create, merged
-from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.store import Plan
+from kci_api.nodes.plans import Plan
+from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trees import TreePlanner
 from kci_shared.errors import BadRequest, Invalid, NotLoggedIn, NotPermitted, TooLarge
 from kci_shared.models import NewNode, ResultTree

@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from kci_api.callers.rules import Caller, service_caller
 from kci_api.nodes.changes import create, patched
-from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.permissions import check_edit
 from kci_api.nodes.rules import WrongTurn
+from kci_api.nodes.stored import StoredNode
 from kci_api.regressions.rules import moved
 from kci_shared.errors import Invalid, NotFound, NotLoggedIn
 from kci_shared.models import MOVES, Move, NewNode, NodePatch, Status

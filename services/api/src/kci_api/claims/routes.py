@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response, status
 from kci_api.callers.auth import CurrentCaller
 from kci_api.claims.store import ClaimStore, grant
 from kci_api.dependencies import store_of
-from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.wire import json_response, node_answer, node_response
 from kci_api.times import stamp
 from kci_shared.models import (

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kci_api.callers.rules import Caller
-from kci_api.nodes.changes import Change, merged, told
-from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.changes import merged
+from kci_api.nodes.plans import Change, told
 from kci_api.nodes.rules import holds, lost
+from kci_api.nodes.stored import StoredNode
 from kci_api.times import stamp
 from kci_shared.errors import Conflict
 from kci_shared.models import (

@@ -19,11 +19,11 @@ from kci_api.claims.rules import (
     reported,
     waiting,
 )
-from kci_api.nodes.changes import Change, told
-from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.permissions import may_edit, may_run, require
+from kci_api.nodes.plans import Change, Plan, told
 from kci_api.nodes.rules import lost
-from kci_api.nodes.store import NodeStore, Plan
+from kci_api.nodes.store import NodeStore
+from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trees import TreePlanner
 from kci_api.times import now
 from kci_shared.models import Adoption, ClaimRequest, Grant, Release, Renewal, Report

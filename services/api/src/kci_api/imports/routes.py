@@ -9,7 +9,8 @@ from fastapi import APIRouter, Body, Depends
 from kci_api.callers.auth import CurrentCaller
 from kci_api.dependencies import store_of
 from kci_api.imports.rules import Importer, check_may_import, needed
-from kci_api.nodes.store import NodeStore, Plan
+from kci_api.nodes.plans import Plan
+from kci_api.nodes.store import NodeStore
 from kci_api.pages import MOST
 from kci_shared.logging import get_logger
 from kci_shared.models import Imported, ImportedNode

@@ -10,9 +10,9 @@ from beanie import PydanticObjectId
 from bson import ObjectId
 
 from kci_api.callers.rules import Caller, Scope
-from kci_api.nodes.changes import Change, create
-from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.store import Plan
+from kci_api.nodes.changes import create
+from kci_api.nodes.plans import Change, Plan
+from kci_api.nodes.stored import StoredNode
 from kci_api.requests import parse_id
 from kci_api.times import to_milliseconds
 from kci_shared.errors import BadRequest, Invalid, NotPermitted, TooLarge

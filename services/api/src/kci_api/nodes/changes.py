@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a node becomes by a request; nothing here reads or writes the database."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +8,8 @@ from bson import ObjectId, encode
 from pydantic import ValidationError
 
 from kci_api.callers.rules import Caller
-from kci_api.nodes.documents import StoredNode
-from kci_api.nodes.news import change_event, outbox_entry
 from kci_api.nodes.rules import check_transition
+from kci_api.nodes.stored import StoredNode
 from kci_api.requests import Place, check_storable, invalid
 from kci_api.times import to_milliseconds
 from kci_shared.errors import Invalid, TooLarge
@@ -28,37 +26,6 @@ EDITABLE = (
     *("platform_filter", "timeout", "holdoff", "retry_counter"),
 )
 FIXED = ("kind", "name", "parent")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One node before and after; written only if it is still as it was before."""
-
-    before: StoredNode
-    after: StoredNode
-    entry: dict[str, Any] | None = None
-    """What the world is told of it."""
-    guard: dict[str, Any] = field(default_factory=dict)
-    """What else must still be so in the database."""
-
-    def update(self) -> dict[str, Any]:
-        """Return the update that makes the one of the other."""
-        before, after = self.before.to_mongo(), self.after.to_mongo()
-        changed = {name: after[name] for name in after if after[name] != before[name]}
-        push = {"$push": {"outbox": self.entry}} if self.entry else {}
-        return {"$set": changed, **push}
-
-
-def told(before: StoredNode, after: StoredNode) -> Change:
-    """Return a change that the world is told of."""
-    event = change_event(after, before)
-    return Change(before, after, outbox_entry(event, after.version))
-
-
-def told_of_tree(before: StoredNode, after: StoredNode) -> Change:
-    """Return the change of a root whose tree changed."""
-    event = change_event(after, before, is_hierarchy=True)
-    return Change(before, after, outbox_entry(event, after.version))
 
 
 def create(

@@ -11,10 +11,11 @@ from bson import ObjectId
 
 from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import create
-from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.fencing import Writer, held_for, still_held
 from kci_api.nodes.permissions import may_create, require
-from kci_api.nodes.store import NodeStore, Plan
+from kci_api.nodes.plans import Plan
+from kci_api.nodes.store import NodeStore
+from kci_api.nodes.stored import StoredNode
 from kci_api.requests import inside, invalid, parse_id
 from kci_api.times import now
 from kci_shared.errors import Conflict, NotFound

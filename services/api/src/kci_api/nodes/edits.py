@@ -8,12 +8,13 @@ from datetime import datetime
 from pymongo import UpdateOne
 
 from kci_api.callers.rules import Caller
-from kci_api.nodes.changes import Change, merged, patched, replaced, said_of, told
-from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.changes import merged, patched, replaced, said_of
 from kci_api.nodes.fencing import Writer, held_for, still_held
 from kci_api.nodes.permissions import check_edit, may_edit, require
+from kci_api.nodes.plans import Change, Plan, told
 from kci_api.nodes.rules import Terms, check_terms
-from kci_api.nodes.store import NodeStore, Plan
+from kci_api.nodes.store import NodeStore
+from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trees import TreePlanner
 from kci_api.times import now
 from kci_shared.models import NewNode, NodePatch, ResultTree

@@ -7,10 +7,10 @@ from bson import ObjectId
 from pymongo import UpdateOne
 
 from kci_api.callers.rules import Caller
-from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.permissions import must_hold
 from kci_api.nodes.rules import holds, lost
 from kci_api.nodes.store import NodeStore
+from kci_api.nodes.stored import StoredNode
 from kci_shared.errors import Conflict
 
 

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.stored import StoredNode
 from kci_api.times import stamp
 from kci_shared.models import Event, NodeChange, Op
 

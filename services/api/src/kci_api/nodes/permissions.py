@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from kci_api.callers.rules import Caller
-from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.stored import StoredNode
 from kci_api.requests import invalid
 from kci_shared.errors import NotLoggedIn
 from kci_shared.models import Kind

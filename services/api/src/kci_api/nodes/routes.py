@@ -14,12 +14,12 @@ from kci_api.dependencies import find_store, store_of
 from kci_api.groups.store import GroupStore
 from kci_api.nodes.creation import create_node, create_nodes
 from kci_api.nodes.cursors import beyond, cursor_at
-from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.edits import Editor
 from kci_api.nodes.fencing import Writer
 from kci_api.nodes.queries import NodeQuery, parse_filter, parse_sort
 from kci_api.nodes.rules import Terms
 from kci_api.nodes.store import NodeStore
+from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trail import Step
 from kci_api.nodes.wire import json_response, node_answer, node_response
 from kci_api.pages import MOST, Limit, Offset, Page

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from kci_api.nodes.documents import StoredNode
+from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.wire import node_answer
 from kci_shared.errors import Conflict, KciError
 from kci_shared.models import State, Status, may_become

@@ -4,7 +4,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,11 +19,12 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
-from kci_api.nodes.changes import Change
-from kci_api.nodes.documents import NodeDocument, StoredNode
+from kci_api.nodes.documents import NodeDocument
 from kci_api.nodes.news import change_event, outbox_entry
+from kci_api.nodes.plans import Change, Plan
 from kci_api.nodes.queries import NodeQuery
 from kci_api.nodes.rules import WrongTurn
+from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trail import Step, steps, tracked
 from kci_api.nodes.wire import node_answer
 from kci_api.requests import parse_id
@@ -44,19 +44,6 @@ FASTER = {11000, 112}
 """MongoDB's codes for a key that exists by now, and for a write conflict."""
 UNSEEN = {"outbox": False, "trail": False}
 """Read with no node: they may be long, and hardly anybody wants them."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a request writes, all or nothing, and the nodes that answer it."""
-
-    answer: Sequence[StoredNode]
-    born: Sequence[StoredNode] = ()
-    changed: Sequence[Change] = ()
-    fences: Sequence[UpdateOne] = ()
-    """Fail if the claim, by whose token all this is written, is lost by now."""
-    brought: Sequence[StoredNode] = ()
-    """New here, but no news: nobody is told of them."""
 
 
 class NodeStore:

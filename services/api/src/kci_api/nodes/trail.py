@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from kci_api.nodes.changes import Change
+from kci_api.nodes.plans import Change
 from kci_api.times import stamp
 
 KEPT = 200

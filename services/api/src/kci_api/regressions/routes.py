@@ -6,10 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from kci_api.callers.auth import CurrentCaller
-from kci_api.nodes.changes import told
+from kci_api.nodes.plans import Plan, told
 from kci_api.nodes.routes import Nodes, terms
 from kci_api.nodes.rules import Terms, check_terms
-from kci_api.nodes.store import Plan
 from kci_api.nodes.wire import node_response
 from kci_api.regressions.rules import moved
 from kci_api.times import now

@@ -6,9 +6,9 @@ from typing import Any
 
 from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import merged
-from kci_api.nodes.documents import StoredNode
 from kci_api.nodes.permissions import may_edit, require
 from kci_api.nodes.rules import WrongTurn
+from kci_api.nodes.stored import StoredNode
 from kci_api.requests import invalid
 from kci_api.times import stamp
 from kci_shared.errors import NotFound
