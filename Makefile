@@ -67,6 +67,7 @@ types: ## Check the types
 
 layers: ## Check who imports whom
 	$(RUN) lint-imports
+	$(RUN) pytest -q tests/test_house.py
 
 unit: ## Run the tests that need no server
 	$(RUN) pytest -q -n 2 shared services tools tests/fakes tests/drill

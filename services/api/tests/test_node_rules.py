@@ -8,11 +8,17 @@ from beanie import PydanticObjectId
 from kci_api.callers.rules import Caller
 from kci_api.nodes.news import change_event, outbox_entry
 from kci_api.nodes.permissions import may_create, may_edit, may_run, require
-from kci_api.nodes.rules import Terms, WrongTurn, check_terms, check_transition
+from kci_api.nodes.rules import (
+    Outdated,
+    Terms,
+    WrongTurn,
+    check_terms,
+    check_transition,
+)
 from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.wire import node_answer
 from kci_api.requests import DEEPEST, check_storable, inside, invalid, parse_id
-from kci_shared.errors import BadRequest, Conflict, Invalid, NotLoggedIn
+from kci_shared.errors import BadRequest, Invalid, NotLoggedIn
 from kci_shared.models import Claim, Event, Kind, State
 from kci_shared.models.nodes import BaseNode
 
@@ -105,9 +111,9 @@ def test_terms_are_met_or_a_conflict() -> None:
     held = node(version=3)
     check_terms(held, Terms())
     check_terms(held, Terms(if_version=3))
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Outdated) as refused:
         check_terms(held, Terms(if_version=2))
-    assert refused.value.detail["version"] == 3
+    assert refused.value.node is held
 
 
 def test_a_bad_id_is_told_in_the_words_that_clients_know() -> None:

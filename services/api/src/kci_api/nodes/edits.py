@@ -5,13 +5,11 @@ import dataclasses
 from collections.abc import Callable
 from datetime import datetime
 
-from pymongo import UpdateOne
-
 from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import merged, patched, replaced, said_of
 from kci_api.nodes.fencing import Writer, held_for, still_held
 from kci_api.nodes.permissions import check_edit, may_edit, require
-from kci_api.nodes.plans import Change, Plan, told
+from kci_api.nodes.plans import Change, Fence, Plan, told
 from kci_api.nodes.rules import Terms, check_terms
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.stored import StoredNode
@@ -63,7 +61,7 @@ class Editor:
         (node,) = await self._store.carry_out(self._caller.name, plan)
         return node
 
-    async def _read(self, node_id: str) -> tuple[StoredNode, list[UpdateOne]]:
+    async def _read(self, node_id: str) -> tuple[StoredNode, list[Fence]]:
         node = await self._store.read(node_id)
         require(may_edit(self._caller, node))
         check_terms(node, self._terms)

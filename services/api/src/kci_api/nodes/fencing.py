@@ -3,15 +3,12 @@
 
 from dataclasses import dataclass
 
-from bson import ObjectId
-from pymongo import UpdateOne
-
 from kci_api.callers.rules import Caller
-from kci_api.nodes.permissions import must_hold
+from kci_api.nodes.permissions import check_unheld, must_hold
+from kci_api.nodes.plans import Fence
 from kci_api.nodes.rules import holds, lost
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.stored import StoredNode
-from kci_shared.errors import Conflict
 
 
 @dataclass(frozen=True)
@@ -42,17 +39,6 @@ async def held_for(
     return claimed
 
 
-def still_held(node: StoredNode) -> UpdateOne:
+def still_held(node: StoredNode) -> Fence:
     """Return what makes a write fail if a claim is lost in the meantime."""
-    # it must change something, else a claim at the same time would not collide
-    return UpdateOne(
-        {"_id": node.id, "fence": node.fence}, {"$set": {"touched": ObjectId()}}
-    )
-
-
-def check_unheld(caller: Caller, node: StoredNode) -> None:
-    """Raise `Conflict` if a lab writes to a node that some run holds."""
-    if node.claim is not None and must_hold(caller):
-        raise Conflict(
-            f"node {node.id} is held: send the token of its claim as Claim-Token"
-        )
+    return Fence(node.id, node.fence)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from kci_api.callers.rules import Caller
 from kci_api.nodes.stored import StoredNode
 from kci_api.requests import invalid
-from kci_shared.errors import NotLoggedIn
+from kci_shared.errors import Conflict, NotLoggedIn
 from kci_shared.models import Kind
 
 
@@ -53,6 +53,14 @@ def must_hold(caller: Caller) -> bool:
     """Say whether a caller is a lab: it changes what a run holds by its token only."""
     scopes = caller.scopes
     return scopes is not None and all(one.startswith("runtime:") for one in scopes)
+
+
+def check_unheld(caller: Caller, node: StoredNode) -> None:
+    """Raise `Conflict` if a lab writes to a node that some run holds."""
+    if node.claim is not None and must_hold(caller):
+        raise Conflict(
+            f"node {node.id} is held: send the token of its claim as Claim-Token"
+        )
 
 
 def require(allowed: bool) -> None:

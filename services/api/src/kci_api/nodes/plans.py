@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pymongo import UpdateOne
+from beanie import PydanticObjectId
 
 from kci_api.nodes.news import change_event, outbox_entry
 from kci_api.nodes.stored import StoredNode
@@ -43,13 +43,21 @@ def told_of_tree(before: StoredNode, after: StoredNode) -> Change:
 
 
 @dataclass(frozen=True)
+class Fence:
+    """A claim that must still be the latest one of its node when a plan is written."""
+
+    node_id: PydanticObjectId
+    fence: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a request writes, all or nothing, and the nodes that answer it."""
 
     answer: Sequence[StoredNode]
     born: Sequence[StoredNode] = ()
     changed: Sequence[Change] = ()
-    fences: Sequence[UpdateOne] = ()
+    fences: Sequence[Fence] = ()
     """Fail if the claim, by whose token all this is written, is lost by now."""
     brought: Sequence[StoredNode] = ()
     """New here, but no news: nobody is told of them."""

@@ -2,7 +2,6 @@
 """The nodes over HTTP."""
 
 import asyncio
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -15,9 +14,8 @@ from kci_api.groups.store import GroupStore
 from kci_api.nodes.creation import create_node, create_nodes
 from kci_api.nodes.cursors import beyond, cursor_at
 from kci_api.nodes.edits import Editor
-from kci_api.nodes.fencing import Writer
+from kci_api.nodes.headers import CurrentTerms, CurrentWriter
 from kci_api.nodes.queries import NodeQuery, parse_filter, parse_sort
-from kci_api.nodes.rules import Terms
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trail import Step
@@ -53,32 +51,9 @@ async def filters(request: Request) -> dict[str, Any]:
     )
 
 
-ClaimToken = Annotated[int | None, Header()]
-
-
-async def writer(caller: CurrentCaller, claim_token: ClaimToken = None) -> Writer:
-    """Return who writes, and by which claim."""
-    return Writer(caller, claim_token)
-
-
-async def terms(
-    if_match: Annotated[str | None, Header()] = None,
-    claim_token: ClaimToken = None,
-    noevent: Annotated[bool, Query()] = False,
-) -> Terms:
-    """Return under which conditions a change is meant."""
-    if if_match in (None, "*"):
-        return Terms(None, claim_token, noevent)
-    version = re.fullmatch(r'(?:W/)?"?(\d{1,18})"?', if_match or "")
-    if version is None:
-        raise BadRequest(f'If-Match: {if_match} is not a version such as "3"')
-    return Terms(int(version[1]), claim_token, noevent)
-
-
 PAGING = ("limit", "offset", "sort", "cursor")
 Nodes = Annotated[NodeStore, Depends(store_of(NodeStore))]
 Groups = Annotated[GroupStore, Depends(store_of(GroupStore))]
-CurrentWriter = Annotated[Writer, Depends(writer)]
 Filter = Annotated[dict[str, Any], Depends(filters)]
 
 
@@ -119,9 +94,7 @@ async def wanted_nodes(
 WantedNodes = Annotated[Wanted, Depends(wanted_nodes)]
 
 
-async def editor(
-    nodes: Nodes, caller: CurrentCaller, terms: Annotated[Terms, Depends(terms)]
-) -> Editor:
+async def editor(nodes: Nodes, caller: CurrentCaller, terms: CurrentTerms) -> Editor:
     """Return the caller's hand on the nodes."""
     return Editor(nodes, caller, terms)
 

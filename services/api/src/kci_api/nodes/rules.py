@@ -4,7 +4,6 @@
 from dataclasses import dataclass
 
 from kci_api.nodes.stored import StoredNode
-from kci_api.nodes.wire import node_answer
 from kci_shared.errors import Conflict, KciError
 from kci_shared.models import State, Status, may_become
 
@@ -17,6 +16,14 @@ class Terms:
     token: int | None = None
     """Of the claim that the caller holds, if it says that it holds one."""
     quiet: bool = False
+
+
+class Outdated(KciError):
+    """A node is not, or no more, of the version that the caller named."""
+
+    def __init__(self, node: StoredNode) -> None:
+        super().__init__(f"node {node.id} is of version {node.version} by now")
+        self.node = node
 
 
 class WrongTurn(KciError):
@@ -34,9 +41,9 @@ def check_transition(node: StoredNode, state: State) -> None:
 
 
 def check_terms(node: StoredNode, terms: Terms) -> None:
-    """Raise `Conflict` unless a node is as the caller believes it to be."""
+    """Raise `Outdated` unless a node is as the caller believes it to be."""
     if terms.if_version is not None and terms.if_version != node.version:
-        raise Conflict(node_answer(node.to_mongo()))
+        raise Outdated(node)
 
 
 def holds(node: StoredNode, token: int) -> bool:

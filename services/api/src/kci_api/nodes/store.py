@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
@@ -21,9 +22,9 @@ from pymongo.read_concern import ReadConcern
 
 from kci_api.nodes.documents import NodeDocument
 from kci_api.nodes.news import change_event, outbox_entry
-from kci_api.nodes.plans import Change, Plan
+from kci_api.nodes.plans import Change, Fence, Plan
 from kci_api.nodes.queries import NodeQuery
-from kci_api.nodes.rules import WrongTurn
+from kci_api.nodes.rules import Outdated, WrongTurn
 from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trail import Step, steps, tracked
 from kci_api.nodes.wire import node_answer
@@ -129,6 +130,8 @@ class NodeStore:
         for attempt in range(ATTEMPTS):
             try:
                 planned = await plan()
+            except Outdated as error:
+                raise Conflict(node_answer(error.node.to_mongo())) from error
             except WrongTurn as error:
                 if attempt == 0:
                     raise BadRequest(str(error)) from error
@@ -183,7 +186,7 @@ class NodeStore:
     async def _write_all(self, by: str, plan: Plan) -> bool:
         documents = _documents(plan)
         updates = [UpdateOne(as_read(one), tracked(one, by)) for one in plan.changed]
-        updates += plan.fences
+        updates += [still_latest(fence) for fence in plan.fences]
         client = self._nodes.database.client
         try:
             async with (
@@ -234,6 +237,14 @@ def newborn(node: StoredNode) -> dict[str, Any]:
 def as_read(change: Change) -> dict[str, Any]:
     """Return the filter that matches a node only as it was when it was judged."""
     return {"_id": change.before.id, "version": change.before.version, **change.guard}
+
+
+def still_latest(fence: Fence) -> UpdateOne:
+    """Return the update that fails to match if a claim is lost in the meantime."""
+    # it must change something, else a claim at the same time would not collide
+    return UpdateOne(
+        {"_id": fence.node_id, "fence": fence.fence}, {"$set": {"touched": ObjectId()}}
+    )
 
 
 @contextmanager

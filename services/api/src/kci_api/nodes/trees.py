@@ -9,8 +9,13 @@ from bson import ObjectId
 
 from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import create, merged, said_of, touched
-from kci_api.nodes.fencing import check_unheld
-from kci_api.nodes.permissions import check_edit, may_create, may_edit, require
+from kci_api.nodes.permissions import (
+    check_edit,
+    check_unheld,
+    may_create,
+    may_edit,
+    require,
+)
 from kci_api.nodes.plans import Change, Plan, told, told_of_tree
 from kci_api.nodes.stored import StoredNode
 from kci_api.requests import Place, inside, invalid, parse_id

@@ -6,15 +6,19 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from kci_api.callers.auth import CurrentCaller
+from kci_api.dependencies import store_of
+from kci_api.nodes.headers import CurrentTerms
 from kci_api.nodes.plans import Plan, told
-from kci_api.nodes.routes import Nodes, terms
-from kci_api.nodes.rules import Terms, check_terms
+from kci_api.nodes.rules import check_terms
+from kci_api.nodes.store import NodeStore
 from kci_api.nodes.wire import node_response
 from kci_api.regressions.rules import moved
 from kci_api.times import now
 from kci_shared.models import Move, Node
 
 router = APIRouter(tags=["regressions"])
+
+Nodes = Annotated[NodeStore, Depends(store_of(NodeStore))]
 
 
 @router.put("/regression/{node_id}/status", response_model=Node)
@@ -23,7 +27,7 @@ async def put_status(
     move: Move,
     nodes: Nodes,
     caller: CurrentCaller,
-    terms: Annotated[Terms, Depends(terms)],
+    terms: CurrentTerms,
 ) -> Response:
     """Say how far one is with a regression; its history keeps who said it, and why."""
 
