@@ -17,7 +17,7 @@ from kci_shared.logging import configure
 from kci_shared.models import Kind, NewNode, Result, State
 from kci_shared.settings import LogFormat
 from kci_shared.storage import Storage
-from kci_shared.work import Bridge, BridgeSettings, LabJob, RunOutcome
+from kci_shared.work import Bridge, BridgeSettings, Dialect, LabJob, RunOutcome
 
 GOOD, DEAD = "lab-local", "lab-lava"
 """Runtimes that have a token on each site."""
@@ -32,7 +32,7 @@ SETTLE_SECONDS = 4.0
 """Until what was written before has been told."""
 
 
-class FakeLab:
+class FakeLab(Dialect):
     """A lab whose jobs only take their time."""
 
     def __init__(self, most: int) -> None:

@@ -5,25 +5,22 @@ import asyncio
 import os
 import shlex
 import signal
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from kci_shared.client import ApiClient
+from kci_shared.lab import LabError, read_definition
+from kci_shared.lab.bridge import run_bridge
 from kci_shared.lab.console import judge
-from kci_shared.models import ErrorCode, Result
+from kci_shared.models import ErrorCode, Result, TestStep
 from kci_shared.rules.verdicts import overall
-from kci_shared.service import run
-from kci_shared.storage import Storage
 from kci_shared.work import (
-    Bridge,
     BridgeSettings,
-    LabError,
+    Dialect,
     LabJob,
     RunOutcome,
     TestOutcome,
-    TestStep,
 )
 from kci_shared.work.workspace import left_behind
 
@@ -31,7 +28,7 @@ TIMED_OUT = 124
 """What timeout(1) returns for a command that it had to stop."""
 
 
-class ShellLab:
+class ShellLab(Dialect):
     """Runs each job as a script, whose processes its environment tells apart."""
 
     def __init__(self, settings: BridgeSettings) -> None:
@@ -52,7 +49,9 @@ class ShellLab:
             images = {f"IMAGE_{name}": str(file) for name, file in job.images.items()}
             with (job.folder / "console.log").open("wb") as log:
                 self._shells[handle] = await asyncio.create_subprocess_exec(
-                    *("sh", "-c", script(job.definition.tests)),
+                    "sh",
+                    "-c",
+                    script(read_definition(job).tests),
                     cwd=job.folder,
                     env={**images, "PATH": os.defpath, "JOB_FOLDER": f"{job.folder}/"},
                     stdout=log,
@@ -105,7 +104,7 @@ def script(tests: list[TestStep]) -> str:
 
 def results(job: LabJob) -> Iterator[TestOutcome]:
     """Tell how each test ended; one that left no status did not run to its end."""
-    for n, test in enumerate(job.definition.tests):
+    for n, test in enumerate(read_definition(job).tests):
         status = job.folder / f"{n}.status"
         if not status.exists() or not status.read_text().strip():
             yield TestOutcome((test.id,), Result.INCOMPLETE)
@@ -127,14 +126,11 @@ def kill_all_of(folder: Path) -> None:
                     os.kill(int(environ.parent.name), signal.SIGKILL)
 
 
-async def main(settings: BridgeSettings, stop: asyncio.Event) -> None:
+@asynccontextmanager
+async def open_lab(settings: BridgeSettings) -> AsyncIterator[ShellLab]:
     """Run jobs as shell commands on this machine."""
-    async with (
-        ApiClient.connect(settings) as api,
-        Storage.connect(settings) as storage,
-    ):
-        await Bridge(api, storage, ShellLab(settings), settings).run(stop)
+    yield ShellLab(settings)
 
 
 if __name__ == "__main__":
-    run(main, BridgeSettings)
+    run_bridge(open_lab, BridgeSettings)

@@ -9,7 +9,7 @@ import pytest
 from kci_email_reporter.delivery import PATIENCE, Delivery
 from kci_email_reporter.smtp import InDoubt, Letter, Postponed, Replies, Reply
 from kci_shared.models import Result
-from kci_shared.work import LabError
+from kci_shared.work import CannotRun
 
 ONE, TWO = "results@ci.example.org", "list@lists.example"
 LETTER = Letter("<m@ci.example.org>", "bounces+1@ci.example.org", (ONE, TWO), b"x")
@@ -89,7 +89,7 @@ async def test_after_two_days_the_mail_is_given_up(
     world: FakeWorld, delivery: Delivery
 ) -> None:
     world.troubles = [Postponed("refused")] * 9999
-    with pytest.raises(LabError, match=r"not sent within .* s: Postponed: refused"):
+    with pytest.raises(CannotRun, match=r"not sent within .* s: Postponed: refused"):
         await delivery.run(LETTER, 0)
     assert 48 * 3600 <= world.now < 49 * 3600
 

@@ -11,8 +11,9 @@ from kci_kubernetes_bridge.lab import Lab
 from kci_kubernetes_bridge.outcome import outcome_of_build
 from kci_kubernetes_bridge.pods import build_pod
 from kci_kubernetes_bridge.verdict import Verdict
+from kci_shared.lab import NoDevice
 from kci_shared.models import ErrorCode, Result
-from kci_shared.work import BadJob, LabError, LabJob, NoDevice
+from kci_shared.work import BadJob, CannotRun, LabJob
 from kci_shared.work.build import MARK, BuildOrder, order_of
 
 BUILDS = {"image": "kci-builder", "secret": "storage", "cpu": "3500m"}
@@ -92,7 +93,7 @@ async def test_what_cannot_be_built_here_is_told(
     with pytest.raises(BadJob, match="longer than 100000 bytes"):
         await a_pod(api, build(fragments=long), a_lab())
     api.artifacts = {}
-    with pytest.raises(LabError, match="no artifact 'tarball'"):
+    with pytest.raises(CannotRun, match="no artifact 'tarball'"):
         await a_pod(api, build(), a_lab())
 
 

@@ -12,8 +12,9 @@ from kci_kubernetes_bridge import dialect, kubernetes, watch
 from kci_kubernetes_bridge.dialect import Cluster
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.settings import Settings
+from kci_shared.lab import LabError
 from kci_shared.models import Progress, Result
-from kci_shared.work import BadJob, LabError, RemoteDialect, RunOutcome
+from kci_shared.work import BadJob, RunOutcome
 from kci_shared.work.build import MARK as MARK_OF_BUILD
 
 NODE_ID = "6501a1b2c3d4e5f601234567"
@@ -74,7 +75,7 @@ async def test_a_job_is_submitted_watched_and_told(
     make: Any, fake: Any, job: Any
 ) -> None:
     cluster = await make()
-    assert isinstance(cluster, RemoteDialect)
+    assert cluster.is_remote
     told: list[Progress] = []
     task = await waiting(fake, cluster, replace(job(UNAME), tell=told.append))
     fake.pod(NAME, "Pending")

@@ -7,17 +7,18 @@ import pytest
 from kci_kubernetes_bridge.manifest import label_of, manifest
 from kci_kubernetes_bridge.pods import script_pod
 from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log, script_of
-from kci_shared.work import BadJob, BridgeSettings, LabJob, NoDevice
+from kci_shared.lab import NoDevice, read_definition
+from kci_shared.work import BadJob, BridgeSettings, LabJob
 
 
 def results(job: LabJob, log: str) -> dict[str, tuple[str, str | None]]:
-    steps = job.definition.tests
+    steps = read_definition(job).tests
     tests = outcomes_of(steps, read_log(mark_of(job), log.splitlines()))
     return {"/".join(t.path): (t.result.value, t.error_msg) for t in tests}
 
 
 def run(job: LabJob) -> tuple[int, str]:
-    script = script_of(mark_of(job), job.definition.tests)
+    script = script_of(mark_of(job), read_definition(job).tests)
     done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True)
     assert done.stderr == ""
     return done.returncode, done.stdout

@@ -11,7 +11,7 @@ from kci_labgrid_bridge.rules import (
     probe_device,
     reservation,
 )
-from kci_shared.work import LabError, NoDevice
+from kci_shared.lab import LabError, NoDevice
 
 TAGS = {"board": "riotboard"}
 FREE = Place("free", TAGS)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 from kci_labgrid_bridge.translate import Line, Run, Trouble, read_report, translate
-from kci_shared.models import ErrorCode, Result
-from kci_shared.work import RunOutcome, TestOutcome, TestStep
+from kci_shared.models import ErrorCode, Result, TestStep
+from kci_shared.work import RunOutcome, TestOutcome
 
 BANNER = "[    0.000000] Linux version 6.1.0-56-cloud-amd64\r\n"
 PANIC = "Kernel panic - not syncing: VFS: Unable to mount root fs"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from kci_lava_bridge.definition import Callback, Order, build, dump
 from kci_lava_bridge.lab import Device, Lab
 from kci_lava_bridge.steps import FOLDER, run_steps
-from kci_shared.work import BadJob, Definition, TestStep
+from kci_shared.models import Definition, TestStep
+from kci_shared.work import BadJob
 
 PYTHON = "/usr/bin/python3"
 VALIDATE = """

@@ -16,8 +16,9 @@ from kci_lava_bridge import callbacks, capacity, dialect, log, watch
 from kci_lava_bridge.dialect import LavaLab
 from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.settings import Settings
+from kci_shared.lab import LabError, NoDevice
 from kci_shared.models import ErrorCode, Result
-from kci_shared.work import BadJob, LabError, NoDevice, RemoteDialect
+from kci_shared.work import BadJob
 
 RESULTS = b"""
 - {id: '2', suite: lava, name: job, result: pass, metadata: {}}
@@ -81,7 +82,7 @@ async def test_a_job_is_submitted_watched_and_told(
     qemu = {"type": "qemu", "boot": "qemu", "arguments": "console=ttyS0,115200"}
     secret = {"context": {"arch": "x86_64"}, "job": {"secrets": {"KEY": "hidden"}}}
     lab = await make(devices={"qemu": {**qemu, **secret}})
-    assert isinstance(lab, RemoteDialect)
+    assert lab.is_remote
     wanted = job(definition=DEFINITION)
     handle = await lab.submit(wanted)
     assert "hidden" in fake.jobs[1].definition

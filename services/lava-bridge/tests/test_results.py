@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kci_lava_bridge.results import read_cases, read_yaml
+from kci_shared.lab import LabError
 from kci_shared.models import Result
-from kci_shared.work import LabError
 
 BOMB = """
 - &a [x, x, x, x, x, x, x, x, x]

@@ -17,8 +17,9 @@ from kci_local_bridge.console import Console
 from kci_local_bridge.dialect import LocalLab
 from kci_local_bridge.machine import kill_leftover
 from kci_local_bridge.settings import Settings
+from kci_shared.lab import LabError
 from kci_shared.models import NODE, ErrorCode, Result
-from kci_shared.work import LabError, LabJob
+from kci_shared.work import LabJob
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 PANICS = "echo Linux version 6.1; echo Kernel panic - not syncing: no init"

@@ -19,8 +19,10 @@ from kci_local_bridge.rules import (
     typed,
 )
 from kci_local_bridge.settings import Settings
+from kci_shared.lab import NoDevice
 from kci_shared.lab.console import PANIC
-from kci_shared.work import BadJob, Definition, NoDevice
+from kci_shared.models import Definition
+from kci_shared.work import BadJob
 
 unhurried = hypothesis(deadline=None)  # other tests use the processor, too
 

@@ -6,8 +6,9 @@ import pytest
 from kci_local_bridge import console
 from kci_local_bridge import session as sessions
 from kci_local_bridge.console import Stopped
-from kci_shared.models import ErrorCode, Result
-from kci_shared.work import LabError, RunOutcome, TestStep
+from kci_shared.lab import LabError
+from kci_shared.models import ErrorCode, Result, TestStep
+from kci_shared.work import RunOutcome
 
 PANIC = "[    2.1] Kernel panic - not syncing: VFS: Unable to mount root fs\r\n"
 BANNER = "Linux version 6.1.0\r\n"

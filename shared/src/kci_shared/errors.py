@@ -17,7 +17,7 @@
       * TooSlow             504
   * StorageError            an artifact cannot be stored or read
     * NotStored             there is no such artifact, and never will be
-  * LabError                a lab cannot run a job; see `kci_shared.work`
+  * CannotRun               work cannot be run here; see `kci_shared.work.errors`
 
 `retryable` says whether the same call may succeed later.
 """

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from shared_fakes import FakeLab, FakeRemoteLab, Site
 
 from kci_shared.errors import ConfigError
-from kci_shared.lab import trial
-from kci_shared.lab.check import checker, opened, probe_all
-from kci_shared.lab.probes import Grade, Probe, bad, good, judge_token, show
+from kci_shared.lab import LabError, read_definition, trial
+from kci_shared.lab.check import OpenLab, checker, probe_all
 from kci_shared.lab.trial import try_job
 from kci_shared.models import ErrorCode, Result
-from kci_shared.work import BridgeSettings, LabError, RunOutcome
+from kci_shared.work import BridgeSettings, RunOutcome
+from kci_shared.work.probes import Grade, Probe, bad, good, judge_token, show
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 LATER = "2027-11-01T00:00:00.000+00:00"
@@ -28,14 +29,18 @@ def settings(folder: Path, **told: Any) -> BridgeSettings:
     return BridgeSettings(**urls, runtime="lab-x", cache=folder, **told)
 
 
-def lab(slots: Any) -> Any:
-    class Lab:
+def lab(slots: dict[str, int] | Exception) -> OpenLab[BridgeSettings]:
+    class Lab(FakeLab):
         async def slots(self) -> dict[str, int]:
             if isinstance(slots, Exception):
                 raise slots
-            return dict(slots)
+            return slots
 
-    return lambda _: opened(Lab())  # type: ignore[arg-type]
+    @asynccontextmanager
+    async def open_lab(_: BridgeSettings) -> AsyncIterator[Lab]:
+        yield Lab()
+
+    return open_lab
 
 
 def grades(probes: list[Probe]) -> dict[str, str]:
@@ -136,14 +141,22 @@ def test_a_terminal_gets_colours_and_the_advice() -> None:
     ],
 )
 async def test_a_job_is_tried_and_judged(
-    site: Any, remote: Any, tmp_path: Path, outcome: RunOutcome, grade: str, said: str
+    site: Site,
+    remote: FakeRemoteLab,
+    tmp_path: Path,
+    outcome: RunOutcome,
+    grade: str,
+    said: str,
 ) -> None:
     site.lab.behave = lambda _: outcome
     told = settings(tmp_path, token="abc")
     trying = asyncio.create_task(try_job(told, site.lab, ["http://s/k", "http://s/r"]))
     await site.until(lambda: site.lab.running)
     [job] = site.lab.jobs
-    assert job.definition.artifacts == {"kernel": "http://s/k", "ramdisk": "http://s/r"}
+    assert read_definition(job).artifacts == {
+        "kernel": "http://s/k",
+        "ramdisk": "http://s/r",
+    }
     assert job.node.data.platform == "board"
     site.lab.end(f"run-{job.id}")
     [probe] = await trying
@@ -151,7 +164,7 @@ async def test_a_job_is_tried_and_judged(
 
 
 async def test_a_job_that_is_interrupted_or_late_is_taken_out_of_the_lab(
-    site: Any, remote: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, remote: FakeRemoteLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial, "SECONDS", 0.05)
     told = settings(tmp_path, token="abc")
@@ -160,7 +173,7 @@ async def test_a_job_that_is_interrupted_or_late_is_taken_out_of_the_lab(
     assert len(site.lab.cancelled) == 1
 
 
-async def test_a_job_waits_for_no_device(site: Any, tmp_path: Path) -> None:
+async def test_a_job_waits_for_no_device(site: Site, tmp_path: Path) -> None:
     site.lab.size = 0
     [probe] = await try_job(settings(tmp_path, token="abc"), site.lab, ["http://s/k"])
     assert (probe.is_bad, site.lab.jobs) == (True, [])

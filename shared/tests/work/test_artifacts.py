@@ -6,21 +6,22 @@ from typing import Any
 
 import pytest
 import stamina
+from shared_fakes import Site
 
 from kci_shared.errors import StorageError
-from kci_shared.work import LabError
+from kci_shared.work import CannotRun
 from kci_shared.work import artifacts as module
 from kci_shared.work.artifacts import Artifacts
 
 
 @pytest.fixture(autouse=True)
-def _no_pauses(site: Any) -> Any:
+def _no_pauses(site: Site) -> Any:
     with stamina.set_testing(True, attempts=3):
         yield
 
 
 async def test_jobs_that_come_together_fetch_one_after_the_other(
-    site: Any, tmp_path: Path
+    site: Site, tmp_path: Path
 ) -> None:
     at_once = most = 0
     good = site.storage.fetch
@@ -39,7 +40,7 @@ async def test_jobs_that_come_together_fetch_one_after_the_other(
     assert most == 1
 
 
-async def test_a_storage_that_stumbles_fails_no_job(site: Any, tmp_path: Path) -> None:
+async def test_a_storage_that_stumbles_fails_no_job(site: Site, tmp_path: Path) -> None:
     good, calls = site.storage.fetch, 0
 
     async def fetch(url: str, folder: Path) -> Path:
@@ -56,14 +57,14 @@ async def test_a_storage_that_stumbles_fails_no_job(site: Any, tmp_path: Path) -
 
 
 async def test_an_artifact_that_is_not_there_names_itself(
-    site: Any, tmp_path: Path
+    site: Site, tmp_path: Path
 ) -> None:
-    with pytest.raises(LabError, match="artifact: ramdisk: reading missing: 404"):
+    with pytest.raises(CannotRun, match="artifact: ramdisk: reading missing: 404"):
         await Artifacts(site.storage, tmp_path).fetch({"ramdisk": "missing"})
 
 
 async def test_a_log_that_cannot_be_stored_does_not_hold_up_the_verdict(
-    site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def put_file(path: Path) -> str:
         if path.name == "bad":
@@ -77,7 +78,7 @@ async def test_a_log_that_cannot_be_stored_does_not_hold_up_the_verdict(
     assert urls == {"log": "http://s/good"}
 
 
-async def test_what_nobody_asks_for_is_forgotten(site: Any, tmp_path: Path) -> None:
+async def test_what_nobody_asks_for_is_forgotten(site: Site, tmp_path: Path) -> None:
     artifacts = Artifacts(site.storage, tmp_path)
     files = await artifacts.fetch({"kernel": "old", "ramdisk": "new"})
     os.utime(files["kernel"], (0, 0))

@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import asyncio
-from typing import Any
 
 import pytest
+from shared_fakes import Site, a_node
 
 from kci_shared.errors import NotLoggedIn
 from kci_shared.models import Result
 from kci_shared.text import redacted
-from kci_shared.work import LabError, RunOutcome, presence
+from kci_shared.work import CannotRun, RunOutcome, presence
 
 
-async def test_a_bridge_tells_its_capacity_once_and_that_it_leaves(
-    site: Any, job: Any
-) -> None:
+async def test_a_bridge_tells_its_capacity_once_and_that_it_leaves(site: Site) -> None:
     site.lab.kind = "demo"
     site.lab.size = 3
     site.lab.seconds = 0.02
-    site.api.add(*(job(str(n)) for n in range(9)))
+    site.api.add(*(a_node(str(n)) for n in range(9)))
     site.start()
     await site.until_done()
     await site.end()
@@ -28,9 +26,9 @@ async def test_a_bridge_tells_its_capacity_once_and_that_it_leaves(
     assert len(site.api.said) == 2, "busy or idle, the lab is as large as it was"
 
 
-async def test_a_lab_that_is_away_is_told_without_its_secrets(site: Any) -> None:
+async def test_a_lab_that_is_away_is_told_without_its_secrets(site: Site) -> None:
     async def away() -> dict[str, int]:
-        raise LabError("http://me:secret@lab: header b'Token secret' refused")
+        raise CannotRun("http://me:secret@lab: header b'Token secret' refused")
 
     answering, site.lab.slots = site.lab.slots, away
     site.start()
@@ -44,7 +42,7 @@ async def test_a_lab_that_is_away_is_told_without_its_secrets(site: Any) -> None
 
 
 async def test_the_same_is_said_again_every_so_often(
-    site: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(presence, "EVERY", 0.02)
     site.start()
@@ -52,7 +50,7 @@ async def test_the_same_is_said_again_every_so_often(
 
 
 async def test_a_lab_that_is_silent_from_the_start_is_known(
-    site: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = asyncio.Event()
 
@@ -70,10 +68,10 @@ async def test_a_lab_that_is_silent_from_the_start_is_known(
 
 @pytest.mark.parametrize("refusal", [NotLoggedIn("not you"), RuntimeError("a bug")])
 async def test_a_refused_registration_stops_no_job(
-    site: Any, job: Any, refusal: Exception
+    site: Site, refusal: Exception
 ) -> None:
     site.api.refusal = refusal
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.lab.behave = lambda _: RunOutcome(Result.PASS)
     site.start()
     await site.until_done()

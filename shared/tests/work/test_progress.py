@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import asyncio
-from typing import Any
 
 import pytest
+from shared_fakes import Site, a_node
 
 from kci_shared.models import Progress, Result
 from kci_shared.work import LabJob, RunOutcome
 from kci_shared.work import job as jobs
 
 
-def telling(site: Any, *steps: Progress, seconds: float = 0.0) -> None:
+def telling(site: Site, *steps: Progress, seconds: float = 0.0) -> None:
     """Make each job of the lab tell these steps, and take a while for each."""
 
     async def wait(job: LabJob, handle: str) -> RunOutcome:
@@ -23,13 +23,11 @@ def telling(site: Any, *steps: Progress, seconds: float = 0.0) -> None:
     site.lab.wait = wait
 
 
-async def test_each_step_is_written_once_and_none_backwards(
-    site: Any, job: Any
-) -> None:
+async def test_each_step_is_written_once_and_none_backwards(site: Site) -> None:
     queued, booting, testing = Progress
     steps = (queued, booting, booting, queued, testing, booting, testing)
     telling(site, *steps, seconds=0.02)
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.start()
     await site.until_done()
     assert site.api.entries["1"].notes == [
@@ -40,9 +38,9 @@ async def test_each_step_is_written_once_and_none_backwards(
     ]
 
 
-async def test_what_comes_at_once_is_one_write(site: Any, job: Any) -> None:
+async def test_what_comes_at_once_is_one_write(site: Site) -> None:
     telling(site, *Progress)
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.start()
     await site.until_done()
     facts = {"job_id": "run-1", "progress": "testing", "device": "board-1"}
@@ -51,7 +49,7 @@ async def test_what_comes_at_once_is_one_write(site: Any, job: Any) -> None:
 
 
 async def test_a_job_that_the_lab_does_not_start_at_once_is_queued(
-    site: Any, job: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "AT_ONCE", 0.01)
     at_once = site.lab.submit
@@ -62,7 +60,7 @@ async def test_a_job_that_the_lab_does_not_start_at_once_is_queued(
 
     site.lab.submit = late
     telling(site, Progress.BOOTING)
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.start()
     await site.until_done()
     notes = site.api.entries["1"].notes
@@ -72,10 +70,8 @@ async def test_a_job_that_the_lab_does_not_start_at_once_is_queued(
     ]
 
 
-async def test_a_job_that_is_taken_back_goes_on_where_it_was(
-    site: Any, job: Any
-) -> None:
-    site.api.add(job("1", progress="testing"))
+async def test_a_job_that_is_taken_back_goes_on_where_it_was(site: Site) -> None:
+    site.api.add(a_node("1", progress="testing"))
     site.lab.surviving = {"1": "run-1"}
     telling(site, Progress.BOOTING, Progress.TESTING, seconds=0.02)
     site.start()

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import asyncio
-from typing import Any
+
+import pytest
+from shared_fakes import FakeRemoteLab, Site, a_node
 
 from kci_shared.errors import Unavailable
 from kci_shared.models import Report, Result, State
-from kci_shared.work import LabError
+from kci_shared.work import CannotRun, LabJob
 from kci_shared.work import runner as runners
 from kci_shared.work.workspace import left_behind
 
 DEFINITION = {"artifacts": {"kernel": "http://s/missing"}, "timeout": 60}
 
 
-async def stopped(site: Any, bridge: asyncio.Task[None]) -> None:
+async def stopped(site: Site, bridge: asyncio.Task[None]) -> None:
     """Stop a bridge, and let the next one start."""
     site.stop.set()
     await bridge
@@ -19,9 +21,9 @@ async def stopped(site: Any, bridge: asyncio.Task[None]) -> None:
 
 
 async def test_a_remote_lab_fetches_its_artifacts_itself(
-    site: Any, remote: Any, job: Any
+    site: Site, remote: FakeRemoteLab
 ) -> None:
-    site.api.add(job("1", definition=DEFINITION))
+    site.api.add(a_node("1", definition=DEFINITION))
     site.start()
     await site.until(lambda: remote.running)
     assert remote.jobs[0].images == {}
@@ -30,9 +32,9 @@ async def test_a_remote_lab_fetches_its_artifacts_itself(
 
 
 async def test_a_job_goes_on_without_its_bridge_and_the_next_one_takes_it_back(
-    site: Any, remote: Any, job: Any
+    site: Site, remote: FakeRemoteLab
 ) -> None:
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     bridge = site.start(lease=60)
     await site.until(lambda: remote.running)
     await stopped(site, bridge)
@@ -48,9 +50,9 @@ async def test_a_job_goes_on_without_its_bridge_and_the_next_one_takes_it_back(
 
 
 async def test_a_job_that_never_reached_the_lab_is_given_back(
-    site: Any, remote: Any, job: Any
+    site: Site, remote: FakeRemoteLab
 ) -> None:
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     remote.size = 2
     bridge = site.start(lease=60)
     await site.until(lambda: remote.running)
@@ -65,9 +67,9 @@ async def test_a_job_that_never_reached_the_lab_is_given_back(
 
 
 async def test_a_job_that_others_hold_by_now_is_theirs(
-    site: Any, remote: Any, job: Any
+    site: Site, remote: FakeRemoteLab
 ) -> None:
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     bridge = site.start(lease=60)
     await site.until(lambda: remote.running)
     await stopped(site, bridge)
@@ -81,9 +83,9 @@ async def test_a_job_that_others_hold_by_now_is_theirs(
 
 
 async def test_a_job_whose_node_ended_while_the_bridge_was_away_is_stopped(
-    site: Any, remote: Any, job: Any
+    site: Site, remote: FakeRemoteLab
 ) -> None:
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     bridge = site.start(lease=60)
     await site.until(lambda: remote.running)
     await stopped(site, bridge)
@@ -96,9 +98,9 @@ async def test_a_job_whose_node_ended_while_the_bridge_was_away_is_stopped(
 
 
 async def test_a_lost_claim_stops_a_remote_job_only_with_its_node(
-    site: Any, remote: Any, job: Any
+    site: Site, remote: FakeRemoteLab
 ) -> None:
-    site.api.add(job("1"), job("2"))
+    site.api.add(a_node("1"), a_node("2"))
     remote.size = 2
     site.start(lease=0.06)
     await site.until(lambda: len(remote.running) == 2)
@@ -113,13 +115,13 @@ async def test_a_lost_claim_stops_a_remote_job_only_with_its_node(
 
 
 async def test_a_job_that_is_over_is_not_stopped_when_its_report_turns_out_late(
-    site: Any, remote: Any, job: Any
+    site: Site, remote: FakeRemoteLab
 ) -> None:
     def end_first(_: Report) -> Exception:
         site.api.end("1")
         return Unavailable("the answer is lost")
 
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.api.refuse = end_first
     bridge = site.start()
     await site.until(lambda: remote.running)
@@ -131,10 +133,10 @@ async def test_a_job_that_is_over_is_not_stopped_when_its_report_turns_out_late(
 
 
 async def test_a_lab_that_is_away_is_waited_for_and_no_job_is_forgotten(
-    site: Any, remote: Any, job: Any, monkeypatch: Any
+    site: Site, remote: FakeRemoteLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runners, "PAUSE", 0.001)
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     bridge = site.start(lease=60)
     await site.until(lambda: remote.running)
     await stopped(site, bridge)
@@ -144,8 +146,8 @@ async def test_a_lab_that_is_away_is_waited_for_and_no_job_is_forgotten(
     async def find_later(node_id: str) -> str | None:
         tries.append(node_id)
         if len(tries) < 3:
-            raise LabError("the lab does not answer")
-        return await find(node_id)  # type: ignore[no-any-return]
+            raise CannotRun("the lab does not answer")
+        return await find(node_id)
 
     remote.find = find_later
     site.start(lease=60)
@@ -155,16 +157,16 @@ async def test_a_lab_that_is_away_is_waited_for_and_no_job_is_forgotten(
 
 
 async def test_a_job_whose_submission_was_not_answered_is_stopped_with_its_node(
-    site: Any, remote: Any, job: Any
+    site: Site, remote: FakeRemoteLab
 ) -> None:
     submit = remote.submit
 
-    async def silence(job: Any) -> str:
+    async def silence(job: LabJob) -> str:
         await submit(job)
-        raise LabError("no answer")
+        raise CannotRun("no answer")
 
     remote.submit = silence
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.start(lease=60)
     await site.until_done()
     assert remote.cancelled == ["run-1"]

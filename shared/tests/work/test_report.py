@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-from collections.abc import Callable
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shared_fakes import a_node
 
-from kci_shared.models import ErrorCode, Kind, Node, Report, Result, State
+from kci_shared.models import ErrorCode, Kind, Report, Result, State
 from kci_shared.work import RunOutcome, TestOutcome
 from kci_shared.work.report import refused_report, report_of
 
@@ -14,10 +14,8 @@ TESTS = st.lists(
 )
 
 
-def test_tests_hang_below_each_other_as_their_paths_say(
-    job: Callable[..., Node],
-) -> None:
-    node = job("1", arch="x86_64", compiler="gcc-12", definition={"artifacts": {}})
+def test_tests_hang_below_each_other_as_their_paths_say() -> None:
+    node = a_node("1", arch="x86_64", compiler="gcc-12", definition={"artifacts": {}})
     tests = [
         TestOutcome(("uname",), Result.PASS),
         TestOutcome(("smoke",), Result.FAIL, "failed: b", ErrorCode.TEST),
@@ -37,30 +35,28 @@ def test_tests_hang_below_each_other_as_their_paths_say(
     assert report.artifacts == {"log": "http://s/h/console.log"}
 
 
-def test_a_parent_that_nobody_judged_is_as_good_as_its_parts(
-    job: Callable[..., Node],
-) -> None:
+def test_a_parent_that_nobody_judged_is_as_good_as_its_parts() -> None:
     tests = [
         TestOutcome(("suite", "a"), Result.PASS),
         TestOutcome(("suite", "b"), Result.FAIL),
     ]
-    [suite] = report_of(job(), 1, RunOutcome(Result.FAIL, tests=tests), {}).child_nodes
+    [suite] = report_of(
+        a_node(), 1, RunOutcome(Result.FAIL, tests=tests), {}
+    ).child_nodes
     assert suite.node.result is Result.FAIL
 
 
-def test_of_two_verdicts_of_one_test_the_worse_counts(job: Callable[..., Node]) -> None:
+def test_of_two_verdicts_of_one_test_the_worse_counts() -> None:
     tests = [TestOutcome(("a",), Result.FAIL), TestOutcome(("a",), Result.PASS)]
-    [a] = report_of(job(), 1, RunOutcome(Result.FAIL, tests=tests), {}).child_nodes
+    [a] = report_of(a_node(), 1, RunOutcome(Result.FAIL, tests=tests), {}).child_nodes
     assert a.node.result is Result.FAIL
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tests=TESTS)
-def test_whatever_a_lab_says_makes_a_sound_report(
-    job: Callable[..., Node], tests: list[TestOutcome]
-) -> None:
+def test_whatever_a_lab_says_makes_a_sound_report(tests: list[TestOutcome]) -> None:
     outcome = RunOutcome(Result.PASS, error_msg="x" * 9000, tests=tests)
-    report = report_of(job(), 1, outcome, {})
+    report = report_of(a_node(), 1, outcome, {})
     again = Report.model_validate_json(report.model_dump_json())
     assert again == report
     names = [tree.node.name for tree in report.child_nodes]

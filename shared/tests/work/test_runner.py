@@ -6,18 +6,19 @@ from typing import Any
 
 import pytest
 import stamina
+from shared_fakes import Site, a_node
 from structlog.testing import capture_logs
 
 from kci_shared.errors import Conflict, Invalid, NotPermitted, StorageError
 from kci_shared.models import ErrorCode, Progress, Result, State
-from kci_shared.work import LabError, LabJob, RunOutcome, TestOutcome, artifacts
+from kci_shared.work import CannotRun, LabJob, RunOutcome, TestOutcome, artifacts
 from kci_shared.work import job as jobs
 
 DEFINITION = {"artifacts": {"kernel": "http://s/k"}, "timeout": 0.05}
 
 
-async def test_a_job_is_claimed_run_and_reported(site: Any, job: Any) -> None:
-    site.api.add(job("1", definition=DEFINITION))
+async def test_a_job_is_claimed_run_and_reported(site: Site) -> None:
+    site.api.add(a_node("1", definition=DEFINITION))
     log = site.folder / "console.log"
     log.write_text("Linux version 6.1")
     tests = [TestOutcome(("uname",), Result.PASS)]
@@ -36,9 +37,9 @@ async def test_a_job_is_claimed_run_and_reported(site: Any, job: Any) -> None:
 
 
 async def test_two_bridges_report_each_of_200_jobs_once_though_claims_get_lost(
-    site: Any, job: Any
+    site: Site,
 ) -> None:
-    site.api.add(*(job(str(n)) for n in range(200)))
+    site.api.add(*(a_node(str(n)) for n in range(200)))
     site.api.loss = 0.05
     site.lab.size = 8
     site.start(max_jobs=8)
@@ -48,10 +49,8 @@ async def test_two_bridges_report_each_of_200_jobs_once_though_claims_get_lost(
     assert {report.outcome.result for _, report in site.api.reports} == {Result.PASS}
 
 
-async def test_a_lab_that_fails_half_the_time_fails_no_kernel(
-    site: Any, job: Any
-) -> None:
-    site.api.add(*(job(str(n)) for n in range(60)))
+async def test_a_lab_that_fails_half_the_time_fails_no_kernel(site: Site) -> None:
+    site.api.add(*(a_node(str(n)) for n in range(60)))
     site.lab.failing = 0.5
     site.lab.size = 4
     site.start()
@@ -61,10 +60,8 @@ async def test_a_lab_that_fails_half_the_time_fails_no_kernel(
     assert 15 < codes["Infrastructure"] < 45
 
 
-async def test_no_more_is_claimed_than_the_lab_has_room_for(
-    site: Any, job: Any
-) -> None:
-    site.api.add(*(job(str(n)) for n in range(40)))
+async def test_no_more_is_claimed_than_the_lab_has_room_for(site: Site) -> None:
+    site.api.add(*(a_node(str(n)) for n in range(40)))
     site.lab.size = 3
     site.lab.seconds = 0.005
     site.start(max_jobs=20)
@@ -74,9 +71,9 @@ async def test_no_more_is_claimed_than_the_lab_has_room_for(
 
 
 async def test_a_cancelled_node_stops_its_job_long_before_the_next_heartbeat(
-    site: Any, job: Any
+    site: Site,
 ) -> None:
-    site.api.add(job("1"), job("2"))
+    site.api.add(a_node("1"), a_node("2"))
     site.lab.size = 2
     site.lab.seconds = 60
     site.start(lease=3600)
@@ -88,9 +85,9 @@ async def test_a_cancelled_node_stops_its_job_long_before_the_next_heartbeat(
 
 
 async def test_a_lost_claim_is_cancelled_in_the_lab_and_not_reported(
-    site: Any, job: Any
+    site: Site,
 ) -> None:
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.lab.seconds = 60
     site.start()
     await site.until(lambda: site.lab.running)
@@ -102,9 +99,9 @@ async def test_a_lost_claim_is_cancelled_in_the_lab_and_not_reported(
 
 
 async def test_heartbeats_keep_a_job_that_lasts_longer_than_its_lease(
-    site: Any, job: Any
+    site: Site,
 ) -> None:
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.lab.size = 2
     site.lab.seconds = 0.4
     site.start(lease=0.15)
@@ -113,9 +110,9 @@ async def test_heartbeats_keep_a_job_that_lasts_longer_than_its_lease(
 
 
 async def test_a_stop_signal_lets_running_jobs_end_within_the_drain_time(
-    site: Any, job: Any
+    site: Site,
 ) -> None:
-    site.api.add(job("1"), job("2"))
+    site.api.add(a_node("1"), a_node("2"))
     site.lab.seconds = 0.05
     bridge = site.start(drain=5)
     await site.until(lambda: site.lab.running)
@@ -125,7 +122,7 @@ async def test_a_stop_signal_lets_running_jobs_end_within_the_drain_time(
     assert len(site.lab.jobs) == 1
 
 
-async def test_a_stop_does_not_wait_for_a_lab_that_does_not_answer(site: Any) -> None:
+async def test_a_stop_does_not_wait_for_a_lab_that_does_not_answer(site: Site) -> None:
     asked = asyncio.Event()
 
     async def silence() -> dict[str, int]:
@@ -142,9 +139,9 @@ async def test_a_stop_does_not_wait_for_a_lab_that_does_not_answer(site: Any) ->
 
 
 async def test_a_job_that_does_not_end_within_the_drain_time_is_given_back(
-    site: Any, job: Any
+    site: Site,
 ) -> None:
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.lab.seconds = 60
     bridge = site.start(drain=0.01)
     await site.until(lambda: site.lab.running)
@@ -155,10 +152,8 @@ async def test_a_job_that_does_not_end_within_the_drain_time_is_given_back(
     assert site.api.entries["1"].attempt == 0
 
 
-async def test_a_former_lifes_job_is_adopted_and_not_started_again(
-    site: Any, job: Any
-) -> None:
-    site.api.add(job("1"))
+async def test_a_former_lifes_job_is_adopted_and_not_started_again(site: Site) -> None:
+    site.api.add(a_node("1"))
     site.api.entries["1"].expires = float("inf")
     site.lab.surviving = {"1": "run-1"}
     site.start()
@@ -166,14 +161,14 @@ async def test_a_former_lifes_job_is_adopted_and_not_started_again(
     assert site.lab.jobs == []
 
 
-async def test_a_former_lifes_job_that_the_api_refuses_is_stopped(site: Any) -> None:
+async def test_a_former_lifes_job_that_the_api_refuses_is_stopped(site: Site) -> None:
     site.lab.surviving = {"9": "run-9"}
     site.start()
     await site.until(lambda: site.lab.cancelled == ["run-9"])
 
 
-async def test_a_report_waits_for_an_api_that_is_away(site: Any, job: Any) -> None:
-    site.api.add(job("1"))
+async def test_a_report_waits_for_an_api_that_is_away(site: Site) -> None:
+    site.api.add(a_node("1"))
     site.lab.behave = lambda _: _go_away(site)
     site.start(lease=60)
     await site.until(lambda: site.api.away)
@@ -183,15 +178,15 @@ async def test_a_report_waits_for_an_api_that_is_away(site: Any, job: Any) -> No
     assert len(site.lab.jobs) == 1
 
 
-def _go_away(site: Any) -> RunOutcome:
+def _go_away(site: Site) -> RunOutcome:
     site.api.away = True
     return RunOutcome(Result.PASS)
 
 
 async def test_a_job_claimed_again_by_its_own_bridge_is_run_again_and_reported_once(
-    site: Any, job: Any
+    site: Site,
 ) -> None:
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.lab.size = 2
     site.lab.seconds = 0.15
     site.start(lease=60)
@@ -204,9 +199,9 @@ async def test_a_job_claimed_again_by_its_own_bridge_is_run_again_and_reported_o
 
 
 async def test_a_job_over_its_time_is_stopped_and_what_there_is_of_it_kept(
-    site: Any, job: Any
+    site: Site,
 ) -> None:
-    site.api.add(job("1", definition=DEFINITION))
+    site.api.add(a_node("1", definition=DEFINITION))
     site.lab.seconds = 60
     site.start(queue=0)
     await site.until_done()
@@ -217,28 +212,26 @@ async def test_a_job_over_its_time_is_stopped_and_what_there_is_of_it_kept(
     assert site.lab.cancelled == ["run-1"]
 
 
-async def test_a_lab_that_never_starts_a_job_is_at_fault(site: Any, job: Any) -> None:
+async def test_a_lab_that_never_starts_a_job_is_at_fault(site: Site) -> None:
     async def submit(_: Any) -> str:
         await asyncio.sleep(60)
         return "never"
 
-    site.api.add(job("1", definition=DEFINITION))
+    site.api.add(a_node("1", definition=DEFINITION))
     site.lab.submit = submit
     site.start(queue=0)
     await site.until_done()
     assert site.api.reports[0][1].outcome.error_code == ErrorCode.INFRASTRUCTURE
 
 
-async def test_a_lab_that_leaves_a_job_in_its_queue_is_at_fault(
-    site: Any, job: Any
-) -> None:
+async def test_a_lab_that_leaves_a_job_in_its_queue_is_at_fault(site: Site) -> None:
     submit = site.lab.submit
 
     async def into_the_queue(job: LabJob) -> str:
         job.tell(Progress.QUEUED)
         return await submit(job)
 
-    site.api.add(job("1", definition=DEFINITION))
+    site.api.add(a_node("1", definition=DEFINITION))
     site.lab.seconds = 60
     site.lab.submit = into_the_queue
     site.start(queue=0)
@@ -250,13 +243,13 @@ async def test_a_lab_that_leaves_a_job_in_its_queue_is_at_fault(
 
 
 async def test_a_lab_that_does_not_hand_over_a_stopped_job_is_not_waited_for(
-    site: Any, job: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def cancel(_: str) -> None:
-        raise LabError("the power switch does not answer")
+        raise CannotRun("the power switch does not answer")
 
     monkeypatch.setattr(jobs, "GRACE_SECONDS", 0.01)
-    site.api.add(job("1", definition=DEFINITION))
+    site.api.add(a_node("1", definition=DEFINITION))
     site.lab.seconds = 60
     site.lab.cancel = cancel
     site.start(queue=0)
@@ -280,9 +273,9 @@ async def test_a_lab_that_does_not_hand_over_a_stopped_job_is_not_waited_for(
     ],
 )
 async def test_a_job_that_cannot_start_is_incomplete_and_says_why(
-    site: Any, job: Any, definition: Any, code: str, message: str
+    site: Site, definition: Any, code: str, message: str
 ) -> None:
-    site.api.add(job("1", definition=definition))
+    site.api.add(a_node("1", definition=definition))
     site.start()
     await site.until_done()
     outcome = site.api.reports[0][1].outcome
@@ -291,8 +284,8 @@ async def test_a_job_that_cannot_start_is_incomplete_and_says_why(
     assert site.lab.jobs == []
 
 
-async def test_work_without_a_definition_fetches_nothing(site: Any, job: Any) -> None:
-    site.api.add(job("1"))
+async def test_work_without_a_definition_fetches_nothing(site: Site) -> None:
+    site.api.add(a_node("1"))
     site.start()
     await site.until_done()
     assert site.storage.fetched == []
@@ -300,12 +293,12 @@ async def test_work_without_a_definition_fetches_nothing(site: Any, job: Any) ->
 
 
 async def test_an_error_that_nobody_expects_is_a_bug_and_stops_the_job(
-    site: Any, job: Any
+    site: Site,
 ) -> None:
     def fail(_: Any) -> RunOutcome:
         raise ZeroDivisionError("with a secret in its text")
 
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.lab.behave = fail
     site.start()
     await site.until_done()
@@ -318,9 +311,9 @@ async def test_an_error_that_nobody_expects_is_a_bug_and_stops_the_job(
 
 
 async def test_a_report_that_the_api_refuses_is_replaced_by_one_that_says_so(
-    site: Any, job: Any
+    site: Site,
 ) -> None:
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.api.refuse = lambda report: (
         Invalid("too deep") if report.outcome.result is Result.PASS else None
     )
@@ -333,7 +326,7 @@ async def test_a_report_that_the_api_refuses_is_replaced_by_one_that_says_so(
 
 @pytest.mark.parametrize("result", [Result.FAIL, Result.PASS])
 async def test_a_report_whose_tests_are_refused_keeps_the_log(
-    site: Any, job: Any, result: Result
+    site: Site, result: Result
 ) -> None:
     def behave(job: LabJob) -> RunOutcome:
         log = job.folder / "console.log"
@@ -342,7 +335,7 @@ async def test_a_report_whose_tests_are_refused_keeps_the_log(
         return RunOutcome(result, tests=tests, files={"log": log})
 
     site.lab.behave = behave
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.api.refuse = lambda report: (
         Invalid("larger than 8 MiB") if report.child_nodes else None
     )
@@ -356,18 +349,16 @@ async def test_a_report_whose_tests_are_refused_keeps_the_log(
     assert report.outcome.error_msg == said
 
 
-async def test_a_bridge_survives_a_lab_and_an_api_that_are_away(
-    site: Any, job: Any
-) -> None:
+async def test_a_bridge_survives_a_lab_and_an_api_that_are_away(site: Site) -> None:
     asked = 0
 
     async def slots() -> dict[str, int]:
         nonlocal asked
         asked += 1
-        raise LabError("no coordinator at http://me:secret@lab")
+        raise CannotRun("no coordinator at http://me:secret@lab")
 
     good, site.lab.slots = site.lab.slots, slots
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.api.away = True
     with capture_logs() as said:
         site.start()
@@ -376,14 +367,14 @@ async def test_a_bridge_survives_a_lab_and_an_api_that_are_away(
         await asyncio.sleep(0.05)
         site.api.away = False
         await site.until_done()
-    waited = "LabError: no coordinator at http://lab"
+    waited = "CannotRun: no coordinator at http://lab"
     told = [(one["event"], one["reason"]) for one in said if "wait" in one["event"]]
     assert told[0] == ("waiting", waited)
     assert told.count(told[0]) == 1, "said once, not every few seconds"
     assert told[-1][0] == "waited"
 
 
-async def test_a_token_that_may_not_claim_ends_the_bridge(site: Any) -> None:
+async def test_a_token_that_may_not_claim_ends_the_bridge(site: Site) -> None:
     async def claim(_: Any) -> None:
         raise NotPermitted("runtime lab is not in the token's scopes")
 
@@ -394,29 +385,27 @@ async def test_a_token_that_may_not_claim_ends_the_bridge(site: Any) -> None:
     site._bridges.clear()
 
 
-async def test_a_folder_of_a_run_is_gone_when_the_run_is_over(
-    site: Any, job: Any
-) -> None:
+async def test_a_folder_of_a_run_is_gone_when_the_run_is_over(site: Site) -> None:
     seen: list[Path] = []
 
-    def look(lab_job: Any) -> RunOutcome:
+    def look(lab_job: LabJob) -> RunOutcome:
         seen.append(lab_job.folder)
         assert lab_job.folder.is_dir()
         return RunOutcome(Result.PASS)
 
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.lab.behave = look
     site.start()
     await site.until_done()
     await site.until(lambda: not seen[0].exists())
 
 
-async def test_an_adoption_race_is_not_an_error(site: Any, job: Any) -> None:
+async def test_an_adoption_race_is_not_an_error(site: Site) -> None:
     async def adopt(*_: Any) -> None:
         raise Conflict("claimed by another bridge")
 
     site.api.adopt = adopt
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.lab.surviving = {"2": "run-2"}
     site.start()
     await site.until_done()
@@ -424,11 +413,11 @@ async def test_an_adoption_race_is_not_an_error(site: Any, job: Any) -> None:
 
 
 async def test_a_checkout_becomes_available_with_what_is_known_of_it(
-    site: Any, job: Any, tmp_path: Path
+    site: Site, tmp_path: Path
 ) -> None:
     tarball = tmp_path / "linux.tar.gz"
     tarball.write_bytes(b"sources")
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.lab.behave = lambda _: RunOutcome(
         Result.PASS,
         state=State.AVAILABLE,
@@ -444,7 +433,7 @@ async def test_a_checkout_becomes_available_with_what_is_known_of_it(
 
 
 async def test_an_outcome_is_worth_nothing_without_what_it_needs(
-    site: Any, job: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def put_file(_: Path) -> str:
         raise StorageError("the disk is full")
@@ -452,7 +441,7 @@ async def test_an_outcome_is_worth_nothing_without_what_it_needs(
     monkeypatch.setattr(artifacts, "STORE_SECONDS", 0.001)
     stamina.set_testing(True, attempts=1)
     site.storage.put_file = put_file
-    site.api.add(job("1"))
+    site.api.add(a_node("1"))
     site.lab.behave = lambda _: RunOutcome(
         Result.PASS, files={"kernel": tmp_path / "k"}, needed=frozenset({"kernel"})
     )

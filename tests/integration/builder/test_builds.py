@@ -14,7 +14,7 @@ import pytest
 from kci_builder.builder import Builder
 from kci_builder.sandbox import Sandbox
 from kci_shared.models import ErrorCode, Result
-from kci_shared.work import LabError, RunOutcome
+from kci_shared.work import CannotRun, RunOutcome
 
 pytestmark = pytest.mark.integration
 
@@ -87,13 +87,13 @@ async def test_a_broken_builder_says_nothing_about_the_kernel(
 
 
 async def test_what_is_missing_here_is_the_builders_fault(bench: Any) -> None:
-    with pytest.raises(LabError, match="no program gcc-7 here"):
+    with pytest.raises(CannotRun, match="no program gcc-7 here"):
         await bench.run(compiler="gcc-7")
-    with pytest.raises(LabError, match="there is no sparc9"):
+    with pytest.raises(CannotRun, match="there is no sparc9"):
         await bench.run(arch="sparc9")
     bench.settings = bench.settings.model_copy(update={"min_free": 1 << 60})
     builder = Builder(None, None, Sandbox(is_closed=False), bench.settings)  # type: ignore[arg-type]
-    with pytest.raises(LabError, match="bytes of disk are free"):
+    with pytest.raises(CannotRun, match="bytes of disk are free"):
         await builder.slots()
     whole = bench.pack().read_bytes()
     bench.pack = lambda: _cut(bench.folder / "cut.tar.gz", whole)  # type: ignore[method-assign]
@@ -183,7 +183,7 @@ async def test_patches_of_strangers_are_built_in_a_sandbox_or_not_at_all(
     bench: Any,
 ) -> None:
     bench.fenced = False
-    with pytest.raises(LabError, match="in a sandbox only"):
+    with pytest.raises(CannotRun, match="in a sandbox only"):
         await bench.run(patchset="f" * 64)
 
 

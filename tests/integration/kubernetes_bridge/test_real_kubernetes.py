@@ -13,7 +13,7 @@ from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.lab import Lab
 from kci_kubernetes_bridge.objects import Pod
 from kci_local.processes import Process
-from kci_shared.work import LabError
+from kci_shared.lab import LabError
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

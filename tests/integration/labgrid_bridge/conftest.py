@@ -22,8 +22,8 @@ from kci_labgrid_bridge.rules import Place
 from kci_local import labgrid
 from kci_local.processes import Processes
 from kci_local.site import Site
-from kci_shared.models import NODE, Node
-from kci_shared.work import Definition, LabJob, RunOutcome, TestStep
+from kci_shared.models import NODE, Definition, Node, TestStep
+from kci_shared.work import LabJob, RunOutcome
 from kci_shared.work.workspace import Workspace
 
 IMAGES = Path(__file__).parents[3] / "var" / "cache"

@@ -10,7 +10,7 @@ import pytest
 from kci_labgrid_bridge.booking import Booking, booked, give_back
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.rest import Rest
-from kci_shared.work import LabError, NoDevice
+from kci_shared.lab import LabError, NoDevice
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

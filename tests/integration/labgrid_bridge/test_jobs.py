@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kci_labgrid_bridge.lab import SHIPPED, Device
-from kci_shared.models import ErrorCode, Result
-from kci_shared.work import RunOutcome, TestStep
+from kci_shared.models import ErrorCode, Result, TestStep
+from kci_shared.work import RunOutcome
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 

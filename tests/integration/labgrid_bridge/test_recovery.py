@@ -13,8 +13,8 @@ import pytest
 from kci_labgrid_bridge import run
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.run import MARK
-from kci_shared.models import ErrorCode, Result
-from kci_shared.work import LabError, TestStep
+from kci_shared.lab import LabError
+from kci_shared.models import ErrorCode, Result, TestStep
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 

@@ -15,8 +15,8 @@ from kci_labgrid_bridge.booking import booked
 from kci_labgrid_bridge.lab import Device
 from kci_labgrid_bridge.rest import Rest
 from kci_local.processes import Processes
-from kci_shared.models import ErrorCode, Result
-from kci_shared.work import RunOutcome, TestStep
+from kci_shared.models import ErrorCode, Result, TestStep
+from kci_shared.work import RunOutcome
 
 pytestmark = [
     pytest.mark.integration,

@@ -13,7 +13,7 @@ from kci_builder.box import Box
 from kci_builder.log import BuildLog
 from kci_builder.sandbox import Place, Sandbox
 from kci_shared.models import BuildDefinition
-from kci_shared.work import LabError
+from kci_shared.work import CannotRun
 
 SOURCES = "sources.tar.gz"
 
@@ -72,7 +72,7 @@ class Build:
         return frozenset({"kernel"} if is_wanted else ())
 
     async def run(self, tarball: Path) -> None:
-        """Build all that is wanted; raises `BrokenKernel`, or `LabError`."""
+        """Build all that is wanted; raises `BrokenKernel`, or `CannotRun`."""
         await self._unpack(tarball)
         config = await self._configure()
         has_dts = self._box.has_folder(f"src/arch/{self._arch.folder}/boot/dts")
@@ -97,7 +97,7 @@ class Build:
                 (self._box.folder / folder).mkdir()
             words = ["tar", "--no-same-owner", "--strip-components=1"]
             if await self._do("unpack", *words, "-C", "src", "-xzf", SOURCES):
-                raise LabError(f"the tarball cannot be unpacked: {self._log.last()}")
+                raise CannotRun(f"the tarball cannot be unpacked: {self._log.last()}")
         finally:
             link.unlink()  # before anything of the sources runs, which could write it
 
@@ -123,13 +123,13 @@ class Build:
         if await self._do(step, "make", *where, jobs, *said, *words):
             end = self._log.end()
             if reason := rules.builders_fault(end):
-                raise LabError(f"make: {reason}")
+                raise CannotRun(f"make: {reason}")
             raise BrokenKernel(rules.first_error(end) or f"make {words[-1]} failed")
 
     async def _pack(self, name: str) -> None:
         words = ["tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner"]
         if await self._do(name, *words, "-czf", f"{name}.tar.gz", name):
-            raise LabError(f"tar: {self._log.last()}")
+            raise CannotRun(f"tar: {self._log.last()}")
 
     async def _do(self, step: str, *command: str) -> int:
         """Run a program in the box, and note what it took."""

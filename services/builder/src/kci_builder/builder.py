@@ -6,7 +6,7 @@ import shutil
 from kci_builder.maker import Maker
 from kci_builder.sandbox import Sandbox
 from kci_builder.settings import Settings
-from kci_shared.work import LabError, LabJob, NoDevice, RunOutcome
+from kci_shared.work import CannotRun, LabJob, NotConfigured, RunOutcome
 from kci_shared.work.artifacts import Artifacts
 from kci_shared.work.build import BUILD, Nodes, order_of
 from kci_shared.work.local import LocalRuns
@@ -30,7 +30,7 @@ class Builder(LocalRuns):
         """Tell how many builds could start now: none while the disk is full."""
         free = shutil.disk_usage(self._settings.cache).free
         if free < self._settings.min_free:
-            raise LabError(
+            raise CannotRun(
                 f"less than {self._settings.min_free} bytes of disk are free"
             )
         return await super().slots()
@@ -39,5 +39,5 @@ class Builder(LocalRuns):
         """Build one kernel."""
         order = await order_of(job.node, self._api)
         if order.is_patched and not self._sandbox.is_closed:
-            raise NoDevice("patches of strangers are built in a sandbox only")
+            raise NotConfigured("patches of strangers are built in a sandbox only")
         return await self._maker.make(order, job.folder)

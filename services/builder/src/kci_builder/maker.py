@@ -18,7 +18,7 @@ from kci_builder.sandbox import Place, Sandbox
 from kci_builder.settings import MakerSettings
 from kci_shared.logging import get_logger
 from kci_shared.models import BuildDefinition, ErrorCode, Result
-from kci_shared.work import BadJob, LabError, RunOutcome
+from kci_shared.work import BadJob, CannotRun, RunOutcome
 from kci_shared.work.artifacts import Artifacts
 from kci_shared.work.build import BuildFacts, BuildOrder
 
@@ -72,7 +72,7 @@ class Maker:
 
 
 def _check(definition: BuildDefinition) -> None:
-    """Raise `LabError` unless such a kernel could be built here."""
+    """Raise `CannotRun` unless such a kernel could be built here."""
     if definition.arch not in rules.ARCHES:
         known = ", ".join(rules.ARCHES)
         raise BadJob(f"data.definition.arch: there is no {definition.arch}; {known}")
@@ -80,7 +80,7 @@ def _check(definition: BuildDefinition) -> None:
         raise BadJob("data.definition.defconfig: name a target that ends in config")
     for tool in ("make", rules.compiler_of(definition, platform.machine())):
         if shutil.which(tool) is None:
-            raise LabError(f"there is no program {tool} here: install it")
+            raise CannotRun(f"there is no program {tool} here: install it")
 
 
 async def _judge(
@@ -98,7 +98,7 @@ async def _judge(
             code = ErrorCode.INFRASTRUCTURE
             return RunOutcome(Result.INCOMPLETE, code, "the disk is full")
         return RunOutcome(Result.FAIL, None, str(broken))
-    except LabError as error:
+    except CannotRun as error:
         return RunOutcome(Result.INCOMPLETE, error.error_code, str(error))
     return RunOutcome(Result.PASS)
 

@@ -11,7 +11,7 @@ from kci_builder.settings import OnceSettings
 from kci_shared.models import Result
 from kci_shared.service import run
 from kci_shared.storage import Storage
-from kci_shared.work import LabError, RunOutcome
+from kci_shared.work import CannotRun, RunOutcome
 from kci_shared.work.artifacts import Artifacts
 
 
@@ -23,7 +23,7 @@ async def main(settings: OnceSettings, _: asyncio.Event) -> None:
         maker = Maker(artifacts, Sandbox(is_closed=False), settings, sys.stdout.buffer)
         try:
             outcome = await maker.make(settings.order, settings.folder)
-        except LabError as error:
+        except CannotRun as error:
             outcome = RunOutcome(Result.INCOMPLETE, error.error_code, str(error))
     write_report(outcome, settings.folder)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kci_builder.box import Box
-from kci_shared.work import LabError, RunOutcome
+from kci_shared.work import CannotRun, RunOutcome
 from kci_shared.work.build import BuildFacts, BuildReport
 
 REPORT = "report.json"
@@ -32,11 +32,11 @@ def read_report(folder: Path) -> tuple[BuildReport, dict[str, Path]]:
     try:
         report = BuildReport.model_validate_json(box.text(REPORT))
     except ValidationError as error:
-        raise LabError(f"{REPORT}: {error}") from error
+        raise CannotRun(f"{REPORT}: {error}") from error
     files = {}
     for name, path in report.artifacts.items():
         found = box.find(path)
         if found is None:
-            raise LabError(f"artifact: {name}: {path!r} is no plain file of the build")
+            raise CannotRun(f"artifact: {name}: {path!r} is no plain file of the build")
         files[name] = found
     return report, files

@@ -18,7 +18,7 @@ from pathlib import Path
 from kci_builder.settings import Fence
 from kci_shared.errors import ConfigError
 from kci_shared.logging import get_logger
-from kci_shared.work import LabError
+from kci_shared.work import CannotRun
 
 log = get_logger(__name__)
 
@@ -74,7 +74,7 @@ class Sandbox:
                 start_new_session=True,
             )
         except OSError as error:
-            raise LabError(f"{command[0]}: {error.strerror}") from error
+            raise CannotRun(f"{command[0]}: {error.strerror}") from error
         try:
             assert process.stdout is not None
             while chunk := await process.stdout.read(CHUNK):
@@ -128,5 +128,5 @@ async def _works(sandbox: Sandbox) -> bool:
         with tempfile.TemporaryDirectory() as folder:
             place = Place(Path(folder))
             return await sandbox.run(["true"], place, lambda _: None) == 0
-    except LabError:
+    except CannotRun:
         return False

@@ -9,7 +9,7 @@ from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import InDoubt, Letter, Postponed, Relay, Replies
 from kci_shared.logging import get_logger
 from kci_shared.models import Result
-from kci_shared.work import LabError, RunOutcome
+from kci_shared.work import CannotRun, RunOutcome
 
 log = get_logger(__name__)
 
@@ -42,7 +42,7 @@ class Delivery:
         self._sleep = sleep
 
     async def run(self, letter: Letter, doubt: float) -> RunOutcome:
-        """Send the mail; raise `LabError` when that cannot be done in time."""
+        """Send the mail; raise `CannotRun` when that cannot be done in time."""
         waiting, given_up, waited = letter.recipients, Replies(), 0.0
         for pause in _pauses():
             try:
@@ -63,7 +63,7 @@ class Delivery:
                     given_up |= deferred
                     waiting = tuple(to for to in waiting if to not in deferred)
             if waited >= self._settings.queue:
-                raise LabError(f"not sent within {waited:g} s: {reason}")
+                raise CannotRun(f"not sent within {waited:g} s: {reason}")
             log.warning("mail waits", reason=reason, seconds=pause)
             await self._sleep(pause)
             waited += pause

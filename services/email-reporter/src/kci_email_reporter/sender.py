@@ -16,7 +16,7 @@ from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import Letter
 from kci_shared.errors import StorageError
 from kci_shared.models import Result
-from kci_shared.work import BadJob, LabError, LabJob, RunOutcome
+from kci_shared.work import BadJob, CannotRun, Dialect, LabJob, RunOutcome
 
 PLATFORM = "smtp"
 LONGEST_PAUSE = 60.0
@@ -32,7 +32,7 @@ class Fetch(Protocol):
         ...
 
 
-class Sender:
+class Sender(Dialect):
     """Sends each mail once, however often it is claimed."""
 
     kind = "mail"
@@ -90,7 +90,7 @@ class Sender:
                 with attempt:
                     file = await self._storage.fetch(url, job.folder)
         except StorageError as error:
-            raise LabError(str(error)) from error
+            raise CannotRun(str(error)) from error
         return file.read_bytes()
 
     def _recipients(self, job: LabJob) -> tuple[str, ...]:

@@ -14,9 +14,10 @@ from kci_kubernetes_bridge.outcome import outcome_of_build, outcome_of_script
 from kci_kubernetes_bridge.pods import build_pod, script_pod
 from kci_kubernetes_bridge.verdict import Verdict
 from kci_kubernetes_bridge.watch import Flight, Watch
+from kci_shared.lab import LabError
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Kbuild, Progress
-from kci_shared.work import BridgeSettings, LabError, LabJob, RunOutcome
+from kci_shared.work import BridgeSettings, CannotRun, Dialect, LabJob, RunOutcome
 from kci_shared.work.build import Nodes, order_of
 
 log = get_logger(__name__)
@@ -24,13 +25,14 @@ log = get_logger(__name__)
 LARGEST_LOG = 64 * 2**20
 
 
-class Cluster:
+class Cluster(Dialect):
     """Gives a cluster its Jobs, waits for their ends, and finds them again.
 
     A Job is named by its node: so the cluster itself takes care that there is one.
     """
 
     kind = "kubernetes"
+    is_remote = True
 
     def __init__(
         self, lab: Lab, kubernetes: Kubernetes, api: Nodes, settings: BridgeSettings
@@ -138,7 +140,7 @@ class Cluster:
             if flight.pod is not None:
                 try:
                     await self._save_log(flight.pod, file)
-                except LabError as error:
+                except CannotRun as error:
                     log.warning("log lost", job_id=handle, reason=str(error))
         await patiently(lambda: self._stop(handle))
 

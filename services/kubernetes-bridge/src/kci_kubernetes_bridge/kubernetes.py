@@ -13,8 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from kci_kubernetes_bridge.access import Access
 from kci_kubernetes_bridge.objects import Job, Pod
+from kci_shared.lab import LabError
 from kci_shared.logging import get_logger
-from kci_shared.work import BadJob, LabError
+from kci_shared.work import BadJob, CannotRun
 
 log = get_logger(__name__)
 
@@ -176,7 +177,7 @@ class Kubernetes:
         except httpx.HTTPError as error:
             raise _away(error) from error
 
-    def _refusal(self, answer: httpx.Response, verb: str, what: str) -> LabError:
+    def _refusal(self, answer: httpx.Response, verb: str, what: str) -> CannotRun:
         """Tell what it means that the cluster refuses."""
         said, code = _said(answer), answer.status_code
         if answer.is_server_error or code in (*BUSY, httpx.codes.GONE):

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log
 from kci_kubernetes_bridge.verdict import Verdict
+from kci_shared.lab import read_definition
 from kci_shared.models import ErrorCode, Result
 from kci_shared.rules.verdicts import overall
 from kci_shared.work import LabJob, RunOutcome
@@ -29,7 +30,7 @@ def outcome_of_script(job: LabJob, ended: Verdict, log: Path) -> RunOutcome:
         files=_files("log", log),
         data=data,
     )
-    steps = job.definition.tests
+    steps = read_definition(job).tests
     if not steps:
         return outcome
     said = read_log(mark_of(job), _lines(log, LONGEST_LINE))

@@ -11,7 +11,8 @@ from typing import Any
 from kci_kubernetes_bridge.lab import Builds, Lab, Platform
 from kci_kubernetes_bridge.objects import JOB_CONTAINER
 from kci_kubernetes_bridge.script import mark_of, script_of, variables_of
-from kci_shared.work import BadJob, LabJob, NoDevice
+from kci_shared.lab import NoDevice, read_definition
+from kci_shared.work import BadJob, LabJob
 from kci_shared.work.build import BuildOrder
 
 BUILD_CONTAINER = "build"
@@ -31,7 +32,7 @@ CONFINED = {
 
 def script_pod(lab: Lab, job: LabJob) -> dict[str, Any]:
     """Return the pod of a job; `BadJob` or `NoDevice` when it cannot run here."""
-    platform, definition = _platform(lab, job), job.definition
+    platform, definition = _platform(lab, job), read_definition(job)
     wanted, where = definition.params.get("image"), "params.image"
     image = platform.image if wanted is None else _allowed(lab, wanted, where)
     told = {"KCI_NODE_ID": job.id, **variables_of(definition)}
@@ -99,7 +100,7 @@ def _pod(platform: Platform, run: float, **parts: Any) -> dict[str, Any]:
 
 
 def _platform(lab: Lab, job: LabJob) -> Platform:
-    name = str(getattr(job.node.data, "platform", None))
+    name = job.platform
     if name not in lab.platforms:
         raise NoDevice(f"this cluster has no {name}, but {', '.join(lab.platforms)}")
     return lab.platforms[name]

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kci_shared.lab.console import judge
-from kci_shared.models import ErrorCode, Result
+from kci_shared.models import Definition, ErrorCode, Result, TestStep
 from kci_shared.text import plain
-from kci_shared.work import BadJob, Definition, LabJob, TestOutcome, TestStep
+from kci_shared.work import BadJob, LabJob, TestOutcome
 
 LONGEST_SCRIPT = 100_000
 """Linux takes no argument of more than 128 KiB."""

@@ -13,7 +13,7 @@ from kci_kubernetes_bridge.objects import Job, Pod
 from kci_kubernetes_bridge.verdict import Verdict, verdict
 from kci_shared.logging import get_logger
 from kci_shared.models import Progress
-from kci_shared.work import LabError
+from kci_shared.work import CannotRun
 
 log = get_logger(__name__)
 
@@ -136,7 +136,7 @@ class Watch:
             try:
                 await self._look(kind)
                 pause = PAUSE
-            except LabError as error:
+            except CannotRun as error:
                 log.warning("looking again", kind=kind.__name__, reason=str(error))
                 pause = min(2 * pause, LONGEST_PAUSE)
             except Exception:

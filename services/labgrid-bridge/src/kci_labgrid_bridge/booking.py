@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.rest import Rest
 from kci_labgrid_bridge.rules import Tags, reservation
+from kci_shared.lab import LabError
 from kci_shared.logging import get_logger
-from kci_shared.work import LabError
 
 log = get_logger(__name__)
 

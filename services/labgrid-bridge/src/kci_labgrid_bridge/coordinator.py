@@ -13,7 +13,7 @@ from labgrid.remote.generated import labgrid_coordinator_pb2 as pb2
 from labgrid.remote.generated import labgrid_coordinator_pb2_grpc as pb2_grpc
 
 from kci_labgrid_bridge.rules import Place, Tags
-from kci_shared.work import LabError
+from kci_shared.lab import LabError
 
 CONNECT_SECONDS = 15.0
 """How long a coordinator that hangs is waited for."""

@@ -19,15 +19,16 @@ from kci_labgrid_bridge.rules import (
     probe_device,
 )
 from kci_labgrid_bridge.run import environment, kill_leftovers, power_off
-from kci_shared.lab.probes import Probe, bad, good
+from kci_shared.lab import LabError, NoDevice
 from kci_shared.logging import get_logger
-from kci_shared.work import BadJob, LabError, LabJob, NoDevice, RunOutcome
+from kci_shared.work import BadJob, Dialect, LabJob, RunOutcome
+from kci_shared.work.probes import Probe, bad, good
 from kci_shared.work.workspace import left_behind
 
 log = get_logger(__name__)
 
 
-class LabgridDialect:
+class LabgridDialect(Dialect):
     """Runs each job in a process of its own, on a place that is held for it alone.
 
     A place's holder is `runtime/node id-attempt-...`, which ends as the run's folder
@@ -81,7 +82,7 @@ class LabgridDialect:
         return handle
 
     def _platform(self, job: LabJob) -> str:
-        platform = str(getattr(job.node.data, "platform", None))
+        platform = job.platform
         if platform not in self._lab.devices:
             known = ", ".join(self._lab.devices)
             raise NoDevice(f"this lab has no {platform}, but {known}")

@@ -9,6 +9,7 @@ from kci_labgrid_bridge.booking import Booking
 from kci_labgrid_bridge.lab import Lab
 from kci_labgrid_bridge.run import Runner, environment, job_environment
 from kci_labgrid_bridge.translate import Trouble, translate
+from kci_shared.lab import read_definition
 from kci_shared.models import ErrorCode, Progress
 from kci_shared.work import LabJob, RunOutcome
 
@@ -77,11 +78,11 @@ class Execution:
         return replace(outcome, device=booking.place, files=files)
 
     def _judge(self, runner: Runner, trouble: Trouble | None) -> RunOutcome:
-        return translate(self._job.definition.tests, runner.result(trouble))
+        return translate(read_definition(self._job).tests, runner.result(trouble))
 
     async def _watch(self, runner: Runner, booking: Booking) -> Trouble | None:
         """Wait for the runner's end, or for a reason to end it."""
-        limit = min(self._job.definition.timeout, self._device.timeout)
+        limit = min(read_definition(self._job).timeout, self._device.timeout)
         ended = asyncio.create_task(runner.ended())
         lost = asyncio.create_task(booking.lost())
         stopped = asyncio.create_task(self._stopping.wait())

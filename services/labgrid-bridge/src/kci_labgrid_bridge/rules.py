@@ -4,8 +4,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kci_shared.lab.probes import Probe, bad, good, odd
-from kci_shared.work import LabError, NoDevice
+from kci_shared.lab import LabError, NoDevice
+from kci_shared.work.probes import Probe, bad, good, odd
 
 Tags = dict[str, str]
 

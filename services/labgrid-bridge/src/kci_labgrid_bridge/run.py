@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kci_labgrid_bridge.lab import Lab
 from kci_labgrid_bridge.translate import Run, Trouble, read_report
+from kci_shared.lab import read_definition
 from kci_shared.lab.console import BANNER, PANIC
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode
@@ -78,7 +79,7 @@ class Runner:
         cls, job: LabJob, environment_file: Path, variables: Mapping[str, str]
     ) -> "Runner":
         """Start the runner of a job, in the job's folder."""
-        tests = [step.model_dump() for step in job.definition.tests]
+        tests = [step.model_dump() for step in read_definition(job).tests]
         (job.folder / "tests.json").write_text(json.dumps(tests))
         with (job.folder / "runner.log").open("wb") as output:
             process = await asyncio.create_subprocess_exec(

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 
 from kci_shared.lab.console import BANNER, find_panic, judge
-from kci_shared.models import ErrorCode, Result
+from kci_shared.models import ErrorCode, Result, TestStep
 from kci_shared.rules.verdicts import overall
 from kci_shared.text import redacted
-from kci_shared.work import RunOutcome, TestOutcome, TestStep
+from kci_shared.work import RunOutcome, TestOutcome
 
 
 class Line(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kci_lava_bridge.lab import Device as OurDevice
 from kci_lava_bridge.lab import Lab
 from kci_lava_bridge.lava import Device, Lava, Worker
-from kci_shared.lab.probes import Probe, bad, good
+from kci_shared.work.probes import Probe, bad, good
 
 USABLE = {"Good", "Unknown"}
 """LAVA gives jobs to both, and sets the second after each trouble of its own."""

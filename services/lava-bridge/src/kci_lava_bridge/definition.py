@@ -14,9 +14,9 @@ import yaml
 
 from kci_lava_bridge.lab import Boot, Device, Lab
 from kci_lava_bridge.steps import SUITE, run_steps
-from kci_shared.models import Job, Node
+from kci_shared.models import Definition, Job, Node, TestStep
 from kci_shared.text import plain
-from kci_shared.work import BadJob, Definition, TestStep
+from kci_shared.work import BadJob
 
 LONGEST_NAME = 200
 COMPRESSIONS = {"gz": "gz", "xz": "xz", "bz2": "bz2", "zip": "zip", "zst": "zstd"}

@@ -2,23 +2,27 @@
 """A LAVA lab as bridges see it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kci_lava_bridge.callbacks import Desk
+from kci_lava_bridge.callbacks import Desk, listening
 from kci_lava_bridge.capacity import Capacity
 from kci_lava_bridge.collect import collect_cases, collect_log, files_of
 from kci_lava_bridge.definition import Callback, Order, build, dump
 from kci_lava_bridge.lab import Device, Lab
 from kci_lava_bridge.lava import Health, Lava, LavaAway, LavaBroken, LavaJob, State
 from kci_lava_bridge.results import read_yaml
+from kci_lava_bridge.settings import Settings
 from kci_lava_bridge.translate import Run, combined, translate
 from kci_lava_bridge.watch import NumberReused, Watch
-from kci_shared.lab.probes import Probe, bad, good
+from kci_shared.lab import LabError, NoDevice, read_definition
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Progress, Result
-from kci_shared.work import BridgeSettings, LabError, LabJob, NoDevice, RunOutcome
+from kci_shared.work import CannotRun, Dialect, LabJob, RunOutcome
+from kci_shared.work.probes import Probe, bad, good
 
 log = get_logger(__name__)
 
@@ -28,7 +32,7 @@ PAUSE = 5.0
 """Between two attempts, in seconds."""
 
 
-class LavaLab:
+class LavaLab(Dialect):
     """Gives LAVA its jobs, waits for their ends, and finds them again.
 
     A job's name begins with its node's id, and its metadata hold it: so a job whose
@@ -36,8 +40,9 @@ class LavaLab:
     """
 
     kind = "lava"
+    is_remote = True
 
-    def __init__(self, lab: Lab, lava: Lava, settings: BridgeSettings) -> None:
+    def __init__(self, lab: Lab, lava: Lava, settings: Settings) -> None:
         self.watch = Watch(lava, lab.poll)
         self.desk = Desk(settings.runtime, lab.read_token(), self.watch.call)
         self._lab = lab
@@ -83,7 +88,7 @@ class LavaLab:
             await asyncio.sleep(PAUSE)
 
     def _device(self, job: LabJob) -> Device:
-        platform = str(getattr(job.node.data, "platform", None))
+        platform = job.platform
         if platform not in self._lab.devices:
             known = ", ".join(self._lab.devices)
             raise NoDevice(f"this lab has no {platform}, but {known}")
@@ -95,7 +100,7 @@ class LavaLab:
             self.desk.expect(job.id, job.folder)
             url = self._lab.callback.rstrip("/") + self.desk.path(job.id)
             callback = Callback(url, self.desk.token(job.id))
-        return Order(job.node, job.definition, self._settings.queue, callback)
+        return Order(job.node, read_definition(job), self._settings.queue, callback)
 
     async def _send(self, job: LabJob, device: Device, definition: str) -> str:
         told = await self._lava.submit(definition)
@@ -138,7 +143,7 @@ class LavaLab:
         expected = self.desk.expect(job.id, job.folder)
         expected.job_ids.update(job_ids)
         expected.known.set()
-        limit = job.definition.timeout
+        limit = read_definition(job).timeout
         try:
             ended = [
                 await self.watch.end_of(job_id, job.id, limit, job.tell)
@@ -170,7 +175,7 @@ class LavaLab:
             device=ended.actual_device,
             why_canceled=self._why_canceled(ended),
         )
-        outcome = await asyncio.to_thread(translate, job.definition.tests, run)
+        outcome = await asyncio.to_thread(translate, read_definition(job).tests, run)
         files = files_of(folder, _said(ended))
         url = f"{self._lab.url.rstrip('/')}/scheduler/job/{ended.id}"
         return replace(outcome, files=files, data={**outcome.data, "job_url": url})
@@ -190,6 +195,13 @@ class LavaLab:
             await self._lava.cancel(job_id)
             self.watch.call(job_id)
 
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Take LAVA's callbacks for as long as the bridge runs."""
+        host, port = self._settings.callback_host, self._settings.callback_port
+        async with listening(self.desk, host, port):
+            yield
+
     async def recover(self) -> dict[str, str]:
         """Clean up nothing: LAVA's jobs go on, and are found by their nodes."""
         return {}
@@ -198,7 +210,7 @@ class LavaLab:
         """Try LAVA, our user there, and whether each device could run a job."""
         try:
             user = await self._lava.whoami()
-        except LabError as error:
+        except CannotRun as error:
             advice = "correct `url` and `token_file` in the lab's file"
             return [bad("LAVA", str(error), advice)]
         if not user:

@@ -12,7 +12,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from kci_lava_bridge.lab import Lab
-from kci_shared.work import BadJob, LabError, NoDevice
+from kci_shared.lab import LabError, NoDevice
+from kci_shared.work import BadJob, CannotRun
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -124,7 +125,7 @@ class Seen(NamedTuple):
 
 
 class Lava:
-    """A LAVA server; every call raises `LavaAway`, or another `LabError`."""
+    """A LAVA server; every call raises `LavaAway`, or another `CannotRun`."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
@@ -263,7 +264,7 @@ def _read(kind: type[M], answer: httpx.Response) -> M:
         raise LabError(said) from error
 
 
-def _refusal(answer: httpx.Response) -> LabError:
+def _refusal(answer: httpx.Response) -> CannotRun:
     """Tell what it means that LAVA refuses."""
     said = _said(answer)
     if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
@@ -273,8 +274,8 @@ def _refusal(answer: httpx.Response) -> LabError:
     if answer.status_code == httpx.codes.FORBIDDEN:
         return LabError(f"LAVA does not accept our token: {said}")
     if answer.status_code == httpx.codes.BAD_REQUEST:
-        kind = NoDevice if said.startswith(NO_DEVICE) else BadJob
-        return kind(f"LAVA refuses the job: {said}")
+        refused = NoDevice if said.startswith(NO_DEVICE) else BadJob
+        return refused(f"LAVA refuses the job: {said}")
     return LabError(f"LAVA: unexpected HTTP {answer.status_code}: {said}")
 
 

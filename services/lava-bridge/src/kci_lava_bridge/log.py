@@ -14,9 +14,9 @@ from typing import IO, Any
 
 from kci_lava_bridge.results import Case, read_yaml
 from kci_lava_bridge.steps import SUITE
+from kci_shared.lab import LabError
 from kci_shared.lab.console import BANNER, find_panic
 from kci_shared.text import plain
-from kci_shared.work import LabError
 
 CONSOLE = ("target", "feedback")
 LONGEST_LINE = 1 << 20

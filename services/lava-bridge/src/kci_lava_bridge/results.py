@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from kci_shared.lab import LabError
 from kci_shared.models import Result
-from kci_shared.work import LabError
 
 BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NOT_YAML = (

@@ -9,7 +9,8 @@ of LAVA's own script. Its output stands in LAVA's log between the marks of its c
 import hashlib
 import re
 
-from kci_shared.work import BadJob, TestStep
+from kci_shared.models import TestStep
+from kci_shared.work import BadJob
 
 SUITE = "kci"
 FOLDER = "/tmp/kci"  # noqa: S108 - on the device under test, which is ours alone

@@ -18,9 +18,9 @@ from kci_lava_bridge.verdicts import (
     has_booted,
 )
 from kci_shared.lab.console import judge
-from kci_shared.models import ErrorCode, Result
+from kci_shared.models import ErrorCode, Result, TestStep
 from kci_shared.rules.verdicts import WORST_FIRST, overall
-from kci_shared.work import RunOutcome, TestOutcome, TestStep
+from kci_shared.work import RunOutcome, TestOutcome
 
 TOO_MUCH = "it says more than can be read: see the log"
 

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import NoReturn
 
 from kci_lava_bridge.lava import PAGE, Lava, LavaJob, State
+from kci_shared.lab import LabError
 from kci_shared.logging import get_logger
 from kci_shared.models import Progress
-from kci_shared.work import LabError
+from kci_shared.work import CannotRun
 
 log = get_logger(__name__)
 
@@ -121,7 +122,7 @@ class Watch:
             for start in range(0, len(job_ids), PAGE):
                 await self._look_at_page(job_ids[start : start + PAGE])
             await self._look_for_tests()
-        except LabError as error:
+        except CannotRun as error:
             log.warning("lab does not tell of its jobs", reason=str(error))
         except Exception:
             log.exception("bug in the watch")
@@ -176,7 +177,7 @@ class Watch:
             log.warning("job over its time in LAVA", job_id=job.id)
             try:
                 await self._lava.cancel(job.id)
-            except LabError as error:
+            except CannotRun as error:
                 log.warning("job not stopped", job_id=job.id, reason=str(error))
 
 

@@ -11,10 +11,11 @@ from kci_local_bridge.machine import Machine, first_line, kill_leftover
 from kci_local_bridge.rules import check, processor, qemu_command
 from kci_local_bridge.session import Session
 from kci_local_bridge.settings import Settings
-from kci_shared.lab.probes import Probe, bad, good, odd
+from kci_shared.lab import LabError, read_definition
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Progress, Result
-from kci_shared.work import LabError, LabJob, RunOutcome
+from kci_shared.work import CannotRun, Dialect, LabJob, RunOutcome
+from kci_shared.work.probes import Probe, bad, good, odd
 from kci_shared.work.workspace import left_behind
 
 log = get_logger(__name__)
@@ -23,7 +24,7 @@ PID_FILE = "qemu.pid"
 KVM = Path("/dev/kvm")
 
 
-class LocalLab:
+class LocalLab(Dialect):
     """One machine for each job, made when the job comes and gone with it."""
 
     kind = "local"
@@ -41,7 +42,7 @@ class LocalLab:
 
     async def submit(self, job: LabJob) -> str:
         """Switch a machine on, unless this job has one."""
-        check(job.definition)
+        check(read_definition(job))
         handle = f"qemu-{job.id}"
         if handle not in self._machines:
             pid_file = job.folder / PID_FILE
@@ -101,8 +102,8 @@ class LocalLab:
 async def _outcome(session: Session, job: LabJob) -> RunOutcome:
     """Run the session to its end; even a run that is the lab's fault has a log."""
     try:
-        return await session.run(job.definition.tests)
-    except LabError as error:
+        return await session.run(read_definition(job).tests)
+    except CannotRun as error:
         return RunOutcome(Result.INCOMPLETE, error.error_code, str(error))
     except Stopped:
         said = "the machine was switched off by the bridge"

@@ -8,7 +8,7 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from contextlib import suppress
 from pathlib import Path
 
-from kci_shared.work import LabError
+from kci_shared.lab import LabError
 
 CHUNK = 65536
 

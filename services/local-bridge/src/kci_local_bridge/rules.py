@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 from kci_local_bridge.settings import Settings
+from kci_shared.lab import NoDevice
 from kci_shared.lab.console import judge
-from kci_shared.models import ErrorCode, Result
-from kci_shared.work import BadJob, Definition, NoDevice, TestOutcome, TestStep
+from kci_shared.models import Definition, ErrorCode, Result, TestStep
+from kci_shared.work import BadJob, TestOutcome
 
 LOGIN = re.compile(r"\blogin: ")
 PROMPT = re.compile(r"[#$] (\x1b\[6n)?\Z")

@@ -17,11 +17,12 @@ from kci_local_bridge.rules import (
     typed,
 )
 from kci_local_bridge.settings import Settings
+from kci_shared.lab import LabError
 from kci_shared.lab.console import BANNER, judge
-from kci_shared.models import ErrorCode, Progress, Result
+from kci_shared.models import ErrorCode, Progress, Result, TestStep
 from kci_shared.rules.verdicts import overall
 from kci_shared.text import plain
-from kci_shared.work import LabError, RunOutcome, TestOutcome, TestStep
+from kci_shared.work import RunOutcome, TestOutcome
 
 SHELL_SECONDS = 30.0
 """From the login to a shell that listens."""

@@ -1,26 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whether a bridge could work: each thing that it needs is tried, none is changed.
-
-A dialect adds what only it can try by being `Checkable`.
-"""
+"""Whether a bridge could work: each thing that it needs is tried, none is changed."""
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TypeVar
 
 from kci_shared.client import ApiClient
 from kci_shared.errors import ConfigError, NotLoggedIn
-from kci_shared.lab.probes import Probe, bad, good, judge_token, odd, show
 from kci_shared.lab.trial import try_job
 from kci_shared.storage import Storage
-from kci_shared.work.dialect import Dialect
-from kci_shared.work.settings import BridgeSettings
+from kci_shared.work import BridgeSettings, Dialect
+from kci_shared.work.probes import Probe, bad, good, judge_token, show
 
 B = TypeVar("B", bound=BridgeSettings)
-Open = Callable[[B], AbstractAsyncContextManager[Dialect]]
+OpenLab = Callable[[B], AbstractAsyncContextManager[Dialect]]
 """How a bridge opens its lab."""
 
 PATIENCE = 60.0
@@ -28,16 +24,7 @@ PATIENCE = 60.0
 CONTENT = b"A bridge was checked: it can store artifacts.\n"
 
 
-@runtime_checkable
-class Checkable(Protocol):
-    """A dialect that can try its lab, device by device."""
-
-    async def check(self) -> list[Probe]:
-        """Try the lab's server and each device; say what is wrong, and what to do."""
-        ...
-
-
-def checker(open_lab: Open[B]) -> Callable[[B, list[str]], Awaitable[int]]:
+def checker(open_lab: OpenLab[B]) -> Callable[[B, list[str]], Awaitable[int]]:
     """Return what `--check` does: show a table, return the exit status.
 
     With images a job that boots them is tried, too, if all else is well.
@@ -53,7 +40,7 @@ def checker(open_lab: Open[B]) -> Callable[[B, list[str]], Awaitable[int]]:
     return check
 
 
-async def probe_all(settings: B, open_lab: Open[B]) -> list[Probe]:
+async def probe_all(settings: B, open_lab: OpenLab[B]) -> list[Probe]:
     """Try the token, the API, the storage, the cache and the lab."""
     tries: list[tuple[str, str, Callable[[], Awaitable[list[Probe]]]]] = [
         (
@@ -76,7 +63,7 @@ async def probe_all(settings: B, open_lab: Open[B]) -> list[Probe]:
     return [token] * token.is_bad + [probe for probes in found for probe in probes]
 
 
-async def _job(settings: B, open_lab: Open[B], images: list[str]) -> list[Probe]:
+async def _job(settings: B, open_lab: OpenLab[B], images: list[str]) -> list[Probe]:
     try:
         async with open_lab(settings) as dialect:
             return await try_job(settings, dialect, images)
@@ -146,20 +133,6 @@ async def _cache(settings: BridgeSettings) -> list[Probe]:
     return [good("cache", f"{settings.cache.resolve()} can be written")]
 
 
-async def _lab(settings: B, open_lab: Open[B]) -> list[Probe]:
+async def _lab(settings: B, open_lab: OpenLab[B]) -> list[Probe]:
     async with open_lab(settings) as dialect:
-        if isinstance(dialect, Checkable):
-            return await dialect.check()
-        slots = await dialect.slots()
-    return [
-        good(platform, f"{count} jobs could start now")
-        if count
-        else odd(platform, "no job could start now", "is it busy, or offline?")
-        for platform, count in slots.items()
-    ]
-
-
-@asynccontextmanager
-async def opened(dialect: Dialect) -> AsyncIterator[Dialect]:
-    """Open a lab that needs no opening."""
-    yield dialect
+        return await dialect.check()

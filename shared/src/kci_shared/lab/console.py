@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kci_shared.models import ErrorCode, Result
 from kci_shared.text import plain
-from kci_shared.work.dialect import TestOutcome
+from kci_shared.work import TestOutcome
 
 BANNER = r"Linux version \d"
 """A kernel runs: from here on a failure is its own."""

@@ -8,18 +8,12 @@ import asyncio
 import secrets
 from datetime import UTC, datetime
 
-from kci_shared.lab.probes import Probe, bad, good
+from kci_shared.lab.errors import LabError
 from kci_shared.models import NODE, Node, Result
 from kci_shared.storage import Storage
+from kci_shared.work import BridgeSettings, Dialect, LabJob, RunOutcome
 from kci_shared.work.artifacts import Artifacts
-from kci_shared.work.dialect import (
-    Dialect,
-    LabError,
-    LabJob,
-    RemoteDialect,
-    RunOutcome,
-)
-from kci_shared.work.settings import BridgeSettings
+from kci_shared.work.probes import Probe, bad, good
 from kci_shared.work.workspace import Workspace
 
 IMAGES = ("kernel", "ramdisk")
@@ -40,8 +34,8 @@ async def try_job(
         with Workspace.open(settings.runs) as workspace:
             node = _node(settings.runtime, free[0], urls)
             with workspace.run(f"{node.id}-1") as folder:
-                is_remote = isinstance(dialect, RemoteDialect)
-                wanted = {} if is_remote else dict(zip(IMAGES, urls, strict=False))
+                remote = dialect.is_remote
+                wanted = {} if remote else dict(zip(IMAGES, urls, strict=False))
                 images = await artifacts.fetch(wanted)
                 outcome = await _run(dialect, LabJob(node, 1, folder, images))
                 stored = await artifacts.store(outcome.files)

@@ -1,17 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What all bridges have in common: claim, run, report, recover; labs only differ."""
+"""What all bridges share: claim a job, run it, report it, recover after a crash."""
 
-from kci_shared.models import Definition, TestStep
-from kci_shared.work.dialect import (
-    BadJob,
-    Dialect,
-    LabError,
-    LabJob,
-    NoDevice,
-    RemoteDialect,
-    RunOutcome,
-    TestOutcome,
-)
+from kci_shared.work.dialect import Dialect
+from kci_shared.work.errors import BadJob, CannotRun, NotConfigured
+from kci_shared.work.outcome import LabJob, RunOutcome, TestOutcome
 from kci_shared.work.runner import Bridge
 from kci_shared.work.settings import BridgeSettings
 
@@ -19,13 +11,10 @@ __all__ = [
     "BadJob",
     "Bridge",
     "BridgeSettings",
-    "Definition",
+    "CannotRun",
     "Dialect",
-    "LabError",
     "LabJob",
-    "NoDevice",
-    "RemoteDialect",
+    "NotConfigured",
     "RunOutcome",
     "TestOutcome",
-    "TestStep",
 ]

@@ -12,7 +12,7 @@ import stamina
 from kci_shared.errors import StorageError
 from kci_shared.logging import get_logger
 from kci_shared.storage import Storage
-from kci_shared.work.dialect import LabError
+from kci_shared.work.errors import CannotRun
 
 log = get_logger(__name__)
 
@@ -33,7 +33,7 @@ class Artifacts:
         self._fetching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def fetch(self, urls: dict[str, str]) -> dict[str, Path]:
-        """Return a local file for each URL; `LabError` names the one that fails."""
+        """Return a local file for each URL; `CannotRun` names the one that fails."""
         self._forget()
         files: dict[str, Path] = {}
         for name, url in urls.items():
@@ -59,7 +59,7 @@ class Artifacts:
                 with attempt:
                     return await self._storage.fetch(url, self._cache)
         except StorageError as error:
-            raise LabError(f"artifact: {name}: {error}") from error
+            raise CannotRun(f"artifact: {name}: {error}") from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def store(
@@ -67,7 +67,7 @@ class Artifacts:
     ) -> dict[str, str]:
         """Store files, return their URLs; what cannot be stored is left out.
 
-        Raises `LabError` when that is one of those that are needed.
+        Raises `CannotRun` when that is one of those that are needed.
         """
         urls: dict[str, str] = {}
         for name, path in files.items():
@@ -80,5 +80,5 @@ class Artifacts:
             except StorageError as error:
                 log.warning("artifact lost", artifact=name, reason=str(error))
                 if name in needed:
-                    raise LabError(f"artifact: {name}: {error}") from error
+                    raise CannotRun(f"artifact: {name}: {error}") from error
         return urls

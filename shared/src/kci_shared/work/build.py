@@ -6,7 +6,8 @@ from typing import Annotated, Protocol
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kci_shared.models import BuildDefinition, ErrorCode, Node, Result, Revision
-from kci_shared.work.dialect import LabError, definition_of
+from kci_shared.work.definition import definition_of
+from kci_shared.work.errors import CannotRun
 
 BUILD = "build"
 """The platform of all builds: what whoever builds claims, besides its runtime."""
@@ -73,13 +74,13 @@ class Nodes(Protocol):
 async def order_of(node: Node, api: Nodes) -> BuildOrder:
     """Return what a node and the checkout above it ask for.
 
-    Raises `BadJob`, which names what is wrong, or `LabError`: there are no sources.
+    Raises `BadJob`, which names what is wrong, or `CannotRun`: there are no sources.
     """
     definition = definition_of(node, BuildDefinition)
     checkout = await api.get(node.parent) if node.parent else None
     tarball = checkout.artifacts.get("tarball") if checkout else None
     if tarball is None:
-        raise LabError("the checkout above has no artifact 'tarball'")
+        raise CannotRun("the checkout above has no artifact 'tarball'")
     return BuildOrder(
         name=node.name,
         tarball=tarball,

@@ -11,17 +11,12 @@ from kci_shared.errors import ApiError
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Job, Node, Progress, Report, Result
 from kci_shared.work.artifacts import Artifacts
-from kci_shared.work.dialect import (
-    Dialect,
-    LabError,
-    LabJob,
-    RemoteDialect,
-    RunOutcome,
-    has_definition,
-    read_definition,
-)
+from kci_shared.work.definition import boot_definition
+from kci_shared.work.dialect import Dialect
+from kci_shared.work.errors import CannotRun
 from kci_shared.work.held import ClaimLost, Held
 from kci_shared.work.notes import Notes
+from kci_shared.work.outcome import LabJob, RunOutcome
 from kci_shared.work.report import refused_report, report_of, without_tests
 from kci_shared.work.workspace import Workspace
 
@@ -50,7 +45,7 @@ class Lab:
     @property
     def is_remote(self) -> bool:
         """Say whether the lab runs jobs by itself, and fetches their artifacts."""
-        return isinstance(self.dialect, RemoteDialect)
+        return self.dialect.is_remote
 
 
 class JobRun:
@@ -150,9 +145,10 @@ class JobRun:
     async def _outcome(self, folder: Path) -> RunOutcome:
         node = self.held.node
         images = {}
+        definition = boot_definition(node)
         is_ours = self.handle is None and not self._lab.is_remote
-        if is_ours and has_definition(node):
-            images = await self._lab.artifacts.fetch(read_definition(node).artifacts)
+        if is_ours and definition is not None:
+            images = await self._lab.artifacts.fetch(definition.artifacts)
         job = LabJob(node, self.held.attempt, folder, images, self._tell)
         limit = self._lab.queue + _seconds(node)
         running = asyncio.create_task(self._submit_and_wait(job))
@@ -192,7 +188,7 @@ class JobRun:
     async def _cut(self, running: asyncio.Task[RunOutcome], limit: float) -> RunOutcome:
         """Stop a job that is over its time; keep what the lab has of it."""
         if self.handle is None or self._is_queued:
-            raise LabError(f"the lab did not start the job within {limit:g} s")
+            raise CannotRun(f"the lab did not start the job within {limit:g} s")
         await self._stop()
         await asyncio.wait({running}, timeout=GRACE_SECONDS)
         ended = running.done() and not running.cancelled() and not running.exception()
@@ -211,7 +207,7 @@ class JobRun:
         try:
             async with asyncio.timeout(GRACE_SECONDS):
                 handle = self.handle
-                if handle is None and isinstance(lab, RemoteDialect):
+                if handle is None and lab.is_remote:
                     handle = await lab.find(self.held.node.id)  # its answer was lost
                 if handle is not None:
                     await lab.cancel(handle)
@@ -224,14 +220,14 @@ def _progress(node: Node) -> Progress | None:
 
 
 def _seconds(node: Node) -> float:
-    if has_definition(node):
-        return read_definition(node).timeout
+    if definition := boot_definition(node):
+        return definition.timeout
     return getattr(node.data, "run_timeout", None) or WORK_SECONDS
 
 
 def _trouble(error: Exception) -> RunOutcome:
     """Tell the outcome of a run that ended by an error."""
-    if isinstance(error, LabError):
+    if isinstance(error, CannotRun):
         return RunOutcome(Result.INCOMPLETE, error.error_code, str(error))
     log.exception("bug in the bridge", exc_info=error)
     said = f"unexpected {type(error).__name__} in the bridge: see its log"

@@ -6,12 +6,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from kci_shared.models import ErrorCode, Result
-from kci_shared.work.dialect import LabError, LabJob, RunOutcome
+from kci_shared.work.dialect import Dialect
+from kci_shared.work.errors import CannotRun
+from kci_shared.work.outcome import LabJob, RunOutcome
 
 Run = Callable[[LabJob], Coroutine[Any, Any, RunOutcome]]
 
 
-class LocalRuns:
+class LocalRuns(Dialect):
     """Runs each job by one coroutine; cancelling it must leave nothing behind."""
 
     kind = "local"
@@ -36,7 +38,7 @@ class LocalRuns:
     async def wait(self, _: LabJob, handle: str) -> RunOutcome:
         """Wait until a job has ended; when it was cancelled, too."""
         if handle not in self._runs:
-            raise LabError(f"{handle} is gone")
+            raise CannotRun(f"{handle} is gone")
         task = self._runs[handle]
         try:
             await asyncio.wait({task})

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NoReturn, Protocol, runtime_checkable
+from typing import NoReturn
 
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ from kci_shared.logging import get_logger
 from kci_shared.models import RuntimeReport
 from kci_shared.models.runtimes import LONGEST_MESSAGE
 from kci_shared.text import redacted
+from kci_shared.work.dialect import Dialect
 
 log = get_logger(__name__)
 
@@ -33,29 +34,13 @@ UNHEARD = "the lab has not answered yet"
 DRAINS = "the bridge stops: it takes no new jobs"
 
 
-@runtime_checkable
-class Described(Protocol):
-    """A dialect that says what it speaks to, such as `lava`."""
-
-    kind: str
-
-
-@runtime_checkable
-class Sized(Protocol):
-    """A dialect that knows how large its lab is, busy or not."""
-
-    def capacity(self) -> dict[str, int]:
-        """Tell for each platform how many jobs can run at once, as of `slots`."""
-        ...
-
-
 class Presence:
     """How the lab does, as its bridge sees it, on its way to the API."""
 
-    def __init__(self, api: ApiClient, runtime: str, dialect: object) -> None:
+    def __init__(self, api: ApiClient, runtime: str, dialect: Dialect) -> None:
         self._api = api
         self._runtime = runtime
-        self._kind = dialect.kind if isinstance(dialect, Described) else "lab"
+        self._dialect = dialect
         self._platforms: dict[str, int] = {}
         self._problem = UNHEARD
         self._facts: dict[str, str] = {}
@@ -118,11 +103,11 @@ class Presence:
         """Say how the lab does; whatever goes wrong, jobs go on."""
         try:
             report = RuntimeReport(
-                kind=self._kind,
+                kind=self._dialect.kind,
                 platforms=self._platforms,
                 healthy=not problem,
                 message=problem,
-                facts=self._facts,
+                facts={**self._dialect.facts(), **self._facts},
             )
             await self._api.register(self._runtime, report)
         except (KciError, ValidationError) as error:

@@ -16,7 +16,7 @@ from kci_shared.models import (
 )
 from kci_shared.rules.verdicts import WORST_FIRST, overall
 from kci_shared.text import plain
-from kci_shared.work.dialect import RunOutcome, TestOutcome
+from kci_shared.work.outcome import RunOutcome, TestOutcome
 
 LONGEST_NAME = 256
 LONGEST_MESSAGE = 4000

@@ -17,10 +17,11 @@ from kci_shared.storage import Storage
 from kci_shared.text import redacted
 from kci_shared.work import cancels
 from kci_shared.work.artifacts import Artifacts
-from kci_shared.work.dialect import Dialect, LabError, RemoteDialect
+from kci_shared.work.dialect import Dialect
+from kci_shared.work.errors import CannotRun
 from kci_shared.work.held import Held
 from kci_shared.work.job import JobRun, Lab
-from kci_shared.work.presence import Presence, Sized
+from kci_shared.work.presence import Presence
 from kci_shared.work.settings import BridgeSettings
 from kci_shared.work.workspace import Workspace, left_behind
 
@@ -83,7 +84,7 @@ class Bridge:
                 if isinstance(error, ApiError) and not error.retryable:
                     raise
                 self._wait_for(redacted(f"{type(error).__name__}: {error}"))
-                if isinstance(error, LabError):
+                if isinstance(error, CannotRun):
                     self._presence.lab_failed(str(error))
             except Exception as error:
                 log.exception("bug in the bridge")
@@ -116,17 +117,17 @@ class Bridge:
             else:
                 self._start(lab, claimed, handle)
         for folder in left_behind(self._settings.runs):
-            if isinstance(self._dialect, RemoteDialect):
+            if self._dialect.is_remote:
                 for run in folder.iterdir():
-                    await self._return_to(lab, self._dialect, run.name)
+                    await self._return_to(lab, run.name)
             shutil.rmtree(folder, ignore_errors=True)
 
-    async def _return_to(self, lab: Lab, remote: RemoteDialect, run: str) -> None:
+    async def _return_to(self, lab: Lab, run: str) -> None:
         """Take back a job that went on without us, unless others have it by now."""
         node_id, _, attempt = run.rpartition("-")[0].rpartition("-")
         if self._has(node_id) or not attempt.isdigit():
             return
-        handle = await remote.find(node_id)
+        handle = await self._dialect.find(node_id)
         lease = self._settings.lease
         try:
             claimed = await self._api.adopt(
@@ -136,7 +137,7 @@ class Bridge:
             node = await self._api.get(node_id)
             is_over = node is None or node.state is State.DONE
             if handle is not None and is_over:
-                await remote.cancel(handle)
+                await self._dialect.cancel(handle)
             return
         if handle is None:
             held = Held(self._api, claimed, lease)
@@ -195,9 +196,8 @@ class Bridge:
     def _capacity(self, slots: dict[str, int]) -> dict[str, int]:
         """Tell how many jobs can run at once: what is free, and what ours have."""
         most = self._settings.max_jobs
-        if isinstance(self._dialect, Sized):
-            found = self._dialect.capacity()
-        else:
+        found = self._dialect.capacity()
+        if found is None:
             ours = (run for run in self._runs.values() if run.is_in_lab)
             running = Counter(_platform(run.held.node) for run in ours)
             found = {one: count + running[one] for one, count in slots.items()}
