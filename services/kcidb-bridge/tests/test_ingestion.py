@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+"""What becomes of submissions after KCIDB accepted them."""
+
 import asyncio
 import json
 from collections.abc import AsyncIterator
@@ -9,11 +11,11 @@ import structlog
 from structlog.testing import capture_logs
 
 from kci_kcidb_bridge import ingestion as module
-from kci_kcidb_bridge.ingestion import MOST, PATIENCE_S, Receipts
+from kci_kcidb_bridge.ingestion import GIVE_UP_S, MAX_PENDING, Ingestion
 
 
 class FakeKcidb(httpx.AsyncBaseTransport):
-    """Tells what became of submissions."""
+    """Answers with the status of each submission."""
 
     def __init__(self) -> None:
         self.status: dict[str, str] = {}
@@ -46,15 +48,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def receipts(kcidb: FakeKcidb, clock: Clock) -> AsyncIterator[Receipts]:
+async def ingestion(kcidb: FakeKcidb, clock: Clock) -> AsyncIterator[Ingestion]:
     async with httpx.AsyncClient(transport=kcidb, base_url="http://kcidb") as http:
-        yield Receipts(http, clock)
+        yield Ingestion(http, clock)
 
 
-async def problems(receipts: Receipts) -> list[tuple[str, str]]:
-    """Look once; return what is logged as an error."""
+async def problems(ingestion: Ingestion) -> list[tuple[str, str]]:
+    """Poll once; return what is logged as an error."""
     with capture_logs() as logs:
-        await receipts.look()
+        await ingestion.poll()
     return [(entry["submission_id"], entry["status"]) for entry in logs]
 
 
@@ -63,63 +65,65 @@ def fresh_logger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "log", structlog.get_logger())
 
 
-async def test_what_was_ingested_is_not_asked_for_again(
-    kcidb: FakeKcidb, receipts: Receipts
+async def test_an_ingested_submission_is_asked_for_once(
+    kcidb: FakeKcidb, ingestion: Ingestion
 ) -> None:
     kcidb.status = {"a": "processed"}
-    receipts.add("a")
-    assert await problems(receipts) == []
-    await receipts.look()
+    ingestion.add("a")
+    assert await problems(ingestion) == []
+    await ingestion.poll()
     assert kcidb.asked == ["a"]
 
 
-async def test_what_waits_is_asked_for_again(
-    kcidb: FakeKcidb, receipts: Receipts
+async def test_a_waiting_submission_is_asked_for_again(
+    kcidb: FakeKcidb, ingestion: Ingestion
 ) -> None:
     kcidb.status = {"a": "ready", "b": "inprogress"}
-    receipts.add("a")
-    receipts.add("b")
-    assert await problems(receipts) == []
-    await receipts.look()
+    ingestion.add("a")
+    ingestion.add("b")
+    assert await problems(ingestion) == []
+    await ingestion.poll()
     assert kcidb.asked == ["a", "b", "a", "b"]
 
 
 @pytest.mark.parametrize("status", ["failed", "notfound"])
-async def test_what_could_not_be_ingested_is_an_error(
-    kcidb: FakeKcidb, receipts: Receipts, status: str
+async def test_a_submission_that_is_not_ingested_is_an_error(
+    kcidb: FakeKcidb, ingestion: Ingestion, status: str
 ) -> None:
     kcidb.status = {"a": status}
-    receipts.add("a")
-    assert await problems(receipts) == [("a", status)]
-    assert await problems(receipts) == []
+    ingestion.add("a")
+    assert await problems(ingestion) == [("a", status)]
+    assert await problems(ingestion) == []
 
 
-async def test_without_a_word_for_long_it_is_given_up(
-    kcidb: FakeKcidb, receipts: Receipts, clock: Clock
+async def test_a_submission_without_a_status_is_given_up_after_an_hour(
+    kcidb: FakeKcidb, ingestion: Ingestion, clock: Clock
 ) -> None:
     kcidb.is_away = True
-    receipts.add("a")
-    assert await problems(receipts) == []
-    clock.now += PATIENCE_S + 1
-    assert await problems(receipts) == [("a", "silent")]
+    ingestion.add("a")
+    assert await problems(ingestion) == []
+    clock.now += GIVE_UP_S + 1
+    assert await problems(ingestion) == [("a", "silent")]
 
 
-async def test_not_more_is_watched_than_fits(receipts: Receipts) -> None:
+async def test_with_too_many_submissions_the_oldest_is_dropped(
+    ingestion: Ingestion,
+) -> None:
     with capture_logs() as logs:
-        for number in range(MOST + 1):
-            receipts.add(str(number))
+        for number in range(MAX_PENDING + 1):
+            ingestion.add(str(number))
     assert [entry["status"] for entry in logs] == ["unwatched"]
 
 
-async def test_it_looks_until_it_is_cancelled(
-    kcidb: FakeKcidb, receipts: Receipts, monkeypatch: pytest.MonkeyPatch
+async def test_it_polls_until_it_is_cancelled(
+    kcidb: FakeKcidb, ingestion: Ingestion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "POLL_S", 0.001)
     kcidb.status = {"a": "ready"}
-    receipts.add("a")
-    watching = asyncio.create_task(receipts.watch())
+    ingestion.add("a")
+    polling = asyncio.create_task(ingestion.run())
     while len(kcidb.asked) < 3:
         await asyncio.sleep(0.001)
-    watching.cancel()
+    polling.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await watching
+        await polling

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which settings are accepted."""
+
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -8,20 +9,26 @@ from pydantic import ValidationError
 from kci_kcidb_bridge.settings import Settings
 
 
-def settings(**changed: Any) -> Settings:
-    said = {"api_url": "http://api", "token": "x", "kcidb_url": "http://kcidb"}
-    return Settings(**{**said, "origin": "demo", "kcidb_token": "secret", **changed})
+def settings(**changed: object) -> Settings:
+    defaults = {
+        "api_url": "http://api",
+        "token": "x",
+        "kcidb_url": "http://kcidb",
+        "origin": "demo",
+        "kcidb_token": "secret",
+    }
+    return Settings.model_validate({**defaults, **changed})
 
 
-def test_the_token_is_read_and_not_shown() -> None:
+def test_the_token_is_not_shown() -> None:
     assert settings().read_kcidb_token() == "secret"
     assert "secret" not in repr(settings())
 
 
-def test_the_token_may_lie_in_a_file(tmp_path: Path) -> None:
+def test_the_token_may_be_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("kept\n")
-    told = settings(kcidb_token=None, kcidb_token_file=tmp_path / "token")
-    assert told.read_kcidb_token() == "kept"
+    from_file = settings(kcidb_token=None, kcidb_token_file=tmp_path / "token")
+    assert from_file.read_kcidb_token() == "kept"
 
 
 @pytest.mark.parametrize("origin", ["my-lab", "Demo", ""])
@@ -31,6 +38,6 @@ def test_an_origin_that_kcidb_refuses_is_refused(origin: str) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"kcidb_token": None}, {"kcidb_token_file": "x"}])
-def test_one_token_is_needed(changed: dict[str, Any]) -> None:
+def test_exactly_one_token_is_needed(changed: dict[str, str | None]) -> None:
     with pytest.raises(ValidationError, match="KCI_KCIDB_TOKEN_FILE"):
         settings(**changed)

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+"""Rows on their way to KCIDB: once, in halves where needed, and again after errors."""
+
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -6,15 +8,15 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from kci_kcidb_bridge.ingestion import Receipts
+from kci_kcidb_bridge.ingestion import Ingestion
 from kci_kcidb_bridge.rows import CheckoutRow, Row
-from kci_kcidb_bridge.submit import MAX_BYTES, KcidbAway, KcidbRefused, Submitter
+from kci_kcidb_bridge.submit import BODY_MAX_BYTES, KcidbAway, KcidbRefused, Submitter
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 class FakeKcidb(httpx.AsyncBaseTransport):
-    """Takes what is sent, but what holds a word that it does not like."""
+    """Accepts every body without the word `bad`."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -30,14 +32,14 @@ class FakeKcidb(httpx.AsyncBaseTransport):
         if self.answer is not None:
             return self.answer
         if self.bad is not None and self.bad in body.decode():
-            return say(400, "0", "error", "no such thing")
+            return an_answer(400, "0", "error", "no such thing")
         self.rows += [row["id"] for row in json.loads(body)["checkouts"]]
-        return say(200, "Ab1", "ok", "Received")
+        return an_answer(200, "Ab1", "ok", "Received")
 
 
-def say(code: int, name: str, status: str, message: str) -> httpx.Response:
-    said = {"id": name, "status": status, "message": message}
-    return httpx.Response(code, text=json.dumps(said))
+def an_answer(code: int, name: str, status: str, message: str) -> httpx.Response:
+    body = {"id": name, "status": status, "message": message}
+    return httpx.Response(code, text=json.dumps(body))
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def kcidb() -> FakeKcidb:
 @pytest.fixture
 async def submitter(kcidb: FakeKcidb) -> AsyncIterator[Submitter]:
     async with httpx.AsyncClient(transport=kcidb, base_url="http://kcidb") as http:
-        yield Submitter(http, Receipts(http))
+        yield Submitter(http, Ingestion(http))
 
 
 def rows(*names: str, padding: int = 0) -> list[Row]:
@@ -82,19 +84,19 @@ async def test_the_same_rows_are_sent_once(
 async def test_a_large_submission_is_split_in_order(
     kcidb: FakeKcidb, submitter: Submitter
 ) -> None:
-    await submitter.submit(rows("a", "b", "c", "d", padding=MAX_BYTES // 3))
+    await submitter.submit(rows("a", "b", "c", "d", padding=BODY_MAX_BYTES // 3))
     assert kcidb.rows == ["demo:a", "demo:b", "demo:c", "demo:d"]
-    assert all(len(body) <= MAX_BYTES for body in kcidb.bodies)
+    assert all(len(body) <= BODY_MAX_BYTES for body in kcidb.bodies)
 
 
 async def test_a_row_that_is_too_large_alone_is_sent_alone(
     kcidb: FakeKcidb, submitter: Submitter
 ) -> None:
-    await submitter.submit(rows("a", padding=MAX_BYTES))
+    await submitter.submit(rows("a", padding=BODY_MAX_BYTES))
     assert kcidb.rows == ["demo:a"]
 
 
-async def test_a_bad_row_does_not_keep_the_good_ones(
+async def test_a_refused_row_does_not_hold_back_the_others(
     kcidb: FakeKcidb, submitter: Submitter
 ) -> None:
     kcidb.bad = "demo:c"
@@ -118,7 +120,7 @@ async def test_a_bad_row_does_not_keep_the_good_ones(
         httpx.Response(200, text='{"id":"../x","status":"ok"}'),
     ],
 )
-async def test_without_a_receipt_it_is_sent_again(
+async def test_without_a_submission_id_the_rows_are_sent_again(
     kcidb: FakeKcidb, submitter: Submitter, answer: httpx.Response | Exception
 ) -> None:
     kcidb.answer = answer
@@ -129,10 +131,10 @@ async def test_without_a_receipt_it_is_sent_again(
     assert kcidb.rows == ["demo:a"]
 
 
-async def test_a_refused_token_is_no_fault_of_the_rows(
+async def test_a_refused_token_is_reported_without_halving_the_rows(
     kcidb: FakeKcidb, submitter: Submitter
 ) -> None:
-    kcidb.answer = say(401, "0", "error", "ExpiredSignature")
+    kcidb.answer = an_answer(401, "0", "error", "ExpiredSignature")
     with pytest.raises(KcidbRefused, match="ExpiredSignature"):
         await submitter.submit(rows("a", "b"))
     assert len(kcidb.bodies) == 1
@@ -141,7 +143,7 @@ async def test_a_refused_token_is_no_fault_of_the_rows(
 async def test_old_submissions_are_forgotten(
     kcidb: FakeKcidb, submitter: Submitter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kci_kcidb_bridge.submit.KNOWN", 1)
+    monkeypatch.setattr("kci_kcidb_bridge.submit.REMEMBERED", 1)
     for name in ("a", "b", "a"):
         await submitter.submit(rows(name))
     assert kcidb.rows == ["demo:a", "demo:b", "demo:a"]

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+"""Untrusted text as KCIDB accepts it."""
+
 import json
 
 import pytest
@@ -18,13 +20,13 @@ ANYTHING = st.text('aZ0._-:/ \0\n\r\t\\"\ud800\udfffé\u202e\U0001f600', max_siz
         max_leaves=8,
     )
 )
-def test_cleaned_words_harm_no_database(value: object) -> None:
-    said = json.dumps(text.clean(value), ensure_ascii=False)
-    assert said.encode()
-    assert "\\u0000" not in said
+def test_clean_text_can_be_stored(value: object) -> None:
+    body = json.dumps(text.clean(value), ensure_ascii=False)
+    assert body.encode()
+    assert "\\u0000" not in body
 
 
-def test_what_is_no_string_stays() -> None:
+def test_values_other_than_strings_are_not_changed() -> None:
     assert text.clean([1, None, True, {"a": 1.5}]) == [1, None, True, {"a": 1.5}]
 
 
@@ -50,7 +52,7 @@ def test_each_name_is_one_level_of_a_path(names: list[str], path: str) -> None:
         "https://h/a%20b?c=d&e=(f)",
     ],
 )
-def test_a_url_stays_as_it_is(url: str) -> None:
+def test_a_url_is_not_changed(url: str) -> None:
     assert text.url(url) == url
 
 
@@ -59,12 +61,12 @@ def test_a_url_stays_as_it_is(url: str) -> None:
     [None, "", "ftp://h/x", "https://u:secret@h/x", "https://h/a b", "https://h/é",
      "https://h/%zz", "https://h/a\n", "https://h/[x]", "https://h/a#b#c", "/x"],
 )  # fmt: skip
-def test_what_kcidb_takes_for_no_url_is_left_out(url: str | None) -> None:
+def test_what_kcidb_refuses_as_a_url_is_left_out(url: str | None) -> None:
     assert text.url(url) is None
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "expected"),
     [
         ("https://git.kernel.org/x.git", "https://git.kernel.org/x.git"),
         ("git://git.kernel.org/x.git", "https://git.kernel.org/x.git"),
@@ -73,15 +75,15 @@ def test_what_kcidb_takes_for_no_url_is_left_out(url: str | None) -> None:
         ("git@kernel.org:x.git", None),
     ],
 )
-def test_a_repository_is_named_with_https(url: str, said: str | None) -> None:
-    assert text.git_url(url) == said
+def test_a_repository_has_an_https_url(url: str, expected: str | None) -> None:
+    assert text.git_url(url) == expected
 
 
-def test_an_architecture_has_few_letters() -> None:
+def test_an_architecture_has_only_the_characters_that_kcidb_allows() -> None:
     assert text.architecture("ARM64-be") == "arm64_be"
     assert text.architecture(None) is None
 
 
-def test_a_file_name_has_no_folder() -> None:
+def test_a_file_name_has_no_slash() -> None:
     assert text.file_name("../a\0") == ".._a"
     assert text.file_name("\0") == "_"

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-from typing import Any
+"""KCIDB's status of each result and error code."""
 
 import pytest
 
 from kci_kcidb_bridge.rows import Status
-from kci_kcidb_bridge.verdicts import is_final, is_valid, status_of
+from kci_kcidb_bridge.verdicts import INCOMPLETE, is_final, is_valid, status_of
 from kci_shared.models import NODE, ErrorCode, Node, Result
 
 LOG = {"log": "http://storage/00/console.log"}
 
 
-def a_node(kind: str, **fields: Any) -> Node:
+def a_node(kind: str, **fields: object) -> Node:
     time = "2026-11-22T12:00:00.000+00:00"
     fixed = {"id": "a" * 24, "name": kind, "owner": "x", "kind": kind}
     return NODE.validate_python({**fixed, "created": time, "updated": time, **fields})
@@ -45,14 +45,28 @@ def a_job(result: Result | None, code: str | None = None) -> Node:
         (Result.INCOMPLETE, ErrorCode.OBJECT_NOT_PERSISTED, Status.MISS),
         (Result.INCOMPLETE, ErrorCode.SUBMIT_ERROR, Status.MISS),
         (Result.INCOMPLETE, ErrorCode.UNEXISTING_PERMISSION, Status.MISS),
-        (Result.INCOMPLETE, "what nobody has heard of", Status.ERROR),
+        (Result.INCOMPLETE, "a code of another system", Status.ERROR),
     ],
 )
-def test_a_result_has_a_status(
+def test_each_result_has_a_status(
     result: Result | None, code: str | None, status: Status
 ) -> None:
     node = a_job(result, code)
     assert status_of(node, node) is status
+
+
+def test_each_error_code_has_a_status() -> None:
+    assert set(INCOMPLETE) == {None, *ErrorCode}
+
+
+@pytest.mark.parametrize("result", [None, *Result])
+@pytest.mark.parametrize("kind", ["checkout", "kbuild", "job", "test"])
+def test_any_node_with_any_result_has_a_status(
+    kind: str, result: Result | None
+) -> None:
+    node = a_node(kind, state="done", result=result)
+    assert status_of(node, node) in Status
+    assert is_valid(node) in (True, False, None)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +78,7 @@ def test_a_result_has_a_status(
         (Result.INCOMPLETE, Status.ERROR),
     ],
 )
-def test_trouble_in_the_lab_is_not_the_failure_of_a_test(
-    result: Result, status: Status
-) -> None:
+def test_a_lab_failure_is_not_a_test_failure(result: Result, status: Status) -> None:
     job = a_job(Result.INCOMPLETE, ErrorCode.INFRASTRUCTURE)
     test = a_node("test", state="done", result=result)
     assert status_of(test, job) is status
@@ -87,8 +99,8 @@ def test_trouble_in_the_lab_is_not_the_failure_of_a_test(
         ("test", {"state": "done"}, True),
     ],
 )
-def test_a_node_is_final_when_nothing_will_change_its_verdict(
-    kind: str, fields: dict[str, Any], final: bool
+def test_a_node_is_final_once_its_verdict_cannot_change(
+    kind: str, fields: dict[str, object], final: bool
 ) -> None:
     assert is_final(a_node(kind, **fields)) is final
 
@@ -99,6 +111,7 @@ def test_a_node_is_final_when_nothing_will_change_its_verdict(
         ({"result": "pass"}, True),
         ({"result": "fail"}, False),
         ({"result": None}, None),
+        ({"result": "skip"}, None),
         ({"result": "incomplete", "data": {"error_code": "node_timeout"}}, None),
         (
             {"result": "incomplete", "data": {"error_code": "git_checkout_failure"}},
@@ -106,7 +119,7 @@ def test_a_node_is_final_when_nothing_will_change_its_verdict(
         ),
     ],
 )
-def test_a_checkout_is_valid_when_there_is_something_to_build(
-    fields: dict[str, Any], valid: bool | None
+def test_a_checkout_is_valid_if_there_are_sources_to_build(
+    fields: dict[str, object], valid: bool | None
 ) -> None:
     assert is_valid(a_node("checkout", **fields)) is valid

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Submits results to KCIDB."""
+"""Submits test results to KCIDB."""

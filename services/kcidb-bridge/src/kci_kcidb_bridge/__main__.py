@@ -6,7 +6,7 @@ import asyncio
 import httpx
 
 from kci_kcidb_bridge.bridge import KcidbBridge
-from kci_kcidb_bridge.ingestion import Receipts
+from kci_kcidb_bridge.ingestion import Ingestion
 from kci_kcidb_bridge.settings import Settings
 from kci_kcidb_bridge.submit import Submitter
 from kci_shared.client import ApiClient
@@ -15,7 +15,7 @@ from kci_shared.service import run
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
-    """Submit what is final to KCIDB: checkouts, builds, tests, and their faults."""
+    """Submit final checkouts, builds and tests to KCIDB, with their faults."""
     async with (
         ApiClient.connect(settings) as api,
         EventStream.connect(settings.redis_url, "kcidb-bridge") as events,
@@ -26,11 +26,11 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         ) as kcidb,
         asyncio.TaskGroup() as tasks,
     ):
-        receipts = Receipts(kcidb)
-        watching = tasks.create_task(receipts.watch())
-        bridge = KcidbBridge(api, Submitter(kcidb, receipts), settings.origin)
+        ingestion = Ingestion(kcidb)
+        polling = tasks.create_task(ingestion.run())
+        bridge = KcidbBridge(api, Submitter(kcidb, ingestion), settings.origin)
         await events.deliver(bridge.on_event, stop)
-        watching.cancel()
+        polling.cancel()
 
 
 def start() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What each event brings to KCIDB."""
+"""Handles node events: submits each final node to KCIDB, with the rows it refers to."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -21,15 +21,15 @@ from kci_shared.models import (
     Test,
 )
 
-FAMILIES = 100
-"""How many parents' children are asked for at once."""
+PARENTS_PER_QUERY = 100
+"""How many parents' children one query asks for."""
 
 
 class Nodes(Protocol):
-    """The nodes, as far as this service reads them."""
+    """The API calls that this service uses."""
 
     async def get(self, node_id: str) -> Node | None:
-        """Return a node, None when there is none."""
+        """Return a node, or None if it does not exist."""
         ...
 
     async def find(self, **filters: Any) -> list[Node]:
@@ -38,7 +38,7 @@ class Nodes(Protocol):
 
 
 class Kcidb(Protocol):
-    """Who takes the rows."""
+    """Takes rows for KCIDB."""
 
     async def submit(self, rows: Sequence[Row]) -> None:
         """Submit rows, parents before children."""
@@ -46,7 +46,7 @@ class Kcidb(Protocol):
 
 
 class KcidbBridge:
-    """Submits what is final, with all that it hangs on."""
+    """Submits final nodes to KCIDB, each together with its ancestors."""
 
     def __init__(self, nodes: Nodes, kcidb: Kcidb, origin: str) -> None:
         self._nodes = nodes
@@ -54,82 +54,87 @@ class KcidbBridge:
         self._origin = origin
 
     async def on_event(self, event: Event) -> None:
-        """Submit a node that is final; a job with all its tests."""
+        """Submit a node once it is final; a job with all its tests."""
         node = await self._nodes.get(event.node_id)
         if node is None or not is_final(node):
             return
         if rows := await self._rows(node):
             await self._kcidb.submit(rows)
-        if isinstance(node, Regression) and (end := await self._end(node)):
-            await self._kcidb.submit(end)  # by itself: it is of another revision
+        if isinstance(node, Regression) and (rows := await self._fixed_rows(node)):
+            # a submission of its own, because it belongs to another revision
+            await self._kcidb.submit(rows)
 
     async def _rows(self, node: Node) -> list[Row]:
-        if isinstance(node, Process):  # a mail, for one: no result of the kernel's
-            return []
-        if isinstance(node, Regression):
-            return await self._regression(node)
-        if isinstance(node, Job):
-            tests = await self._tests_below(node)
-            return rows_of(self._origin, await self._line(node), tests)
-        if isinstance(node, Test):
-            return await self._test(node)
-        return rows_of(self._origin, await self._line(node), [])
+        match node:
+            case Process():  # a mail, for example: not a result of the kernel
+                return []
+            case Regression():
+                return await self._regression_rows(node)
+            case Job():
+                tests = await self._tests_below(node)
+                return rows_of(self._origin, await self._lineage(node), tests)
+            case Test():
+                return await self._test_rows(node)
+            case _:
+                return rows_of(self._origin, await self._lineage(node), [])
 
-    async def _test(self, test: Test) -> list[Row]:
-        """Return the rows of a test that no event of a job brings."""
-        line = await self._line(test)
-        job = nearest(Job, line)
+    async def _test_rows(self, test: Test) -> list[Row]:
+        """Return the rows of a test, unless the event of its job submits it."""
+        lineage = await self._lineage(test)
+        job = nearest(Job, lineage)
         if job is None:
-            return rows_of(self._origin, line, [])
+            return rows_of(self._origin, lineage, [])
         if test.created <= job.updated or not is_final(job):
             return []
         return await self._rows(job)
 
-    async def _regression(self, regression: Regression) -> list[Row]:
+    async def _regression_rows(self, regression: Regression) -> list[Row]:
+        """Return the rows that link the first failed run to the regression's issue."""
         if regression.data.status is Status.WITHDRAWN:
             return []
         failed = await self._nodes.get(regression.data.fail_node)
         if failed is None:
             return []
         if not is_final(failed):
-            raise NotYet("what regressed is not final")
-        known = rows_of(self._origin, await self._line(failed), [])
-        if not known:
-            return []
-        return [*known, *regression_rows(self._origin, regression, failed, failed)]
+            raise NotYet(f"failed node {failed.id} is not final; submitted later")
+        return await self._link(regression, failed, failed)
 
-    async def _end(self, regression: Regression) -> list[Row]:
-        """Say on what passed again that a regression is over."""
+    async def _fixed_rows(self, regression: Regression) -> list[Row]:
+        """Return the rows that say that the first passing run lacks the issue."""
         if regression.data.status is Status.WITHDRAWN or not regression.data.fixed_node:
             return []
         failed = await self._nodes.get(regression.data.fail_node)
         fixed = await self._nodes.get(regression.data.fixed_node)
         if failed is None or fixed is None or not is_final(fixed):
             return []
-        known = rows_of(self._origin, await self._line(fixed), [])
-        if not known:
-            return []
-        return [*known, *regression_rows(self._origin, regression, failed, fixed)]
+        return await self._link(regression, failed, fixed)
 
-    async def _line(self, node: Node) -> list[Node]:
+    async def _link(self, regression: Regression, failed: Node, run: Node) -> list[Row]:
+        """Return the rows of `run`, and those that link it to the regression."""
+        rows = rows_of(self._origin, await self._lineage(run), [])
+        if not rows:
+            return []
+        return [*rows, *regression_rows(self._origin, regression, failed, run)]
+
+    async def _lineage(self, node: Node) -> list[Node]:
         """Return a node and its ancestors."""
-        line = [node]
-        while (parent_id := line[-1].parent) is not None:
+        lineage = [node]
+        while (parent_id := lineage[-1].parent) is not None:
             parent = await self._nodes.get(parent_id)
             if parent is None:
                 break
-            line.append(parent)
-        return line
+            lineage.append(parent)
+        return lineage
 
     async def _tests_below(self, job: Job) -> list[Test]:
-        """Return the tests of a job, of all depths; other jobs' are not below it."""
+        """Return the finished tests of a job at any depth, not those of other jobs."""
         tests: list[Test] = []
         parents: list[str] = [job.id]
         while parents:
-            some, parents = parents[:FAMILIES], parents[FAMILIES:]
-            found = await self._nodes.find(
-                kind=Kind.TEST.value, parent__in=",".join(some)
+            batch, parents = parents[:PARENTS_PER_QUERY], parents[PARENTS_PER_QUERY:]
+            children = await self._nodes.find(
+                kind=Kind.TEST.value, parent__in=",".join(batch)
             )
-            parents += [test.id for test in found]
-            tests += [test for test in found if isinstance(test, Test)]
+            parents += [test.id for test in children]
+            tests += [test for test in children if isinstance(test, Test)]
         return [test for test in tests if test.state is State.DONE]

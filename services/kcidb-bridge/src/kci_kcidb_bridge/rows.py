@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""KCIDB's report, schema 5.3: the fields of it that we send, with its constraints.
+"""The rows of a KCIDB report (schema 5.3): the fields that we send, and their limits.
 
-Source of the format: the KCIDB I/O schema (https://github.com/kernelci/kcidb-io),
-with which the tests compare these models.
+Source of the format: the KCIDB I/O schema (https://github.com/kernelci/kcidb-io), with
+which the tests compare these models.
 """
 
-import json
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
@@ -19,49 +17,47 @@ from pydantic import (
     FiniteFloat,
 )
 
-from kci_kcidb_bridge.text import LONGEST_EXCERPT, clean
-
-VERSION = {"major": 5, "minor": 3}
+from kci_kcidb_bridge.text import EXCERPT_MAX_CHARS, clean
 
 Text = Annotated[str, BeforeValidator(clean)]
 Misc = Annotated[dict[str, Any], BeforeValidator(clean)]
 Id = Annotated[Text, Field(pattern=r"^[a-z0-9_]+:")]
 Origin = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 Path = Annotated[str, Field(pattern=r"^([a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*)?$")]
-Excerpt = Annotated[Text, Field(max_length=LONGEST_EXCERPT)]
+Excerpt = Annotated[Text, Field(max_length=EXCERPT_MAX_CHARS)]
 
 
 class Status(StrEnum):
-    """How a build or a test ended; the worst first."""
+    """Outcome of a build or a test, the worst first."""
 
     FAIL = "FAIL"
-    """The code is at fault."""
+    """The kernel failed."""
     ERROR = "ERROR"
-    """The test broke; nothing is known of the code."""
+    """The test or the lab failed: no verdict on the kernel."""
     MISS = "MISS"
-    """The lab could not run it."""
+    """It never started."""
     PASS = "PASS"  # noqa: S105 - not a password
     DONE = "DONE"
-    """It ran and gave no verdict, such as a measurement."""
+    """It finished without a verdict, for example a measurement."""
     SKIP = "SKIP"
     """It does not apply."""
 
 
 class Part(BaseModel):
-    """A piece of a report; what is None is not sent."""
+    """An object in a report; fields that are None are not sent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Resource(Part):
-    """A file that can be had."""
+    """A file that a result links to."""
 
     name: Annotated[Text, Field(pattern=r"^[^/]+$")]
     url: str
 
 
 class Row(Part):
-    """One object of a report; `LIST` is where it stands there."""
+    """A row of a report; `LIST` names the list that holds it there."""
 
     LIST: ClassVar[str]
 
@@ -71,7 +67,7 @@ class Row(Part):
 
 
 class CheckoutRow(Row):
-    """A revision."""
+    """A checkout of a kernel revision."""
 
     LIST = "checkouts"
 
@@ -85,7 +81,7 @@ class CheckoutRow(Row):
     git_commit_message: Text | None = None
     patchset_hash: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] | None = None
     start_time: AwareDatetime
-    """Optional in the schema, but the database takes no checkout without it."""
+    """Optional in the schema, but required by the database."""
     valid: bool | None = None
     log_url: str | None = None
 
@@ -110,20 +106,20 @@ class BuildRow(Row):
 
 
 class Number(Part):
-    """What a test measured."""
+    """A measurement."""
 
     value: FiniteFloat
     unit: Text | None = None
 
 
 class Environment(Part):
-    """Where a test ran."""
+    """The platform that a test ran on."""
 
     misc: Misc
 
 
 class TestRow(Row):
-    """A test, or a whole job."""
+    """A test, or a job as a whole."""
 
     __test__ = False  # pytest shall not collect it
 
@@ -142,7 +138,7 @@ class TestRow(Row):
 
 
 class Culprit(Part):
-    """Who is to blame; what is left out would mean that nobody knows."""
+    """What causes an issue; a field left out would mean that it is unknown."""
 
     code: bool
     tool: bool
@@ -150,7 +146,7 @@ class Culprit(Part):
 
 
 class IssueRow(Row):
-    """A fault that may be seen in many results."""
+    """A fault that may occur in many results."""
 
     LIST = "issues"
 
@@ -161,7 +157,7 @@ class IssueRow(Row):
 
 
 class IncidentRow(Row):
-    """An issue seen in one result."""
+    """Whether an issue occurs in one result."""
 
     LIST = "incidents"
 
@@ -170,18 +166,3 @@ class IncidentRow(Row):
     build_id: Id | None = None
     test_id: Id | None = None
     present: bool
-
-
-LISTS = [row.LIST for row in (CheckoutRow, BuildRow, TestRow, IssueRow, IncidentRow)]
-
-
-def report(rows: Sequence[Row]) -> bytes:
-    """Return the submission that holds these rows; the same bytes for the same rows."""
-    said: dict[str, Any] = {"version": VERSION}
-    for name in LISTS:
-        found = {row.id: row for row in rows if name == row.LIST}
-        if found:
-            said[name] = [
-                row.model_dump(mode="json", exclude_none=True) for row in found.values()
-            ]
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the KCIDB bridge is told."""
+"""Settings of the KCIDB bridge."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -10,24 +10,26 @@ from kci_shared.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """Where KCIDB is, and who we are there."""
+    """KCIDB's address, and our origin and token there."""
 
     kcidb_url: Annotated[
         str,
-        Field(description="KCIDB's REST interface, such as https://db.kernelci.org"),
+        Field(
+            description="URL of KCIDB's REST interface, such as https://db.kernelci.org"
+        ),
     ]
     origin: Annotated[
         str,
         Field(
             pattern=r"^[a-z0-9_]+$",
-            description="our name at KCIDB, of a-z 0-9 _; the token is made for it",
+            description="our origin at KCIDB (a-z 0-9 _), which the token belongs to",
         ),
     ]
     kcidb_token: Annotated[
-        SecretStr | None, Field(description="the token that KCIDB gave us")
+        SecretStr | None, Field(description="our token at KCIDB")
     ] = None
     kcidb_token_file: Annotated[
-        Path | None, Field(description="a file that holds that token instead")
+        Path | None, Field(description="a file with that token instead")
     ] = None
 
     @model_validator(mode="after")
@@ -37,7 +39,7 @@ class Settings(ServiceSettings):
         return self
 
     def read_kcidb_token(self) -> str:
-        """Return the KCIDB token, wherever it is kept."""
+        """Return the KCIDB token, from the setting or the file."""
         if self.kcidb_token_file is not None:
             return self.kcidb_token_file.read_text().strip()
         assert self.kcidb_token is not None

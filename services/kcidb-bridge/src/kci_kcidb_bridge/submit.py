@@ -1,127 +1,119 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rows to KCIDB, over its REST interface.
+"""Submits rows over KCIDB's REST interface.
 
-Whatever it refuses is cut in halves until the rows are found that it means; the others
-are delivered.
+If KCIDB refuses a report, it is halved until the bad rows are found; the other rows are
+submitted.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import httpx
 from prometheus_client import Counter
 
-from kci_kcidb_bridge.ingestion import Receipts
-from kci_kcidb_bridge.rows import Row, report
+from kci_kcidb_bridge.answers import json_object
+from kci_kcidb_bridge.ingestion import Ingestion
+from kci_kcidb_bridge.report import serialize
+from kci_kcidb_bridge.rows import Row
 from kci_shared.errors import KciError
 from kci_shared.logging import get_logger
 
 log = get_logger(__name__)
 
-MAX_BYTES = 2_000_000
-"""Of a submission's body."""
-KNOWN = 10_000
-"""How many submissions are remembered, so as not to be sent again."""
-AGAIN = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
-"""Refusals that say nothing of what was sent."""
+BODY_MAX_BYTES = 2_000_000
+REMEMBERED = 10_000
+"""How many submissions are remembered, so that none is sent twice."""
+RETRYABLE = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
+"""Client errors that do not depend on what was sent."""
 SUBMISSION_ID = re.compile(r"[A-Za-z0-9]{1,100}")
 
 SUBMITTED = Counter("kci_kcidb_submissions_total", "By KCIDB's answer", ["answer"])
 
 
 class KcidbAway(KciError):
-    """KCIDB does not answer, or not as it should; it is tried again."""
+    """KCIDB cannot be reached, or its answer makes no sense; worth a retry."""
 
     retryable = True
 
 
 class KcidbRefused(KciError):
-    """KCIDB does not take what we send; the message says what, and what to do."""
+    """KCIDB refuses the token or some rows; the message says which and what to do."""
 
 
-class _NotTaken(Exception):
+class _BodyRefused(Exception):
     """KCIDB refuses this body."""
 
 
 class Submitter:
-    """Hands rows to KCIDB."""
+    """Submits rows to KCIDB, each report once."""
 
-    def __init__(self, http: httpx.AsyncClient, receipts: Receipts) -> None:
+    def __init__(self, http: httpx.AsyncClient, ingestion: Ingestion) -> None:
         self._http = http
-        self._receipts = receipts
-        self._known: dict[bytes, None] = {}
+        self._ingestion = ingestion
+        self._sent: dict[bytes, None] = {}
 
     async def submit(self, rows: Sequence[Row]) -> None:
-        """Submit rows, the first no later than the last.
+        """Submit rows, in their order.
 
-        Raises `KcidbRefused` when KCIDB does not want some of them, after the rest has
-        been sent.
+        Raises `KcidbRefused` if KCIDB refuses some of them, after the others have been
+        sent, and `KcidbAway` if it cannot be reached.
         """
-        if refused := await self._deliver(rows):
+        if refused := await self._submit(rows):
             raise KcidbRefused(f"KCIDB refuses {'; '.join(refused)}")
 
-    async def _deliver(self, rows: Sequence[Row]) -> list[str]:
-        """Send rows; return those that KCIDB refuses, with its words."""
-        body = report(rows)
-        if len(body) <= MAX_BYTES or len(rows) == 1:
+    async def _submit(self, rows: Sequence[Row]) -> list[str]:
+        """Send rows, in halves where needed; return those refused, with the reason."""
+        body = serialize(rows)
+        if len(body) <= BODY_MAX_BYTES or len(rows) == 1:
             try:
                 await self._send_once(body)
-            except _NotTaken as error:
+            except _BodyRefused as error:
                 if len(rows) == 1:
                     return [f"{rows[0].LIST} {rows[0].id}: {error}"]
             else:
                 return []
         middle = len(rows) // 2
-        return [
-            *await self._deliver(rows[:middle]),
-            *await self._deliver(rows[middle:]),
-        ]
+        return [*await self._submit(rows[:middle]), *await self._submit(rows[middle:])]
 
     async def _send_once(self, body: bytes) -> None:
-        """Send a body, unless it has been sent: events of a node often say the same."""
+        """Send a body unless it was sent: events of a node often give equal rows."""
         digest = hashlib.sha256(body).digest()
-        if digest in self._known:
+        if digest in self._sent:
             return
-        name = await self._send(body)
-        log.info("submission taken", submission_id=name, bytes=len(body))
-        self._receipts.add(name)
-        if len(self._known) >= KNOWN:
-            del self._known[next(iter(self._known))]
-        self._known[digest] = None
+        submission_id = await self._send(body)
+        log.info("submission taken", submission_id=submission_id, bytes=len(body))
+        self._ingestion.add(submission_id)
+        if len(self._sent) >= REMEMBERED:
+            del self._sent[next(iter(self._sent))]
+        self._sent[digest] = None
 
     async def _send(self, body: bytes) -> str:
-        """Send a body; return the name that KCIDB gave it."""
+        """Send a body; return its submission id."""
         try:
             answer = await self._http.post(
                 "/submit", content=body, headers={"Content-Type": "application/json"}
             )
         except httpx.TransportError as error:
             SUBMITTED.labels("none").inc()
-            raise KcidbAway(f"KCIDB is away: {type(error).__name__}") from error
+            raise KcidbAway(f"no answer from KCIDB: {type(error).__name__}") from error
         SUBMITTED.labels(str(answer.status_code)).inc()
-        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise KcidbRefused(
-                f"KCIDB refuses our token ({_message(answer)}); renew KCI_KCIDB_TOKEN"
-            )
-        if answer.is_client_error and answer.status_code not in AGAIN:
-            raise _NotTaken(f"{answer.status_code} {_message(answer)}")
-        name = str(_said(answer).get("id", ""))
-        if not answer.is_success or not SUBMISSION_ID.fullmatch(name):
-            raise KcidbAway(f"KCIDB answers {answer.status_code} and no receipt")
-        return name
+        return _submission_id(answer)
 
 
-def _said(answer: httpx.Response) -> dict[str, Any]:
-    """Return the JSON of an answer, whatever type it claims to be."""
-    try:
-        said = json.loads(answer.text)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
+def _submission_id(answer: httpx.Response) -> str:
+    """Return the submission id in KCIDB's answer, or raise what the answer means."""
+    if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise KcidbRefused(
+            f"KCIDB refuses our token ({_message(answer)}); renew KCI_KCIDB_TOKEN"
+        )
+    if answer.is_client_error and answer.status_code not in RETRYABLE:
+        raise _BodyRefused(f"{answer.status_code} {_message(answer)}")
+    submission_id = str(json_object(answer).get("id", ""))
+    if not answer.is_success or not SUBMISSION_ID.fullmatch(submission_id):
+        raise KcidbAway(f"KCIDB answers {answer.status_code} without a submission id")
+    return submission_id
 
 
 def _message(answer: httpx.Response) -> str:
-    return str(_said(answer).get("message", answer.text))[:200]
+    return str(json_object(answer).get("message", answer.text))[:200]

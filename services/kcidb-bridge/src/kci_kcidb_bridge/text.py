@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Make strangers' words fit for KCIDB: its database chokes on what JSON allows."""
+"""Makes untrusted text valid for KCIDB, whose database fails on some valid JSON."""
 
 import re
 from typing import Any
 
-LONGEST_EXCERPT = 16384
-"""Of a log, in characters: the schema's own limit."""
+EXCERPT_MAX_CHARS = 16384
+"""Longest log excerpt that the schema allows."""
 
 NOT_IN_A_PATH = re.compile(r"[^A-Za-z0-9_-]")
 NOT_IN_AN_ARCHITECTURE = re.compile(r"[^a-z0-9_]")
 URL = re.compile(
-    r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?"  # no user: a password may stand there
+    r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?"  # no user info: it may hold a password
     r"(/([A-Za-z0-9._~:/@!$&'()*+,;=?-]|%[0-9A-Fa-f]{2})*)?"
     r"(#([A-Za-z0-9._~:/@!$&'()*+,;=?-]|%[0-9A-Fa-f]{2})*)?"
 )
@@ -18,9 +18,9 @@ GIT_SCHEME = re.compile(r"^(git|http)://")
 
 
 def clean(value: Any) -> Any:
-    """Take NUL and lone surrogates out of all strings in a JSON value.
+    """Remove NUL and lone surrogates from all strings in a JSON value.
 
-    Either of them in one row makes KCIDB lose the whole batch, other senders' too.
+    One of them in one row makes KCIDB lose the whole batch, other senders' rows too.
     """
     if isinstance(value, str):
         return value.replace("\0", "").encode("utf-8", "replace").decode()
@@ -32,25 +32,25 @@ def clean(value: Any) -> Any:
 
 
 def path(names: list[str]) -> str:
-    """Join names to a test's path; a dot in a name makes no level of its own."""
+    """Join names to a test path; a dot in a name does not add a level."""
     return ".".join(NOT_IN_A_PATH.sub("_", name) or "_" for name in names)
 
 
 def file_name(name: str) -> str:
-    """Return a name under which a file can be saved."""
+    """Return a name that a file can have."""
     return clean(name).replace("/", "_") or "_"
 
 
 def architecture(name: str | None) -> str | None:
-    """Say an architecture in the letters that KCIDB takes."""
+    """Return an architecture in the characters that KCIDB allows."""
     return None if name is None else NOT_IN_AN_ARCHITECTURE.sub("_", name.lower())
 
 
 def url(text: str | None) -> str | None:
-    """Return a URL if KCIDB takes it, else None."""
+    """Return a URL if KCIDB accepts it, else None."""
     return text if text is not None and URL.fullmatch(text) else None
 
 
 def git_url(text: str) -> str | None:
-    """Return a repository's URL with https, if it can be had that way."""
+    """Return a repository's URL with https, or None if it has no such URL."""
     return url(GIT_SCHEME.sub("https://", text))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Say nodes in KCIDB's words; pure, and the same rows for the same nodes each time."""
+"""Translates nodes to KCIDB rows; pure: equal nodes give equal rows."""
 
 import re
-from typing import Any
+from typing import Any, TypedDict
 
 from kci_kcidb_bridge import text
 from kci_kcidb_bridge.rows import (
@@ -31,30 +31,65 @@ LOGS = frozenset({"log", "build_log"})
 CONFIGS = ("_config", "config", "kernel_config")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PATCHSET = re.compile(r"([0-9a-f]{64})?")
-"""The hash of the patches; empty when there are none."""
-FACTS = ("error_code", "error_msg", "runtime", "device", "job_id", "test_source")
-"""What of a node's data is kept as `misc`."""
+"""Hash of the patches; empty without patches."""
+MISC_FIELDS = (
+    "error_code",
+    "error_msg",
+    "runtime",
+    "device",
+    "job_id",
+    "test_source",
+)
+"""Fields of a node's data that are sent as `misc`."""
+MEASUREMENT_LIMIT = 1e300
+"""KCIDB's database overflows above."""
 
 
-def name_of(origin: str, node: Node) -> str:
-    """Return the id that a node has at KCIDB."""
+class RevisionFields(TypedDict, total=False):
+    """The fields of a checkout's row that describe its revision."""
+
+    tree_name: str
+    git_repository_url: str | None
+    git_repository_branch: str
+    git_repository_branch_tip: bool | None
+    git_commit_hash: str | None
+    git_commit_name: str | None
+    git_commit_tags: list[str] | None
+    git_commit_message: str | None
+    patchset_hash: str | None
+
+
+class BuildOutcome(TypedDict, total=False):
+    """The fields of a build's row that are known once it is final."""
+
+    duration: float | None
+    config_url: str | None
+    log_url: str | None
+    log_excerpt: str | None
+    output_files: list[Resource] | None
+    status: Status
+    misc: dict[str, Any] | None
+
+
+def row_id(origin: str, node: Node) -> str:
+    """Return the id of a node's row."""
     return f"{origin}:{node.id}"
 
 
 def checkout_row(origin: str, checkout: Checkout) -> CheckoutRow:
-    """Say a checkout; its verdict only when there is one."""
+    """Translate a checkout; `valid` stays empty while it is unknown."""
     return CheckoutRow(
-        id=name_of(origin, checkout),
+        id=row_id(origin, checkout),
         origin=origin,
         start_time=checkout.created,
         valid=is_valid(checkout),
         log_url=text.url(log_url(checkout)),
-        misc=_facts(checkout) or None,
+        misc=_misc(checkout) or None,
         **_revision(checkout.data.kernel_revision),
     )
 
 
-def _revision(revision: Revision | None) -> dict[str, Any]:
+def _revision(revision: Revision | None) -> RevisionFields:
     if revision is None:
         return {}
     commit, patchset = revision.commit, revision.patchset or ""
@@ -72,21 +107,23 @@ def _revision(revision: Revision | None) -> dict[str, Any]:
 
 
 def build_row(origin: str, checkout: Checkout, kbuild: Kbuild) -> BuildRow:
-    """Say a build; how it ended, and what it left, only when that is final."""
-    said = kbuild.data
+    """Translate a build; its outcome and artifacts only once it is final."""
+    data = kbuild.data
     return BuildRow(
-        id=name_of(origin, kbuild),
+        id=row_id(origin, kbuild),
         origin=origin,
-        checkout_id=name_of(origin, checkout),
+        checkout_id=row_id(origin, checkout),
         start_time=kbuild.created,
-        architecture=text.architecture(said.arch),
-        compiler=said.compiler,
-        config_name=said.config_full or said.defconfig,
-        **(_build_end(kbuild) if is_final(kbuild) else {}),
+        architecture=text.architecture(data.arch),
+        compiler=data.compiler,
+        config_name=data.config_full or data.defconfig,
+        **_build_outcome(kbuild),
     )
 
 
-def _build_end(kbuild: Kbuild) -> dict[str, Any]:
+def _build_outcome(kbuild: Kbuild) -> BuildOutcome:
+    if not is_final(kbuild):
+        return {}
     configs = [text.url(kbuild.artifacts.get(name)) for name in CONFIGS]
     return {
         "duration": _duration(kbuild),
@@ -95,17 +132,19 @@ def _build_end(kbuild: Kbuild) -> dict[str, Any]:
         "log_excerpt": _excerpt(kbuild.data),
         "output_files": _files(kbuild, LOGS.union(CONFIGS)),
         "status": status_of(kbuild, kbuild),
-        "misc": _facts(kbuild) or None,
+        "misc": _misc(kbuild) or None,
     }
 
 
-def no_build_row(origin: str, checkout: Checkout, arch: str | None) -> BuildRow:
-    """Say the build that stands for none: a test that needs no kernel hangs there."""
+def placeholder_build_row(
+    origin: str, checkout: Checkout, arch: str | None
+) -> BuildRow:
+    """Return the build to which KCIDB attaches tests that need no kernel build."""
     architecture = text.architecture(arch)
     return BuildRow(
         id=f"{origin}:dummy_{checkout.id}_{architecture or 'none'}",
         origin=origin,
-        checkout_id=name_of(origin, checkout),
+        checkout_id=row_id(origin, checkout),
         comment="stands for no build: what hangs here was run on the source",
         start_time=checkout.created,
         architecture=architecture,
@@ -114,69 +153,69 @@ def no_build_row(origin: str, checkout: Checkout, arch: str | None) -> BuildRow:
 
 
 def test_row(origin: str, build: BuildRow, run: Node, node: Job | Test) -> TestRow:
-    """Say a job, or a test of it; `run` is the job, or what else the test is part of.
+    """Translate a job, or a test of it.
 
-    Only what is the node's own: an ancestor's artifacts are not those of each test.
+    `run` is the job, or another node that the test is part of. Artifacts of ancestors
+    are not repeated for each test.
     """
-    said = node.data
-    platform = said.platform or getattr(run.data, "platform", None)
-    own = {"runtime": getattr(run.data, "runtime", None)} | _facts(node)
-    misc = {key: value for key, value in own.items() if value is not None}
-    number = _measured(node)
+    data = node.data
+    platform = data.platform or getattr(run.data, "platform", None)
+    runtime = getattr(run.data, "runtime", None)
+    misc = {"runtime": runtime} if runtime is not None else {}
     return TestRow(
-        id=name_of(origin, node),
+        id=row_id(origin, node),
         origin=origin,
         build_id=build.id,
-        path=text.path(_names(run, node)),
+        path=text.path(_path(run, node)),
         environment=Environment(misc={"platform": platform}) if platform else None,
         start_time=node.created,
         duration=_duration(node),
-        number=number,
+        number=_measurement(node),
         log_url=text.url(log_url(node)),
-        log_excerpt=_excerpt(said),
+        log_excerpt=_excerpt(data),
         output_files=_files(node, LOGS),
         status=status_of(node, run),
-        misc=misc or None,
+        misc=misc | _misc(node) or None,
     )
 
 
-def _names(run: Node, node: Node) -> list[str]:
-    """Return the path's names, of which the run's, if it is one, is the first."""
-    own = node.path[len(run.path) :]
-    return [run.name, *own] if isinstance(run, Job | Process) else own
+def _path(run: Node, node: Node) -> list[str]:
+    """Return a test's path, which begins with the name of its job or process."""
+    below_run = node.path[len(run.path) :]
+    return [run.name, *below_run] if isinstance(run, Job | Process) else below_run
 
 
-def _facts(node: Node) -> dict[str, Any]:
-    found = {name: getattr(node.data, name, None) for name in FACTS}
-    return {name: value for name, value in found.items() if value is not None}
+def _misc(node: Node) -> dict[str, Any]:
+    fields = {name: getattr(node.data, name, None) for name in MISC_FIELDS}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _excerpt(said: BuiltData) -> str | None:
-    """Return what the log says of the faults: not its end, which seldom is about it."""
-    parts = [found.excerpt or [found.headline] for found in said.findings or []]
-    lines = text.clean("\n\n".join("\n".join(part) for part in parts))
-    return lines[: text.LONGEST_EXCERPT] or None
+def _excerpt(data: BuiltData) -> str | None:
+    """Return the log at its faults, rather than its end."""
+    excerpts = [found.excerpt or [found.headline] for found in data.findings or []]
+    lines = text.clean("\n\n".join("\n".join(excerpt) for excerpt in excerpts))
+    return lines[: text.EXCERPT_MAX_CHARS] or None
 
 
-def _files(node: Node, beside: frozenset[str]) -> list[Resource] | None:
+def _files(node: Node, excluded: frozenset[str]) -> list[Resource] | None:
     files = [
         Resource(name=text.file_name(name), url=url)
         for name, url in sorted(node.artifacts.items())
-        if name not in beside and text.url(url)
+        if name not in excluded and text.url(url)
     ]
     return files or None
 
 
 def _duration(node: Node) -> float | None:
-    """Return the seconds it ran, if its bridge says so; a node's age counts waiting."""
+    """Return the run's seconds if the node has them; its age would include waiting."""
     return _number((node.data.model_extra or {}).get("duration"))
 
 
-def _measured(node: Job | Test) -> Number | None:
-    """Return what was measured: a number, or `{"value", "unit"}` as LAVA has it."""
-    said = (node.data.misc or {}).get("measurement")
-    told = said if isinstance(said, dict) else {"value": said}
-    value, unit = _number(told.get("value")), told.get("unit")
+def _measurement(node: Job | Test) -> Number | None:
+    """Return the measurement: a number, or LAVA's `{"value", "unit"}`."""
+    measurement = (node.data.misc or {}).get("measurement")
+    fields = measurement if isinstance(measurement, dict) else {"value": measurement}
+    value, unit = _number(fields.get("value")), fields.get("unit")
     if value is None:
         return None
     return Number(value=value, unit=unit if isinstance(unit, str) else None)
@@ -184,4 +223,4 @@ def _measured(node: Job | Test) -> Number | None:
 
 def _number(value: Any) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and abs(value) < 1e300 else None
+    return float(value) if is_number and abs(value) < MEASUREMENT_LIMIT else None

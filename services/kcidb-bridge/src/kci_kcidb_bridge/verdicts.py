@@ -1,35 +1,40 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which status a result is, and which nodes are final; pure."""
+"""KCIDB's status of a result, and whether it can still change; pure."""
+
+from collections.abc import Mapping
+from typing import assert_never
 
 from kci_kcidb_bridge.rows import Status
 from kci_shared.models import Checkout, ErrorCode, Node, Result, State
 from kci_shared.rules.verdicts import is_settled
 
-NEVER_RAN = frozenset(
-    {
-        ErrorCode.BUG,
-        ErrorCode.CONFIGURATION,
-        ErrorCode.INVALID_JOB_PARAMS,
-        ErrorCode.JOB,
-        ErrorCode.JOB_GENERATION_ERROR,
-        ErrorCode.KBUILD_INTERNAL_ERROR,
-        ErrorCode.NODE_TIMEOUT,
-        ErrorCode.OBJECT_NOT_PERSISTED,
-        ErrorCode.SUBMIT_ERROR,
-        ErrorCode.UNEXISTING_PERMISSION,
-    }
-)
-"""Why an incomplete run says nothing, not even that its test is broken."""
-
-VALID = {Result.PASS: True, Result.FAIL: False, None: None}
-PLAIN = {Result.PASS: Status.PASS, Result.SKIP: Status.SKIP, None: Status.DONE}
+INCOMPLETE: Mapping[str | None, Status] = {
+    None: Status.ERROR,
+    ErrorCode.BUG: Status.MISS,
+    ErrorCode.CANCELED: Status.ERROR,
+    ErrorCode.CONFIGURATION: Status.MISS,
+    ErrorCode.GIT_CHECKOUT_FAILURE: Status.ERROR,
+    ErrorCode.INFRASTRUCTURE: Status.ERROR,
+    ErrorCode.INVALID_JOB_PARAMS: Status.MISS,
+    ErrorCode.JOB: Status.MISS,
+    ErrorCode.JOB_GENERATION_ERROR: Status.MISS,
+    ErrorCode.KBUILD_INTERNAL_ERROR: Status.MISS,
+    ErrorCode.LAVA_TIMEOUT: Status.ERROR,
+    ErrorCode.MULTINODE_TIMEOUT: Status.ERROR,
+    ErrorCode.NODE_TIMEOUT: Status.MISS,
+    ErrorCode.OBJECT_NOT_PERSISTED: Status.MISS,
+    ErrorCode.SUBMIT_ERROR: Status.MISS,
+    ErrorCode.TEST: Status.ERROR,
+    ErrorCode.UNEXISTING_PERMISSION: Status.MISS,
+}
+"""Status of an incomplete run by its error code: MISS if the run never started."""
 
 
 def is_final(node: Node) -> bool:
-    """Say whether what KCIDB is told of a node will never have to be corrected.
+    """Return whether the node's row needs no correction later.
 
-    There the first value of a field stays for ever. A checkout is told as soon as
-    there is something to test.
+    KCIDB keeps the first value of each field for good. A checkout is final as soon as
+    its sources are available.
     """
     if isinstance(node, Checkout):
         return node.state in (State.AVAILABLE, State.DONE)
@@ -37,19 +42,40 @@ def is_final(node: Node) -> bool:
 
 
 def status_of(node: Node, run: Node) -> Status:
-    """Return the status of a node of a run; trouble in the lab is nobody's failure."""
-    if node.result in PLAIN:
-        return PLAIN[node.result]
-    codes = {node.data.error_code, run.data.error_code}
-    if ErrorCode.INFRASTRUCTURE in codes:
+    """Return the status of a node of `run`: a lab failure is ERROR, never FAIL."""
+    match node.result:
+        case Result.PASS:
+            return Status.PASS
+        case Result.FAIL:
+            codes = (node.data.error_code, run.data.error_code)
+            return Status.ERROR if ErrorCode.INFRASTRUCTURE in codes else Status.FAIL
+        case Result.SKIP:
+            return Status.SKIP
+        case Result.INCOMPLETE:
+            return _status_of_incomplete(node, run)
+        case None:
+            return Status.DONE
+        case _:
+            assert_never(node.result)
+
+
+def _status_of_incomplete(node: Node, run: Node) -> Status:
+    """Return ERROR for codes of other systems, too."""
+    if run.data.error_code == ErrorCode.INFRASTRUCTURE:
         return Status.ERROR
-    if node.result is Result.FAIL:
-        return Status.FAIL
-    return Status.MISS if node.data.error_code in NEVER_RAN else Status.ERROR
+    return INCOMPLETE.get(node.data.error_code, Status.ERROR)
 
 
 def is_valid(checkout: Node) -> bool | None:
-    """Say whether there is a tree to build; None while, or because, nobody knows."""
+    """Return whether there are sources to build; None if that is unknown."""
     if checkout.data.error_code == ErrorCode.GIT_CHECKOUT_FAILURE:
         return False
-    return VALID.get(checkout.result)
+    match checkout.result:
+        case Result.PASS:
+            return True
+        case Result.FAIL:
+            return False
+        case Result.SKIP | Result.INCOMPLETE | None:
+            return None
+        case _:
+            assert_never(checkout.result)

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Reads what KCIDB's REST interface answers, without trusting its content type."""
+
+import json
+from typing import Any
+
+import httpx
+
+
+def json_object(answer: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object in an answer; empty if there is none."""
+    try:
+        body = json.loads(answer.text)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
