@@ -4,7 +4,7 @@
 import pytest
 
 from kci_kcidb_bridge.rows import Status
-from kci_kcidb_bridge.verdicts import INCOMPLETE, is_final, is_valid, status_of
+from kci_kcidb_bridge.verdicts import is_final, is_valid, status_of
 from kci_shared.models import NODE, ErrorCode, Node, Result
 
 LOG = {"log": "http://storage/00/console.log"}
@@ -53,10 +53,6 @@ def test_each_result_has_a_status(
 ) -> None:
     node = a_job(result, code)
     assert status_of(node, node) is status
-
-
-def test_each_error_code_has_a_status() -> None:
-    assert set(INCOMPLETE) == {None, *ErrorCode}
 
 
 @pytest.mark.parametrize("result", [None, *Result])

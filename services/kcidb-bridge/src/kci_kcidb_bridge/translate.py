@@ -25,10 +25,8 @@ from kci_shared.models import (
     Test,
 )
 from kci_shared.models.data import BuiltData
-from kci_shared.rules.artifacts import log_url
+from kci_shared.rules.artifacts import CONFIGS, LOGS, log_url
 
-LOGS = frozenset({"log", "build_log"})
-CONFIGS = ("_config", "config", "kernel_config")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PATCHSET = re.compile(r"([0-9a-f]{64})?")
 """Hash of the patches; empty without patches."""
@@ -130,7 +128,7 @@ def _build_outcome(kbuild: Kbuild) -> BuildOutcome:
         "config_url": next(filter(None, configs), None),
         "log_url": text.url(log_url(kbuild)),
         "log_excerpt": _excerpt(kbuild.data),
-        "output_files": _files(kbuild, LOGS.union(CONFIGS)),
+        "output_files": _files(kbuild, excluded=(*LOGS, *CONFIGS)),
         "status": status_of(kbuild, kbuild),
         "misc": _misc(kbuild) or None,
     }
@@ -173,7 +171,7 @@ def test_row(origin: str, build: BuildRow, run: Node, node: Job | Test) -> TestR
         number=_measurement(node),
         log_url=text.url(log_url(node)),
         log_excerpt=_excerpt(data),
-        output_files=_files(node, LOGS),
+        output_files=_files(node, excluded=LOGS),
         status=status_of(node, run),
         misc=misc | _misc(node) or None,
     )
@@ -197,7 +195,7 @@ def _excerpt(data: BuiltData) -> str | None:
     return lines[: text.EXCERPT_MAX_CHARS] or None
 
 
-def _files(node: Node, excluded: frozenset[str]) -> list[Resource] | None:
+def _files(node: Node, excluded: tuple[str, ...]) -> list[Resource] | None:
     files = [
         Resource(name=text.file_name(name), url=url)
         for name, url in sorted(node.artifacts.items())

@@ -1,33 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """KCIDB's status of a result, and whether it can still change; pure."""
 
-from collections.abc import Mapping
 from typing import assert_never
 
 from kci_kcidb_bridge.rows import Status
 from kci_shared.models import Checkout, ErrorCode, Node, Result, State
-from kci_shared.rules.verdicts import is_settled
-
-INCOMPLETE: Mapping[str | None, Status] = {
-    None: Status.ERROR,
-    ErrorCode.BUG: Status.MISS,
-    ErrorCode.CANCELED: Status.ERROR,
-    ErrorCode.CONFIGURATION: Status.MISS,
-    ErrorCode.GIT_CHECKOUT_FAILURE: Status.ERROR,
-    ErrorCode.INFRASTRUCTURE: Status.ERROR,
-    ErrorCode.INVALID_JOB_PARAMS: Status.MISS,
-    ErrorCode.JOB: Status.MISS,
-    ErrorCode.JOB_GENERATION_ERROR: Status.MISS,
-    ErrorCode.KBUILD_INTERNAL_ERROR: Status.MISS,
-    ErrorCode.LAVA_TIMEOUT: Status.ERROR,
-    ErrorCode.MULTINODE_TIMEOUT: Status.ERROR,
-    ErrorCode.NODE_TIMEOUT: Status.MISS,
-    ErrorCode.OBJECT_NOT_PERSISTED: Status.MISS,
-    ErrorCode.SUBMIT_ERROR: Status.MISS,
-    ErrorCode.TEST: Status.ERROR,
-    ErrorCode.UNEXISTING_PERMISSION: Status.MISS,
-}
-"""Status of an incomplete run by its error code: MISS if the run never started."""
+from kci_shared.rules.verdicts import is_settled, trouble
 
 
 def is_final(node: Node) -> bool:
@@ -46,24 +24,23 @@ def status_of(node: Node, run: Node) -> Status:
     match node.result:
         case Result.PASS:
             return Status.PASS
-        case Result.FAIL:
-            codes = (node.data.error_code, run.data.error_code)
-            return Status.ERROR if ErrorCode.INFRASTRUCTURE in codes else Status.FAIL
         case Result.SKIP:
             return Status.SKIP
+        case Result.FAIL | Result.INCOMPLETE if _lab_failed(node, run):
+            return Status.ERROR
+        case Result.FAIL:
+            return Status.FAIL
         case Result.INCOMPLETE:
-            return _status_of_incomplete(node, run)
+            has_run = trouble(node.data.error_code).has_run
+            return Status.ERROR if has_run else Status.MISS
         case None:
             return Status.DONE
         case _:
             assert_never(node.result)
 
 
-def _status_of_incomplete(node: Node, run: Node) -> Status:
-    """Return ERROR for codes of other systems, too."""
-    if run.data.error_code == ErrorCode.INFRASTRUCTURE:
-        return Status.ERROR
-    return INCOMPLETE.get(node.data.error_code, Status.ERROR)
+def _lab_failed(node: Node, run: Node) -> bool:
+    return ErrorCode.INFRASTRUCTURE in (node.data.error_code, run.data.error_code)
 
 
 def is_valid(checkout: Node) -> bool | None:
