@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A tree of nodes to change and submit, an API that holds it, and a KCIDB."""
+"""A tree of nodes to change and submit, and a KCIDB that remembers its rows."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from kci_fakes.api import FakeApi
 from kci_kcidb_bridge.rows import Row
 from kci_shared.models import NODE, Event, Kind, Node, NodeChange, Op, State
 
@@ -72,23 +73,11 @@ class Tree:
         return [self.node(name) for name in self.fields]
 
 
-class FakeNodes:
-    """The API's nodes; counts the queries."""
-
-    def __init__(self, nodes: list[Node]) -> None:
-        self.nodes = {node.id: node for node in nodes}
-        self.queries = 0
-
-    async def get(self, node_id: str) -> Node | None:
-        return self.nodes.get(node_id)
-
-    async def find(self, **filters: str) -> list[Node]:
-        assert set(filters) == {"kind", "parent__in"}
-        self.queries += 1
-        parents = filters["parent__in"].split(",")
-        kind = Kind(filters["kind"])
-        children = [node for node in self.nodes.values() if node.parent in parents]
-        return [node for node in children if node.kind is kind]
+def an_api(tree: Tree) -> FakeApi:
+    """Return an API that holds the tree."""
+    api = FakeApi()
+    api.put(*tree.nodes())
+    return api
 
 
 class FakeKcidb:

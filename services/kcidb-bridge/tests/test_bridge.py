@@ -2,8 +2,9 @@
 """Which rows each event submits."""
 
 import pytest
-from kcidb_bridge_fakes import LATER, FakeKcidb, FakeNodes, Tree, event_of
+from kcidb_bridge_fakes import LATER, FakeKcidb, Tree, an_api, event_of
 
+from kci_fakes.api import FakeApi
 from kci_kcidb_bridge.bridge import PARENTS_PER_QUERY, KcidbBridge
 from kci_kcidb_bridge.rows import IncidentRow
 from kci_shared.errors import NotYet
@@ -12,7 +13,7 @@ from kci_shared.errors import NotYet
 async def submitted(tree: Tree, *names: str) -> list[list[str]]:
     """Return the submissions for the events of these nodes."""
     kcidb = FakeKcidb()
-    bridge = KcidbBridge(FakeNodes(tree.nodes()), kcidb, "demo")
+    bridge = KcidbBridge(an_api(tree), kcidb, "demo")
     for name in names:
         await bridge.on_event(event_of(tree[name]["id"]))
     return kcidb.submissions
@@ -79,10 +80,10 @@ async def test_many_tests_are_fetched_in_few_queries(smoke: Tree) -> None:
     for index in range(number):
         smoke.add("test", f"suite-{index}", "smoke")
         smoke.add("test", f"case-{index}", f"suite-{index}")
-    nodes, kcidb = FakeNodes(smoke.nodes()), FakeKcidb()
-    await KcidbBridge(nodes, kcidb, "demo").on_event(event_of(smoke["smoke"]["id"]))
+    api, kcidb = an_api(smoke), FakeKcidb()
+    await KcidbBridge(api, kcidb, "demo").on_event(event_of(smoke["smoke"]["id"]))
     assert len(kcidb.submissions[0]) == 6 + 2 * number
-    assert nodes.queries < 10
+    assert api.count_calls("find") < 10
 
 
 @pytest.mark.parametrize("name", ["mail", "orphan", "lost"])
@@ -98,7 +99,7 @@ async def test_nodes_without_a_kernel_result_are_not_submitted(
 
 async def test_an_event_of_a_deleted_node_is_ignored() -> None:
     kcidb = FakeKcidb()
-    await KcidbBridge(FakeNodes([]), kcidb, "demo").on_event(event_of("f" * 24))
+    await KcidbBridge(FakeApi(), kcidb, "demo").on_event(event_of("f" * 24))
     assert kcidb.submissions == []
 
 
@@ -128,7 +129,7 @@ async def test_the_first_passing_run_is_submitted_as_free_of_the_issue(
     add_regression(panic, panic["boot"]["id"])
     panic["regression"]["data"]["fixed_node"] = panic["again"]["id"]
     kcidb = FakeKcidb()
-    bridge = KcidbBridge(FakeNodes(panic.nodes()), kcidb, "demo")
+    bridge = KcidbBridge(an_api(panic), kcidb, "demo")
     await bridge.on_event(event_of(panic["regression"]["id"]))
     incidents = [
         (row.test_id, row.present)
