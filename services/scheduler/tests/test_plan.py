@@ -236,13 +236,16 @@ def test_a_job_below_a_build_that_nobody_configured_stays_alone(api: Any) -> Non
         ("low", "high", 20),
     ],
 )
-def test_the_branch_says_how_urgent_it_is_else_the_test(
+def test_the_branch_says_how_urgent_it_is_else_the_test_and_no_lab_changes_it(
     api: Any, of_branch: str | None, of_test: str, number: int
 ) -> None:
     tests = {"boot": {"needs": "build/debian", "priority": of_test}}
     branches = {"master": {"priority": of_branch}}
     trees = {"demo": {"url": "https://git.example.org/x", "branches": branches}}
-    urgent = Config.model_validate({**MATRIX, "tests": tests, "trees": trees})
+    narrow = {"type": "lava", "platforms": ["pc"], "priority": [0, 49]}
+    urgent = Config.model_validate(
+        {**MATRIX, "labs": {"narrow": narrow}, "tests": tests, "trees": trees}
+    )
     api.submit({})
     [job, *_] = Plan(urgent, Family(api.nodes.values()), NOW).after(
         api.one(name=GCC_12)

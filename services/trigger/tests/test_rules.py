@@ -6,6 +6,7 @@ import pytest
 
 from kci_shared.config import Branch, Config, Tree
 from kci_shared.models import NODE, Node, Revision
+from kci_shared.rules.keys import checkout_key
 from kci_trigger import rules
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -17,7 +18,7 @@ def a_checkout(state: str, result: str | None, attempt: int) -> Node:
     return NODE.validate_python(
         {"id": "1", "kind": "checkout", "name": "checkout", "owner": "me"}
         | {"created": NOW, "updated": NOW, "state": state, "result": result}
-        | {"idempotency_key": rules.key("t", "b", COMMIT, attempt)}
+        | {"idempotency_key": checkout_key("t", "b", COMMIT, attempt)}
     )
 
 
@@ -87,14 +88,14 @@ def test_a_commit_is_tried_again_only_when_it_could_not_be_had(
     known: Any, attempt: int | None
 ) -> None:
     nodes = [a_checkout(*one, attempt=number) for number, one in enumerate(known)]
-    key = rules.key("t", "b", COMMIT, 0)
+    key = checkout_key("t", "b", COMMIT, 0)
     assert rules.next_attempt(nodes, key) == attempt
 
 
 def test_a_checkout_that_somebody_asked_for_does_not_count() -> None:
     asked = a_checkout("available", "pass", 0)
     asked = asked.model_copy(update={"idempotency_key": "asked/7"})
-    assert rules.next_attempt([asked], rules.key("t", "b", COMMIT, 0)) == 0
+    assert rules.next_attempt([asked], checkout_key("t", "b", COMMIT, 0)) == 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -19,6 +19,7 @@ import stamina
 from pydantic import Field
 
 from kci_shared.errors import NotStored, StorageError
+from kci_shared.rules.artifacts import sha256_in
 from kci_shared.settings import ClientSettings
 
 CHUNK = 1 << 20
@@ -118,7 +119,7 @@ class Storage:
 
         An artifact of our own storage is checked against the hash in its URL.
         """
-        wanted = _digest_in(url)
+        wanted = sha256_in(url)
         if wanted is not None and (folder / wanted).exists():
             return folder / wanted
         folder.mkdir(parents=True, exist_ok=True)
@@ -162,11 +163,3 @@ def _is_final(error: Exception) -> bool:
         status = error.response.status_code
         return status < httpx.codes.INTERNAL_SERVER_ERROR and status not in BUSY
     return isinstance(error, NEVER)
-
-
-def _digest_in(url: str) -> str | None:
-    """Return the sha256 that a URL of our own storage carries."""
-    parts = urlsplit(url).path.split("/")
-    found = parts[-2] if len(parts) > 1 else ""
-    is_hash = len(found) == 64 and set(found) <= set("0123456789abcdef")
-    return found if is_hash else None

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-from sample_nodes import node
+from sample_nodes import NOW, node
 
-from kci_shared.models import Job, Kbuild, Kind
+from kci_shared.models import Job, Kbuild, Kind, Result
 from kci_shared.rules.attempts import (
     INHERITED,
     PLANNED,
-    failures,
     inherited,
+    is_planned,
     next_attempt,
+    retry,
     setup_of,
 )
 
@@ -46,10 +47,20 @@ def test_a_build_is_known_by_what_it_is_made_of_if_that_is_known() -> None:
 
 
 def test_only_failures_are_counted_as_failures() -> None:
-    assert failures(a_job()) == 1
-    assert failures(a_job(failures=2)) == 3
-    spoiled = a_job(failures=2).model_copy(update={"result": "incomplete"})
-    assert failures(spoiled) == 2
+    spoiled = a_job(failures=2).model_copy(update={"result": Result.INCOMPLETE})
+    assert retry(a_job(), NOW).data["failures"] == 1
+    assert retry(a_job(failures=2), NOW).data["failures"] == 3
+    assert retry(spoiled, NOW).data["failures"] == 2
+    never_failed = a_job().model_copy(update={"result": Result.INCOMPLETE})
+    assert "failures" not in retry(never_failed, NOW).data
+    assert retry(a_job(), NOW).timeout == NOW
+
+
+def test_only_a_node_with_the_key_of_its_work_was_planned() -> None:
+    key = next_attempt(a_job(), 4).idempotency_key
+    assert is_planned(a_job().model_copy(update={"idempotency_key": key}))
+    assert not is_planned(a_job().model_copy(update={"idempotency_key": "mail/1"}))
+    assert not is_planned(a_job())
 
 
 def test_a_test_repeats_what_is_known_of_its_job() -> None:

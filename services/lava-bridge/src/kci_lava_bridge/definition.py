@@ -15,6 +15,7 @@ import yaml
 from kci_lava_bridge.lab import Boot, Device, Lab
 from kci_lava_bridge.steps import SUITE, run_steps
 from kci_shared.models import Definition, Job, Node, TestStep
+from kci_shared.rules.artifacts import sha256_in
 from kci_shared.text import plain
 from kci_shared.work import BadJob
 
@@ -161,8 +162,7 @@ def _file(url: str) -> dict[str, Any]:
     file: dict[str, Any] = {"url": url}
     if compression := COMPRESSIONS.get(path.rpartition(".")[2]):
         file["compression"] = compression
-    digest = path.split("/")[-2] if path.count("/") > 1 else ""
-    if len(digest) == 64 and set(digest) <= set("0123456789abcdef"):
+    if digest := sha256_in(url):
         file["sha256sum"] = digest
     return file
 

@@ -20,7 +20,8 @@ from kci_shared.models import (
     State,
     Test,
 )
-from kci_shared.rules.verdicts import is_settled
+from kci_shared.rules.attempts import setup_of
+from kci_shared.rules.verdicts import fault_of, is_settled
 
 Ran = Kbuild | Job | Test
 """What runs again with every revision."""
@@ -137,13 +138,9 @@ class Above:
     def of(cls, node: Node) -> Self:
         """Return what matters of a job, a build, or whatever else a test hangs on."""
         depth = len(node.path)
-        return cls(is_settled(node), node.result, depth, fault_of(node))
-
-
-def fault_of(node: Node) -> str | None:
-    """Return the signature of the first fault that a node's own log shows."""
-    findings = (isinstance(node, Ran) and node.data.findings) or []
-    return next((one.signature for one in findings if one.severity == "fault"), None)
+        fault = fault_of(node)
+        signature = fault.signature if fault else None
+        return cls(is_settled(node), node.result, depth, signature)
 
 
 def as_run(node: Ran, above: Above, began: datetime) -> Run:
@@ -188,9 +185,8 @@ Nodes = Mapping[str, Ran]
 
 def described(node: Ran) -> dict[str, Any]:
     """Return what a regression repeats of the run that failed first."""
-    names = ("arch", "defconfig", "config_full", "compiler", "platform")
     return {
-        **{name: getattr(node.data, name) for name in names},
+        **setup_of(node),
         "device": getattr(node.data, "device", None),
         "error_code": node.data.error_code,
         "error_msg": node.data.error_msg,

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kci_scheduler.filters import lets_build
-from kci_scheduler.jobs import SOURCES, longest_run, priority
+from kci_scheduler.jobs import longest_run, priority
 from kci_scheduler.rules import is_due_again
-from kci_shared.config import BUILD, Build, Built, Candidate, Config, identity
+from kci_shared.config import Build, Built, Candidate, Config, identity
 from kci_shared.models import (
     Checkout,
     Kbuild,
@@ -24,17 +24,15 @@ from kci_shared.models import (
     Revision,
     State,
 )
+from kci_shared.rules import attempts
+from kci_shared.rules.artifacts import TARBALL
+from kci_shared.rules.keys import same_key
 from kci_shared.rules.verdicts import is_settled
 
 PLATFORM = "build"
 """What a builder claims, besides its runtime."""
 SHARED = {"kernel_revision", "planned", "regression", "definition", "same_as"}
 """What of a build's data another checkout's node does not take over."""
-KEPT = {
-    *("arch", "compiler", "defconfig", "config_full", "fragments", "identity"),
-    *("definition", "platform", "priority", "run_timeout", "runtime"),
-}
-"""What of a build's data is there before it runs."""
 
 
 @dataclass
@@ -52,7 +50,7 @@ def plan_builds(
     """Plan the builds of a checkout; `kin` are all builds of its commit so far."""
     plan = BuildPlan()
     revision = checkout.data.kernel_revision
-    if revision is None or SOURCES not in checkout.artifacts:
+    if revision is None or TARBALL not in checkout.artifacts:
         return plan
     there = {build.name for build in kin if build.parent == checkout.id}
     elsewhere: dict[str | None, list[Kbuild]] = {}
@@ -76,7 +74,7 @@ def plan_builds(
         elif last.result in (Result.PASS, Result.FAIL):
             plan.wanted.append(same(last, checkout))
         else:
-            plan.wanted.append(_numbered(new, last.retry_counter + 1))
+            plan.wanted.append(attempts.as_attempt(new, last.retry_counter + 1))
     return plan
 
 
@@ -121,7 +119,7 @@ def first_attempt(
         data=data,
         timeout=now + timedelta(seconds=entry.queue),
     )
-    return _numbered(new, 0)
+    return attempts.as_attempt(new, 0)
 
 
 def sources(checkout: Checkout) -> str:
@@ -132,7 +130,7 @@ def sources(checkout: Checkout) -> str:
     """
     revision = checkout.data.kernel_revision
     assert revision is not None
-    parts = (revision.commit, revision.patchset, checkout.artifacts[SOURCES])
+    parts = (revision.commit, revision.patchset, checkout.artifacts[TARBALL])
     return " ".join(part or "-" for part in parts)
 
 
@@ -149,26 +147,12 @@ def same(build: Kbuild, checkout: Checkout) -> NewNode:
         result=build.result,
         artifacts=build.artifacts,
         data={**data, "same_as": build.id},
-        idempotency_key=f"{checkout.id}/{build.name}/same",
+        idempotency_key=same_key(checkout.id, build.name),
     )
 
 
 def next_attempt(config: Config, build: Kbuild, now: datetime) -> NewNode:
     """Return the same build once more, beside the one that was spoiled."""
     entry = next(iter(config.built[build.name]))
-    data = build.data.model_dump(mode="json", include=KEPT, exclude_none=True)
-    if failures := (build.data.failures or 0) + (build.result is Result.FAIL):
-        data["failures"] = failures
-    new = NewNode(
-        kind=Kind.KBUILD,
-        name=build.name,
-        parent=build.parent,
-        data=data,
-        timeout=now + timedelta(seconds=config.builds[entry.entry].queue),
-    )
-    return _numbered(new, build.retry_counter + 1)
-
-
-def _numbered(new: NewNode, attempt: int) -> NewNode:
-    key = f"{BUILD}{new.data['identity']}/{attempt}"
-    return new.model_copy(update={"retry_counter": attempt, "idempotency_key": key})
+    deadline = now + timedelta(seconds=config.builds[entry.entry].queue)
+    return attempts.retry(build, deadline)

@@ -4,10 +4,10 @@
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from kci_scheduler.jobs import SOURCES
 from kci_shared.errors import BadRequest, Conflict
 from kci_shared.logging import get_logger
 from kci_shared.models import Checkout, Kind, Node, State
+from kci_shared.rules.artifacts import TARBALL
 
 log = get_logger(__name__)
 
@@ -57,9 +57,9 @@ class Closing:
         Only what is done gets planned, so that planned is all that has to be asked.
         Where the builds are made elsewhere, the first of them is waited for.
         """
-        if SOURCES in checkout.artifacts and not checkout.data.planned:
+        if TARBALL in checkout.artifacts and not checkout.data.planned:
             return False
-        if SOURCES not in checkout.artifacts:
+        if TARBALL not in checkout.artifacts:
             below = {"treeid": checkout.treeid, "kind__in": BELOW}
             if await self._api.count(**below) == 0:
                 return False

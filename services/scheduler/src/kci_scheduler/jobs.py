@@ -18,11 +18,9 @@ from kci_shared.models import (
     Revision,
     State,
 )
+from kci_shared.rules import attempts
+from kci_shared.rules.artifacts import IMAGES, KERNEL, TARBALL
 
-IMAGES = ("kernel", "ramdisk", "nfsroot", "modules", "dtb", "dtbs", "kselftest")
-"""The artifacts of a build that a device boots with, or tests take from it."""
-SOURCES = "tarball"
-"""The artifact of a checkout that kernels are built from."""
 PRIORITIES = {Priority.LOW: 20, Priority.MEDIUM: 40, Priority.HIGH: 60}
 """As numbers: a claim takes the greatest first."""
 GRACE_S = 1800
@@ -37,11 +35,6 @@ ARCHS = {
     "riscv": {"debian": "riscv64", "buildroot": "riscv"},
 }
 """What others call our archs, in the addresses of root file systems."""
-KEPT = {
-    *("arch", "compiler", "config_full", "defconfig"),
-    *("definition", "platform", "priority", "run_timeout", "runtime"),
-}
-"""What of a job's data is there before it runs."""
 
 
 def first_attempt(
@@ -54,7 +47,7 @@ def first_attempt(
         **(_built_as(config, build) if build else {}),
         "platform": place.platform,
         "runtime": place.lab,
-        "priority": _in_lab(config, place, priority(config, test.priority, revision)),
+        "priority": priority(config, test.priority, revision),
         "run_timeout": longest_run(config, place.lab, test.timeout, test.queue),
     }
     new = NewNode(
@@ -64,11 +57,11 @@ def first_attempt(
         parent=parent.id,
         timeout=now + timedelta(seconds=test.queue),
     )
-    if build is not None and "kernel" not in build.artifacts:
+    if build is not None and KERNEL not in build.artifacts:
         data["error_code"] = ErrorCode.INVALID_JOB_PARAMS
-        data["error_msg"] = f"{build.name} has no artifact 'kernel'"
+        data["error_msg"] = f"{build.name} has no artifact '{KERNEL}'"
         ended = {"state": State.DONE, "result": Result.INCOMPLETE}
-        return _numbered(new.model_copy(update={**ended, "data": data}), 0)
+        return attempts.as_attempt(new.model_copy(update={**ended, "data": data}), 0)
     told = Definition(
         artifacts=_artifacts(config, test, parent if build is None else build),
         tests=test.commands,
@@ -78,23 +71,13 @@ def first_attempt(
         device=_device(config, place),
     )
     data["definition"] = told.model_dump(mode="json", exclude_defaults=True)
-    return _numbered(new.model_copy(update={"data": data}), 0)
+    return attempts.as_attempt(new.model_copy(update={"data": data}), 0)
 
 
 def next_attempt(config: Config, job: Job | Process, now: datetime) -> NewNode:
     """Return the same job once more, beside the one that failed."""
-    data = job.data.model_dump(mode="json", include=KEPT, exclude_none=True)
-    if failures := (job.data.failures or 0) + (job.result is Result.FAIL):
-        data["failures"] = failures
-    new = NewNode(
-        kind=job.kind,
-        name=job.name,
-        group=job.group,
-        parent=job.parent,
-        data=data,
-        timeout=now + timedelta(seconds=config.tests[job.name].queue),
-    )
-    return _numbered(new, job.retry_counter + 1)
+    deadline = now + timedelta(seconds=config.tests[job.name].queue)
+    return attempts.retry(job, deadline)
 
 
 def priority(config: Config, own: Priority, revision: Revision | None) -> int:
@@ -103,13 +86,6 @@ def priority(config: Config, own: Priority, revision: Revision | None) -> int:
     branch = tree.branches.get(revision.branch) if tree and revision else None
     of_branch = branch.priority if branch else None
     return PRIORITIES[of_branch or own]
-
-
-def _in_lab(config: Config, place: Placement, ours: int) -> int:
-    """Spread our priority over those that a lab gives to us."""
-    lab = config.labs.get(place.lab)
-    low, high = lab.priority if lab else (0, 100)
-    return low + (high - low) * ours // 100
 
 
 def longest_run(config: Config, runtime: str, timeout: float, queue: float) -> float:
@@ -131,7 +107,7 @@ def _built_as(config: Config, build: Kbuild) -> dict[str, Any]:
 
 
 def _artifacts(config: Config, test: Test, above: Node) -> dict[str, str]:
-    wanted = IMAGES if isinstance(above, Kbuild) else (SOURCES,)
+    wanted = IMAGES if isinstance(above, Kbuild) else (TARBALL,)
     found = {name: url for name, url in above.artifacts.items() if name in wanted}
     rootfs = config.rootfs.get(test.rootfs or "")
     arch = config.built[above.name][0].arch if isinstance(above, Kbuild) else ""
@@ -162,9 +138,3 @@ def _device(config: Config, place: Placement) -> dict[str, Any]:
         return {}
     told = {"arch", "boot", "mach", "dtb", "compatible"}
     return platform.model_dump(mode="json", include=told, exclude_defaults=True)
-
-
-def _numbered(new: NewNode, attempt: int) -> NewNode:
-    at = f"{new.data['runtime']}/{new.data['platform']}"
-    key = f"{new.parent}/{new.name}/{at}/{attempt}"
-    return new.model_copy(update={"retry_counter": attempt, "idempotency_key": key})

@@ -13,7 +13,6 @@ from kci_shared.config import (
 )
 from kci_shared.models import (
     Checkout,
-    ErrorCode,
     Job,
     Kbuild,
     Node,
@@ -21,12 +20,11 @@ from kci_shared.models import (
     Result,
     State,
 )
-from kci_shared.rules.verdicts import is_settled
+from kci_shared.rules.attempts import is_planned
+from kci_shared.rules.verdicts import is_settled, trouble
 
 Run = Kbuild | Job | Process
 """What may be planned, and run again."""
-SPOILED = (ErrorCode.INFRASTRUCTURE, ErrorCode.KBUILD_INTERNAL_ERROR)
-"""Nothing is known of the kernel then."""
 
 
 def entries(config: Config, node: Kbuild) -> list[tuple[Build, Built]]:
@@ -55,14 +53,13 @@ def names(config: Config, node: Node) -> set[str]:
 
 def retry(config: Config, node: Node) -> Retry:
     """Return how often a node that was planned here is run again; never, else."""
-    key = node.idempotency_key or ""
-    if isinstance(node, Kbuild) and node.data.identity and key.startswith(BUILD):
+    if isinstance(node, Kbuild) and node.data.identity and is_planned(node):
         policies = [entry.retry for entry, _ in entries(config, node)]
         return Retry(
             infra=max((policy.infra for policy in policies), default=0),
             fail=max((policy.fail for policy in policies), default=0),
         )
-    if isinstance(node, Job | Process) and key.startswith(f"{node.parent}/{node.name}"):
+    if isinstance(node, Job | Process) and is_planned(node):
         test = config.tests.get(node.name)
         return test.retry if test else Retry()
     return Retry()
@@ -77,7 +74,7 @@ def is_due_again(config: Config, node: Node) -> bool:
         return failures < policy.fail
     return (
         node.result is Result.INCOMPLETE
-        and node.data.error_code in SPOILED
+        and trouble(node.data.error_code).is_spoiled
         and node.retry_counter - failures < policy.infra
     )
 

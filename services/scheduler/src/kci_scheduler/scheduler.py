@@ -8,7 +8,6 @@ from typing import Any, Protocol, TypeVar
 from kci_scheduler.builds import BuildPlan, plan_builds
 from kci_scheduler.closing import Closing
 from kci_scheduler.family import Family
-from kci_scheduler.jobs import SOURCES
 from kci_scheduler.plan import Plan, followers, needs_others, tests_around
 from kci_scheduler.rules import Run
 from kci_shared.config import Config
@@ -25,6 +24,7 @@ from kci_shared.models import (
     Result,
     State,
 )
+from kci_shared.rules.artifacts import TARBALL
 from kci_shared.rules.verdicts import is_settled
 
 log = get_logger(__name__)
@@ -109,7 +109,7 @@ class Scheduler:
 
     async def _builds(self, config: Config, checkout: Checkout) -> BuildPlan:
         revision = checkout.data.kernel_revision
-        if revision is None or SOURCES not in checkout.artifacts:
+        if revision is None or TARBALL not in checkout.artifacts:
             return BuildPlan()
         kin = await self._api.find(kind=Kind.KBUILD, **{COMMIT: revision.commit})
         known = [node for node in kin if isinstance(node, Kbuild)]

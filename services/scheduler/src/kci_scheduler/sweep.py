@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from kci_scheduler.closing import Closing
-from kci_scheduler.jobs import SOURCES
 from kci_shared.errors import ApiError, BadRequest, Conflict
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Kind, Node, Result, State
+from kci_shared.rules.artifacts import TARBALL
+from kci_shared.rules.attempts import MOST_ATTEMPTS
 
 log = get_logger(__name__)
-
-CLAIMS = 3
-"""How often a node may be lost by whoever runs it."""
 
 
 class Nodes(Protocol):
@@ -65,7 +63,7 @@ class Sweeper:
         for node in await self._api.find(
             state=State.RUNNING, **{"claim.expires__lt": past}
         ):
-            if node.claim is not None and node.claim.attempt >= CLAIMS:
+            if node.claim is not None and node.claim.attempt >= MOST_ATTEMPTS:
                 reason = f"lost by its bridge {node.claim.attempt} times"
                 await self._end(node, ErrorCode.INFRASTRUCTURE, reason)
         for checkout in await self._api.find(
@@ -91,4 +89,4 @@ def _ends_otherwise(node: Node, now: datetime) -> bool:
     if node.claim is not None and node.claim.expires > now:
         return True  # what somebody runs has a deadline of its own
     # and so has everything below sources: they are closed after the last of it
-    return node.state is State.AVAILABLE and SOURCES in node.artifacts
+    return node.state is State.AVAILABLE and TARBALL in node.artifacts

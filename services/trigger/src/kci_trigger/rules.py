@@ -12,6 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from kci_shared.config import Branch, Config, Tree
 from kci_shared.config.values import BranchName
 from kci_shared.models import Kind, NewNode, Node, Result, Revision, State, Version
+from kci_shared.rules.attempts import MOST_ATTEMPTS
+from kci_shared.rules.keys import is_attempt_of
 
 RUNTIME = "trigger"
 PLATFORM = "git"
@@ -21,8 +23,6 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 HEAD = re.compile(r"([0-9a-f]{40})\trefs/heads/(.+)")
 VARIABLE = re.compile(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION|NAME) *= *(.*)$")
 BRANCH: TypeAdapter[str] = TypeAdapter(BranchName)
-MOST_ATTEMPTS = 3
-"""How often a commit that could not be had is tried: each is a checkout."""
 LIFE = timedelta(days=7)
 """When a checkout is over, whatever of its jobs still waits for a lab."""
 MOST_TAGS = 20
@@ -75,18 +75,12 @@ def is_branch(name: str) -> bool:
     return True
 
 
-def key(tree: str, branch: str, commit: str, attempt: int) -> str:
-    """Return the key of the one checkout of a commit, as the watcher makes it."""
-    return f"checkout/{tree}/{branch}/{commit}/{attempt}"
-
-
 def next_attempt(known: Sequence[Node], first_key: str) -> int | None:
     """Return which attempt at a commit is due, from 0; None if none is.
 
     A checkout that was asked for by somebody may be filtered, so it does not count.
     """
-    prefix = first_key.removesuffix("0")
-    ours = [one for one in known if (one.idempotency_key or "").startswith(prefix)]
+    ours = [one for one in known if is_attempt_of(one.idempotency_key, first_key)]
     if any(
         one.state is not State.DONE or one.result is not Result.INCOMPLETE
         for one in ours

@@ -10,6 +10,7 @@ from kci_shared.config import Config
 from kci_shared.errors import KciError, StorageError
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Node, Result, Revision, State
+from kci_shared.rules.artifacts import TARBALL
 from kci_shared.storage import Storage
 from kci_shared.work import LabJob, RunOutcome
 from kci_trigger import patches, rules
@@ -78,8 +79,8 @@ class Sources:
         return RunOutcome(
             Result.PASS,
             state=State.AVAILABLE,
-            files={"tarball": tarball},
-            needed=frozenset({"tarball"}),
+            files={TARBALL: tarball},
+            needed=frozenset({TARBALL}),
             data={"kernel_revision": found.model_dump(mode="json", exclude_unset=True)},
         )
 

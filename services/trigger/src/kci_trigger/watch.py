@@ -15,6 +15,7 @@ from kci_shared.config import Config, Tree
 from kci_shared.errors import ApiError
 from kci_shared.logging import get_logger
 from kci_shared.models import Kind, NewNode, Node, Revision, State
+from kci_shared.rules.keys import checkout_key
 from kci_trigger import rules
 from kci_trigger.git import Git, GitError
 from kci_trigger.settings import Settings
@@ -108,7 +109,7 @@ class Watcher:
         """Create the checkout of a branch's new commit, if it is due."""
         about = Revision(tree=name, url=tree.url, branch=branch, commit=commit)
         known = await self._checkouts(about, commit)
-        attempt = rules.next_attempt(known, rules.key(name, branch, commit, 0))
+        attempt = rules.next_attempt(known, checkout_key(name, branch, commit, 0))
         if attempt is None:
             if all(one.state is not State.RUNNING for one in known):
                 self._seen[name, branch] = commit
@@ -123,7 +124,7 @@ class Watcher:
                 about.model_copy(update={"tip_of_branch": True}),
                 now,
                 data={"architecture_filter": tree.branches[branch].arch or []},
-                idempotency_key=rules.key(name, branch, commit, attempt),
+                idempotency_key=checkout_key(name, branch, commit, attempt),
             )
         )
         log.info("new commit", node_id=node.id, tree=name, branch=branch, commit=commit)

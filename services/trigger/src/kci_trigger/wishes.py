@@ -21,6 +21,7 @@ from kci_shared.models import (
     Revision,
     State,
 )
+from kci_shared.rules.attempts import next_attempt
 from kci_trigger import patches, rules
 from kci_trigger.patches import BadPatch
 
@@ -28,20 +29,6 @@ Filter = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=256)]], Field(max_length=100)
 ]
 NodeId = Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")]
-PLANNED = {
-    "arch",
-    "compiler",
-    "config_full",
-    "defconfig",
-    "definition",
-    "fragments",
-    "identity",
-    "platform",
-    "priority",
-    "run_timeout",
-    "runtime",
-}
-"""What of a node's data is there before it runs."""
 
 
 class Wish(BaseModel):
@@ -173,7 +160,8 @@ class Wishes:
         last = max(attempts, key=lambda one: one.retry_counter)
         if last.state is not State.DONE:
             return last
-        return await self._api.create(_again(node, last.retry_counter + 1, submitter))
+        again = next_attempt(node, last.retry_counter + 1)
+        return await self._api.create(again.model_copy(update={"submitter": submitter}))
 
     async def patchset(
         self, wish: PatchWish, submitter: str, given: list[bytes]
@@ -208,23 +196,6 @@ class Wishes:
         if node is None:
             raise NotFound(f"nodeid: there is no node {node_id}")
         return node
-
-
-def _again(node: Kbuild | Job, attempt: int, submitter: str) -> NewNode:
-    data = node.data.model_dump(mode="json", include=PLANNED, exclude_none=True)
-    where = f"{node.parent}/{node.name}/{node.data.runtime}/{node.data.platform}"
-    if isinstance(node, Kbuild) and node.data.identity:
-        where = f"build/{node.data.identity}"  # as the scheduler has it
-    return NewNode(
-        kind=node.kind,
-        name=node.name,
-        group=node.group,
-        parent=node.parent,
-        data=data,
-        retry_counter=attempt,
-        submitter=submitter,
-        idempotency_key=f"{where}/{attempt}",
-    )
 
 
 async def fetch_patches(

@@ -120,7 +120,7 @@ class Lab(Section):
     tests: Words = ["*"]
     """Which tests it takes, by name or pattern; `!` in front leaves some out."""
     priority: tuple[int, int] = (0, 100)
-    """The lab's own priorities that ours, from 0 to 100, are spread over."""
+    """The part of its own priorities that the lab gives us; for its bridge."""
     queue: Annotated[int, Field(gt=0)] | None = None
     """How many jobs its bridge may hand to the lab at a time."""
     url: str | None = None

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The same work once more: as which node, with which data, how often; pure."""
 
+from datetime import datetime
 from typing import Any
 
 from kci_shared.models import Job, Kbuild, Kind, NewNode, Process, Result, Test
-from kci_shared.rules.keys import build_key, job_key
+from kci_shared.rules.keys import build_key, is_attempt_of, job_key
 
 MOST_ATTEMPTS = 3
 """How often a claim may be lost, or a checkout fail, before the work is given up."""
@@ -52,15 +53,27 @@ def next_attempt(node: Kbuild | Job | Process, attempt: int) -> NewNode:
 
 def as_attempt(new: NewNode, attempt: int) -> NewNode:
     """Return a planned node as one attempt at its work, counted from 0."""
-    data = new.data
-    if new.kind is Kind.KBUILD and (identity := data.get("identity")):
-        key = build_key(identity, attempt)
-    else:
-        where = data.get("runtime"), data.get("platform")
-        key = job_key(new.parent, new.name, *where, attempt)
+    key = _key(new, new.data, attempt)
     return new.model_copy(update={"retry_counter": attempt, "idempotency_key": key})
 
 
-def failures(node: Kbuild | Job | Process) -> int:
-    """Return how many attempts at a node's work failed, this one included."""
-    return (node.data.failures or 0) + (node.result is Result.FAIL)
+def retry(node: Kbuild | Job | Process, timeout: datetime) -> NewNode:
+    """Return the attempt after a node's own, with the failures so far counted."""
+    new = next_attempt(node, node.retry_counter + 1)
+    count = (node.data.failures or 0) + (node.result is Result.FAIL)
+    data = {**new.data, "failures": count} if count else new.data
+    return new.model_copy(update={"data": data, "timeout": timeout})
+
+
+def is_planned(node: Kbuild | Job | Process) -> bool:
+    """Say whether a node was planned as an attempt at work, by the key that it has."""
+    return is_attempt_of(node.idempotency_key, _key(node, dict(node.data), 0))
+
+
+def _key(
+    node: NewNode | Kbuild | Job | Process, data: dict[str, Any], attempt: int
+) -> str:
+    if node.kind is Kind.KBUILD and (identity := data.get("identity")):
+        return build_key(identity, attempt)
+    where = data.get("runtime"), data.get("platform")
+    return job_key(node.parent, node.name, *where, attempt)

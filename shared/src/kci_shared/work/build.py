@@ -6,6 +6,7 @@ from typing import Annotated, Protocol
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kci_shared.models import BuildDefinition, ErrorCode, Node, Result, Revision
+from kci_shared.rules.artifacts import TARBALL
 from kci_shared.work.definition import definition_of
 from kci_shared.work.errors import CannotRun
 
@@ -78,9 +79,9 @@ async def order_of(node: Node, api: Nodes) -> BuildOrder:
     """
     definition = definition_of(node, BuildDefinition)
     checkout = await api.get(node.parent) if node.parent else None
-    tarball = checkout.artifacts.get("tarball") if checkout else None
+    tarball = checkout.artifacts.get(TARBALL) if checkout else None
     if tarball is None:
-        raise CannotRun("the checkout above has no artifact 'tarball'")
+        raise CannotRun(f"the checkout above has no artifact '{TARBALL}'")
     return BuildOrder(
         name=node.name,
         tarball=tarball,

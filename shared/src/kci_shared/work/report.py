@@ -14,6 +14,7 @@ from kci_shared.models import (
     ResultTree,
     State,
 )
+from kci_shared.rules.attempts import inherited
 from kci_shared.rules.verdicts import WORST_FIRST, overall
 from kci_shared.text import plain
 from kci_shared.work.outcome import RunOutcome, TestOutcome
@@ -21,17 +22,13 @@ from kci_shared.work.outcome import RunOutcome, TestOutcome
 LONGEST_NAME = 256
 LONGEST_MESSAGE = 4000
 
-INHERITED = ("arch", "defconfig", "config_full", "compiler", "platform", "runtime")
-"""What a test says of itself as its job does, to be found and compared by."""
-
 
 def report_of(
     node: Node, token: int, outcome: RunOutcome, artifacts: dict[str, str]
 ) -> Report:
     """Say how a run ended: its verdict, its tests as nodes, its artifacts."""
-    facts = {key: getattr(node.data, key, None) for key in INHERITED}
-    facts["device"] = outcome.device
-    kept = {key: value for key, value in facts.items() if value is not None}
+    device = {} if outcome.device is None else {"device": outcome.device}
+    facts = {**inherited(node.data), **device}
     return Report(
         token=token,
         outcome=Outcome(
@@ -40,7 +37,7 @@ def report_of(
             error_code=outcome.error_code,
             error_msg=_line(outcome.error_msg),
         ),
-        child_nodes=_trees(outcome.tests, node.group or node.name, kept, depth=0),
+        child_nodes=_trees(outcome.tests, node.group or node.name, facts, depth=0),
         artifacts={**outcome.artifacts, **artifacts},
         data=outcome.data,
     )

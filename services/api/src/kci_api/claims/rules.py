@@ -20,10 +20,9 @@ from kci_shared.models import (
     Report,
     State,
 )
+from kci_shared.rules.attempts import MOST_ATTEMPTS
 
 CLAIMABLE = (Kind.CHECKOUT, Kind.KBUILD, Kind.JOB, Kind.PROCESS)
-MOST_ATTEMPTS = 3
-"""A node whose lease ran out this often is not handed out again."""
 BY_PRIORITY_THEN_AGE = [("data.priority", -1), ("created", 1)]
 
 
