@@ -53,7 +53,7 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test check lint types layers unit real integration fuzz-api end-to-end drill drill-bridge bench docs bench-plan bench-bridge bench-in-flight lava-lab labgrid-lab kubernetes-lab
+.PHONY: test check lint types layers measure unit real integration fuzz-api end-to-end drill drill-bridge bench docs bench-plan bench-bridge bench-in-flight lava-lab labgrid-lab kubernetes-lab
 test: check ## Run all checks and tests, as CI does
 
 check: install lint types layers unit real docs ## The same
@@ -68,6 +68,9 @@ types: ## Check the types
 layers: ## Check who imports whom
 	$(RUN) lint-imports
 	$(RUN) pytest -q tests/test_house.py
+
+measure: ## Measure sizes, complexity, duplicates, circles
+	@$(RUN) kci-measure
 
 unit: ## Run the tests that need no server
 	$(RUN) pytest -q -n 2 shared services tools tests/fakes tests/drill

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which modules or packages import each other in a circle."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+import grimp
+
+Imports = Mapping[str, set[str]]
+
+
+def circles(packages: Sequence[str]) -> list[str]:
+    """List the circles: of modules, and of siblings within each package.
+
+    Two packages form a circle if a module of each imports one of the other. At most
+    one circle is listed for each package: break it, and measure again.
+    """
+    graph = grimp.build_graph(
+        packages[0], *packages[1:], cache_dir=None, exclude_type_checking_imports=False
+    )
+    arrows = [
+        (module, imported)
+        for module in sorted(graph.modules)
+        for imported in sorted(graph.find_modules_directly_imported_by(module))
+    ]
+    return circles_of(arrows)
+
+
+def circles_of(arrows: Iterable[tuple[str, str]]) -> list[str]:
+    """List the circles among imports: pairs of who imports whom."""
+    siblings: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    modules: dict[str, set[str]] = defaultdict(set)
+    for importer, imported in arrows:
+        modules[importer].add(imported)
+        parent, one, other = _siblings(importer, imported)
+        if one != other:
+            siblings[parent][one].add(other)
+    graphs: list[Imports] = [modules, *(siblings[name] for name in sorted(siblings))]
+    found = (_circle(graph) for graph in graphs)
+    return sorted({circle for circle in found if circle})
+
+
+def _siblings(one: str, other: str) -> tuple[str, str, str]:
+    """Return the nearest package that holds both, and where in it each lies."""
+    parts, others = one.split("."), other.split(".")
+    depth = 0
+    while parts[depth : depth + 1] == others[depth : depth + 1] != []:
+        depth += 1
+    same = min(depth, len(parts) - 1, len(others) - 1)
+    return (
+        ".".join(parts[:same]),
+        ".".join(parts[: same + 1]),
+        ".".join(others[: same + 1]),
+    )
+
+
+def _circle(imports: Imports) -> str | None:
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        # it lists who is imported first, and the first one again at the end
+        return " → ".join(reversed(error.args[1]))
+    return None
