@@ -62,8 +62,8 @@ lint: ## Check format and style
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 
-types: ## Check the types
-	$(RUN) mypy
+types: ## Check the types of the packages and of the tests
+	@scripts/types
 
 layers: ## Check who imports whom
 	$(RUN) lint-imports
