@@ -3,9 +3,9 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from kubernetes_bridge_fakes import Body, FakeApi, Jobs, a_lab
 
 from kci_kubernetes_bridge.lab import Lab
 from kci_kubernetes_bridge.outcome import outcome_of_build
@@ -33,17 +33,17 @@ PASS = Verdict(Result.PASS)
 INFRA = ("incomplete", "Infrastructure")
 
 
-def a_lab(**changes: Any) -> Lab:
+def a_builder(**changes: object) -> Lab:
     return Lab.model_validate({"builds": {**BUILDS, **changes}})
 
 
-async def a_pod(api: Any, job: LabJob, lab: Lab) -> Any:
+async def a_pod(api: FakeApi, job: LabJob, lab: Lab) -> Body:
     return build_pod(lab, await order_of(job.node, api), STORAGE)
 
 
-async def test_the_sources_and_the_token_never_meet(build: Any, api: Any) -> None:
-    job = build(fragments={"one": "CONFIG_A=y\n# $(KCI_FOLDER)\n"}, timeout=600)
-    pod = await a_pod(api, job, a_lab(cpu="2.5"))
+async def test_the_sources_and_the_token_never_meet(jobs: Jobs, api: FakeApi) -> None:
+    job = jobs.build(fragments={"one": "CONFIG_A=y\n# $(KCI_FOLDER)\n"}, timeout=600)
+    pod = await a_pod(api, job, a_builder(cpu="2.5"))
     (builds,), (stores,) = pod["initContainers"], pod["containers"]
     assert (builds["command"], stores["command"]) == (
         ["kci-builder-once"],
@@ -63,11 +63,11 @@ async def test_the_sources_and_the_token_never_meet(build: Any, api: Any) -> Non
 
 
 async def test_an_image_that_a_build_names_never_gets_the_token(
-    build: Any, api: Any
+    jobs: Jobs, api: FakeApi
 ) -> None:
-    job = build(image="gcc-12:x86")
+    job = jobs.build(image="gcc-12:x86")
     with pytest.raises(BadJob, match=r"definition\.image: of images this lab takes"):
-        await a_pod(api, job, a_lab())
+        await a_pod(api, job, a_builder())
     lab = Lab.model_validate({"builds": BUILDS, "images": ["gcc-12:x86"]})
     pod = await a_pod(api, job, lab)
     assert pod["initContainers"][0]["image"] == "gcc-12:x86"
@@ -75,30 +75,28 @@ async def test_an_image_that_a_build_names_never_gets_the_token(
 
 
 async def test_a_labs_own_volumes_are_kept_beside_the_builds(
-    build: Any, api: Any
+    jobs: Jobs, api: FakeApi
 ) -> None:
     own = {"name": "own", "emptyDir": {}}
-    pod = await a_pod(api, build(), a_lab(pod={"volumes": [own]}, disk="9Gi"))
+    pod = await a_pod(api, jobs.build(), a_builder(pod={"volumes": [own]}, disk="9Gi"))
     assert pod["volumes"] == [own, {"name": "build", "emptyDir": {"sizeLimit": "9Gi"}}]
 
 
-async def test_what_cannot_be_built_here_is_told(
-    build: Any, api: Any, lab: Any
-) -> None:
+async def test_what_cannot_be_built_here_is_told(jobs: Jobs, api: FakeApi) -> None:
     with pytest.raises(NoDevice, match="builds no kernels"):
-        await a_pod(api, build(), lab())
+        await a_pod(api, jobs.build(), a_lab())
     with pytest.raises(BadJob, match=r"data\.definition\.defconfig"):
-        await a_pod(api, build(defconfig="; rm"), a_lab())
+        await a_pod(api, jobs.build(defconfig="; rm"), a_builder())
     long = {f"f{number}": "CONFIG_A=y\n" * 1000 for number in range(10)}
     with pytest.raises(BadJob, match="longer than 100000 bytes"):
-        await a_pod(api, build(fragments=long), a_lab())
+        await a_pod(api, jobs.build(fragments=long), a_builder())
     api.artifacts = {}
     with pytest.raises(CannotRun, match="no artifact 'tarball'"):
-        await a_pod(api, build(), a_lab())
+        await a_pod(api, jobs.build(), a_builder())
 
 
 @pytest.mark.parametrize(
-    ("told", "reason"),
+    ("lab", "reason"),
     [
         ({}, "name `platforms`, or say how it `builds`"),
         ({"platforms": {"build": {"image": "i"}}}, "this is what `builds` is for"),
@@ -107,9 +105,9 @@ async def test_what_cannot_be_built_here_is_told(
         ({"builds": {**BUILDS, "pod": {"initContainers": []}}}, "the bridge itself"),
     ],
 )
-def test_a_mistake_in_a_labs_file_is_named(told: Any, reason: str) -> None:
+def test_a_mistake_in_a_labs_file_is_named(lab: Body, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        Lab.model_validate(told)
+        Lab.model_validate(lab)
 
 
 def said(folder: Path, *lines: str) -> Path:

@@ -1,26 +1,30 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from kubernetes_bridge_fakes import (
+    JOBS,
+    NODE_ID,
+    PODS,
+    Clusters,
+    Event,
+    FakeCluster,
+    Jobs,
+    until,
+)
 
 from kci_kubernetes_bridge import dialect, kubernetes, watch
 from kci_kubernetes_bridge.dialect import Cluster
-from kci_kubernetes_bridge.kubernetes import Kubernetes
-from kci_kubernetes_bridge.settings import Settings
 from kci_shared.lab import LabError
 from kci_shared.models import Progress, Result
-from kci_shared.work import BadJob, RunOutcome
+from kci_shared.work import BadJob, CannotRun, LabJob, RunOutcome, TestOutcome
 from kci_shared.work.build import MARK as MARK_OF_BUILD
 
-NODE_ID = "6501a1b2c3d4e5f601234567"
 NAME = f"kci-{NODE_ID}"
 MARK = f"==kci-{NODE_ID}"
-PODS = "/api/v1/namespaces/kernelci/pods"
 GOOD = f"{MARK} begin uname\n6.1\nok 1 a\n\n{MARK} end uname 0\n".encode()
 BAD = GOOD.replace(b"uname 0", b"uname 1")
 UNAME = "uname: uname -r"
@@ -31,35 +35,11 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kubernetes, "FIRST_PAUSE", 0.005)
     monkeypatch.setattr(watch, "PAUSE", 0.005)
     monkeypatch.setattr(watch, "LONGEST_PAUSE", 0.005)
-    monkeypatch.setattr(watch, "SETTLE", 0.05)
 
 
-@pytest.fixture
-async def make(lab: Any, kubernetes: Kubernetes, api: Any) -> AsyncIterator[Any]:
-    lives: list[Any] = []
-
-    async def start(**changes: Any) -> Cluster:
-        told: dict[str, Any] = {"lab": Path("unused"), "runtime": "lab-x"}
-        settings = Settings(
-            api_url="http://a", token="t", storage_url="http://s", **told
-        )
-        made = Cluster(lab(**changes), kubernetes, api, settings)
-        lives.append(made.watch.running())
-        await lives[-1].__aenter__()
-        return made
-
-    yield start
-    for life in lives:
-        await life.__aexit__(None, None, None)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
-async def waiting(fake: Any, cluster: Cluster, job: Any) -> asyncio.Task[RunOutcome]:
+async def waiting(
+    fake: FakeCluster, cluster: Cluster, job: LabJob
+) -> asyncio.Task[RunOutcome]:
     """Submit a job, and wait for its end in a task that has begun to watch."""
     handle = await cluster.submit(job)
     task = asyncio.create_task(cluster.wait(job, handle))
@@ -67,17 +47,17 @@ async def waiting(fake: Any, cluster: Cluster, job: Any) -> asyncio.Task[RunOutc
     return task
 
 
-def ends(outcome: RunOutcome) -> tuple[str, str | None, str | None]:
+def ends(outcome: RunOutcome | TestOutcome) -> tuple[str, str | None, str | None]:
     return outcome.result.value, outcome.error_code, outcome.error_msg
 
 
 async def test_a_job_is_submitted_watched_and_told(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    cluster = await make()
+    cluster = await clusters.start()
     assert cluster.is_remote
     told: list[Progress] = []
-    task = await waiting(fake, cluster, replace(job(UNAME), tell=told.append))
+    task = await waiting(fake, cluster, replace(jobs.job(UNAME), tell=told.append))
     fake.pod(NAME, "Pending")
     fake.pod(NAME, "Running")
     fake.end(NAME, log=GOOD)
@@ -92,19 +72,19 @@ async def test_a_job_is_submitted_watched_and_told(
 
 
 async def test_a_failing_test_is_no_trouble_of_the_job(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    task = await waiting(fake, await make(), job(UNAME))
+    task = await waiting(fake, await clusters.start(), jobs.job(UNAME))
     fake.end(NAME, code=1, log=BAD)
     outcome = await task
     assert ends(outcome) == ("fail", None, None)
-    assert ends(outcome.tests[0]) == ("fail", "Test", "exit status 1")  # type: ignore[arg-type]
+    assert ends(outcome.tests[0]) == ("fail", "Test", "exit status 1")
 
 
 async def test_a_job_without_tests_is_its_exit_status(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    task = await waiting(fake, await make(), job())
+    task = await waiting(fake, await clusters.start(), jobs.job())
     fake.end(NAME, code=3)
     outcome = await task
     assert ends(outcome) == ("fail", "Test", "exit status 3")
@@ -112,9 +92,9 @@ async def test_a_job_without_tests_is_its_exit_status(
 
 
 async def test_a_good_end_without_its_log_is_no_pass(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    task = await waiting(fake, await make(), job(UNAME, "later: true"))
+    task = await waiting(fake, await clusters.start(), jobs.job(UNAME, "later: true"))
     fake.end(NAME, log=GOOD)
     outcome = await task
     assert ends(outcome)[:2] == ("incomplete", "Infrastructure")
@@ -122,26 +102,26 @@ async def test_a_good_end_without_its_log_is_no_pass(
 
 
 async def test_two_bridges_submit_and_the_job_is_there_once(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    first, second = await make(), await make()
-    handles = await asyncio.gather(first.submit(job()), second.submit(job()))
-    assert handles == [NAME, NAME]
+    first, second = await clusters.start(), await clusters.start()
+    handles = await asyncio.gather(first.submit(jobs.job()), second.submit(jobs.job()))
+    assert list(handles) == [NAME, NAME]
     assert await second.find(NODE_ID) == NAME
     fake.end(NAME)
-    assert (await second.wait(job(), NAME)).result is Result.PASS
+    assert (await second.wait(jobs.job(), NAME)).result is Result.PASS
 
 
 async def test_a_lost_answer_and_a_cluster_in_trouble_cost_nothing(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    cluster = await make()
+    cluster = await clusters.start()
     fake.lose_answers = 1
     fake.faults = [429, 401, 403, httpx.ConnectError("refused")]
-    assert await cluster.submit(job()) == NAME
+    assert await cluster.submit(jobs.job()) == NAME
     assert [a for a in fake.asked if a.startswith("POST")] == [fake.asked[0]] * 6
     fake.faults = [500, httpx.ReadTimeout("slow"), 429, 504]
-    task = asyncio.create_task(cluster.wait(job(), NAME))
+    task = asyncio.create_task(cluster.wait(jobs.job(), NAME))
     await until(lambda: len(fake.watches) == 2)
     fake.faults = [503, 503]
     fake.end(NAME, log=b"all of it")
@@ -161,33 +141,33 @@ async def test_a_lost_answer_and_a_cluster_in_trouble_cost_nothing(
     ids=["closed", "cut", "rubbish", "410"],
 )
 async def test_a_watch_that_ends_is_begun_anew(
-    make: Any, fake: Any, job: Any, event: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs, event: Event
 ) -> None:
     fake.page = 1
-    task = await waiting(fake, await make(), job())
+    task = await waiting(fake, await clusters.start(), jobs.job())
     watches, fake.watches = fake.watches, []
     fake.end(NAME)  # nobody hears of it
-    fake.put("/api/v1/namespaces/kernelci/pods", "other", {"metadata": {}})
+    fake.put(PODS, "other", {"metadata": {}})
     fake.watches = watches
-    fake.objects["/api/v1/namespaces/kernelci/pods"].pop("other")
+    fake.objects[PODS].pop("other")
     fake.end_watches(event)
     async with asyncio.timeout(30):
         assert (await task).result is Result.PASS
 
 
 async def test_a_job_that_somebody_deletes_is_canceled(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    task = await waiting(fake, await make(), job())
+    task = await waiting(fake, await clusters.start(), jobs.job())
     fake.pod(NAME, "Running")
     fake.delete(NAME)
     assert ends(await task)[:2] == ("incomplete", "Canceled")
 
 
 async def test_a_job_that_is_deleted_while_nobody_listens_is_canceled(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    task = await waiting(fake, await make(), job())
+    task = await waiting(fake, await clusters.start(), jobs.job())
     watches, fake.watches = fake.watches, []
     fake.delete(NAME)
     fake.watches = watches
@@ -195,11 +175,15 @@ async def test_a_job_that_is_deleted_while_nobody_listens_is_canceled(
     assert ends(await task)[:2] == ("incomplete", "Canceled")
 
 
-async def test_what_is_cancelled_keeps_its_log(make: Any, fake: Any, job: Any) -> None:
-    cluster = await make()
-    task = await waiting(fake, cluster, job(UNAME))
+async def test_what_is_cancelled_keeps_its_log(
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
+) -> None:
+    cluster = await clusters.start()
+    told: list[Progress] = []
+    job = replace(jobs.job(UNAME), tell=told.append)
+    task = await waiting(fake, cluster, job)
     fake.pod(NAME, "Running", log=b"until now\n")
-    await asyncio.sleep(0.01)
+    await until(lambda: Progress.TESTING in told)
     await cluster.cancel(NAME)
     outcome = await task
     assert ends(outcome) == ("incomplete", "Canceled", "stopped by the bridge")
@@ -208,17 +192,19 @@ async def test_what_is_cancelled_keeps_its_log(make: Any, fake: Any, job: Any) -
 
 
 async def test_what_is_over_is_kept_although_a_former_life_cancels_it(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    cluster = await make()
-    await cluster.submit(job())
+    cluster = await clusters.start()
+    await cluster.submit(jobs.job())
     fake.end(NAME)
     await cluster.cancel(NAME)
     assert await cluster.find(NODE_ID) == NAME
 
 
-async def test_what_will_never_start_is_deleted(make: Any, fake: Any, job: Any) -> None:
-    task = await waiting(fake, await make(), job(UNAME))
+async def test_what_will_never_start_is_deleted(
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
+) -> None:
+    task = await waiting(fake, await clusters.start(), jobs.job(UNAME))
     state = {"waiting": {"reason": "ErrImagePull", "message": "none"}}
     fake.pod(NAME, "Pending", containerStatuses=[{"state": state}])
     assert ends(await task)[:2] == ("incomplete", "Infrastructure")
@@ -226,44 +212,49 @@ async def test_what_will_never_start_is_deleted(make: Any, fake: Any, job: Any) 
 
 
 async def test_a_job_whose_pod_has_ended_is_kept_for_a_bridge_that_comes_back(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    task = await waiting(fake, await make(), job())
+    task = await waiting(fake, await clusters.start(), jobs.job())
     fake.pod(NAME, "Succeeded")  # and its Job has not said so yet
     assert (await task).result is Result.PASS
     assert not any(asked.startswith("DELETE") for asked in fake.asked)
 
 
 async def test_a_job_says_it_has_ended_and_its_pod_says_how(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters,
+    fake: FakeCluster,
+    jobs: Jobs,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    task = await waiting(fake, await make(), job())
-    jobs = "/apis/batch/v1/namespaces/kernelci/jobs"
-    failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
-    body = {**fake.objects[jobs][NAME], "status": {"conditions": [failed]}}
-    fake.put(jobs, NAME, body)
-    await asyncio.sleep(0.01)
-    assert not task.done()
+    monkeypatch.setattr(watch, "SETTLE", 3600)
+    cluster = await clusters.start()
+    flight = cluster.watch.begin(await cluster.submit(jobs.job()))
+    task = asyncio.create_task(cluster.watch.end_of(flight))
+    await until(lambda: len(fake.watches) == 2)
+    fake.condition(NAME, "Failed", reason="BackoffLimitExceeded")
+    await until(lambda: flight.job is not None and flight.job.is_over)
     fake.end(NAME, code=7)
-    assert ends(await task) == ("fail", "Test", "exit status 7")
+    verdict = await task
+    assert (verdict.result, verdict.exit_code) == (Result.FAIL, 7)
 
 
 async def test_a_pod_that_says_nothing_is_not_waited_for_for_ever(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters,
+    fake: FakeCluster,
+    jobs: Jobs,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    task = await waiting(fake, await make(), job())
-    jobs = "/apis/batch/v1/namespaces/kernelci/jobs"
-    complete = {"type": "Complete", "status": "True"}
-    body = {**fake.objects[jobs][NAME], "status": {"conditions": [complete]}}
-    fake.put(jobs, NAME, body)
+    monkeypatch.setattr(watch, "SETTLE", 0.01)
+    task = await waiting(fake, await clusters.start(), jobs.job())
+    fake.condition(NAME, "Complete")
     assert (await task).result is Result.PASS
 
 
 async def test_a_long_log_is_cut(
-    make: Any, fake: Any, job: Any, monkeypatch: pytest.MonkeyPatch
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dialect, "LARGEST_LOG", 1000)
-    task = await waiting(fake, await make(), job())
+    task = await waiting(fake, await clusters.start(), jobs.job())
     fake.end(NAME, log=b"x" * 200_000)
     kept = (await task).files["log"].read_bytes()
     assert kept[:1000] == b"x" * 1000
@@ -279,10 +270,10 @@ async def test_a_long_log_is_cut(
     ],
 )
 async def test_a_missing_right_is_named(
-    make: Any,
-    fake: Any,
-    job: Any,
-    call: Any,
+    clusters: Clusters,
+    fake: FakeCluster,
+    jobs: Jobs,
+    call: Callable[[Cluster, LabJob], Awaitable[object]],
     right: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -290,53 +281,59 @@ async def test_a_missing_right_is_named(
     fake.faults = [403] * 1000
     said = rf"the right to {right} in the namespace kernelci \(see manifests/rbac"
     with pytest.raises(LabError, match=said):
-        await call(await make(), job())
+        await call(await clusters.start(), jobs.job())
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "said"),
+    ("status", "kind", "message"),
     [
         (422, BadJob, "refuses the job"),
         (413, LabError, "413"),
     ],
 )
 async def test_a_refused_job_ends_with_the_clusters_words(
-    make: Any, fake: Any, job: Any, status: int, kind: Any, said: str
+    clusters: Clusters,
+    fake: FakeCluster,
+    jobs: Jobs,
+    status: int,
+    kind: type[CannotRun],
+    message: str,
 ) -> None:
     fake.faults = [status]
-    with pytest.raises(kind, match=f"{said}.*a fault"):
-        await (await make()).submit(job())
+    with pytest.raises(kind, match=f"{message}.*a fault"):
+        await (await clusters.start()).submit(jobs.job())
 
 
 async def test_a_strangers_job_of_our_name_is_left_alone(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    cluster = await make()
-    await cluster.submit(job())
-    fake.objects["/apis/batch/v1/namespaces/kernelci/jobs"][NAME]["metadata"][
-        "labels"
-    ] = {}
+    cluster = await clusters.start()
+    await cluster.submit(jobs.job())
+    fake.objects[JOBS][NAME]["metadata"]["labels"] = {}
     with pytest.raises(LabError, match="not ours"):
-        await cluster.submit(job())
+        await cluster.submit(jobs.job())
 
 
 async def test_a_job_that_is_going_is_waited_out_and_made_anew(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    cluster = await make()
-    await cluster.submit(job())
-    about = fake.objects["/apis/batch/v1/namespaces/kernelci/jobs"][NAME]["metadata"]
+    cluster = await clusters.start()
+    await cluster.submit(jobs.job())
+    about = fake.objects[JOBS][NAME]["metadata"]
     about["deletionTimestamp"] = "2026-11-01T00:00:00Z"
     assert await cluster.find(NODE_ID) is None
-    task = asyncio.create_task(cluster.submit(job()))
-    await asyncio.sleep(0.02)
+    task = asyncio.create_task(cluster.submit(jobs.job()))
+    tries = fake.asked.count(f"POST {JOBS}")
+    await until(lambda: fake.asked.count(f"POST {JOBS}") > tries + 1)
     assert not task.done()
     fake.delete(NAME)
     assert await task == NAME
 
 
-async def test_no_more_is_claimed_while_pods_wait(make: Any, fake: Any) -> None:
-    cluster = await make(pending=2)
+async def test_no_more_is_claimed_while_pods_wait(
+    clusters: Clusters, fake: FakeCluster
+) -> None:
+    cluster = await clusters.start(pending=2)
     assert await cluster.slots() == {"kubernetes": 2}
     fake.pod("kci-1", "Pending")
     fake.pod("kci-2", "Running")
@@ -347,10 +344,10 @@ async def test_no_more_is_claimed_while_pods_wait(make: Any, fake: Any) -> None:
 
 
 async def test_no_more_is_claimed_while_the_cluster_makes_no_pods(
-    make: Any, fake: Any, job: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    cluster = await make(pending=2)
-    task = await waiting(fake, cluster, job())
+    cluster = await clusters.start(pending=2)
+    task = await waiting(fake, cluster, jobs.job())
     assert await cluster.slots() == {"kubernetes": 1}
     fake.pod(NAME, "Pending")
     assert await cluster.slots() == {"kubernetes": 1}
@@ -364,11 +361,11 @@ LOST = {"exitCode": 137, "reason": "OOMKilled"}
 
 
 async def test_a_build_ends_as_its_second_container_reports(
-    make: Any, fake: Any, build: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    cluster = await make(builds=BUILDS)
+    cluster = await clusters.start(builds=BUILDS)
     assert await cluster.slots() == {"kubernetes": 10, "build": 10}
-    task = await waiting(fake, cluster, build())
+    task = await waiting(fake, cluster, jobs.build())
     fake.pod(NAME, "Running")
     url = "http://s/0/bzImage"
     report = f'{{"result": "pass", "artifacts": {{"kernel": "{url}"}}}}'
@@ -380,14 +377,13 @@ async def test_a_build_ends_as_its_second_container_reports(
 
 
 async def test_a_build_that_is_killed_leaves_its_own_log(
-    make: Any, fake: Any, build: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    task = await waiting(fake, await make(builds=BUILDS), build())
+    task = await waiting(fake, await clusters.start(builds=BUILDS), jobs.build())
     state = {"name": "build", "state": {"terminated": LOST}}
     waits = {"name": "job", "state": {"waiting": {"reason": "PodInitializing"}}}
     fake.logs[f"{NAME}-x/build"] = b"  CC init/main.o\n"
-    status = {"initContainerStatuses": [state], "containerStatuses": [waits]}
-    fake.pod(NAME, "Failed", **status)
+    fake.pod(NAME, "Failed", initContainerStatuses=[state], containerStatuses=[waits])
     outcome = await task
     assert ends(outcome)[:2] == ("incomplete", "Infrastructure")
     assert "OOMKilled" in str(outcome.error_msg)
@@ -395,10 +391,10 @@ async def test_a_build_that_is_killed_leaves_its_own_log(
 
 
 async def test_a_build_that_goes_on_is_no_pod_that_waits(
-    make: Any, fake: Any, build: Any
+    clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
-    cluster = await make(builds=BUILDS, pending=2)
-    task = await waiting(fake, cluster, build())
+    cluster = await clusters.start(builds=BUILDS, pending=2)
+    task = await waiting(fake, cluster, jobs.build())
     fake.pod(NAME, "Pending")
     assert (await cluster.slots())["build"] == 1
     fake.objects[PODS][f"{NAME}-x"]["spec"] = {"nodeName": "n1"}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import subprocess
-from typing import Any
 
 import pytest
+from kubernetes_bridge_fakes import Body, Jobs, a_lab
 
 from kci_kubernetes_bridge.manifest import label_of, manifest
 from kci_kubernetes_bridge.pods import script_pod
@@ -24,8 +24,8 @@ def run(job: LabJob) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_what_a_shell_makes_of_the_script_is_read_again(job: Any) -> None:
-    made = job(
+def test_what_a_shell_makes_of_the_script_is_read_again(jobs: Jobs) -> None:
+    made = jobs.job(
         "good: echo 'ok 1 first'; printf 'no newline'",
         "quotes: echo \"it's $((1 + 1))\" $$ 'ok'; cat",
         "tap: echo 'ok 1 a' >&2; echo 'not ok 2 b'",
@@ -47,12 +47,12 @@ def test_what_a_shell_makes_of_the_script_is_read_again(job: Any) -> None:
     }
 
 
-def test_a_step_has_a_time_limit_of_its_own(job: Any) -> None:
+def test_a_step_has_a_time_limit_of_its_own(jobs: Jobs) -> None:
     steps = [
         {"id": "slow", "run": "echo 'ok 1 a'; sleep 30", "timeout": 1},
         {"id": "next", "run": "true"},
     ]
-    made = job(tests=steps)
+    made = jobs.job(tests=steps)
     code, log = run(made)
     assert code == 1
     assert results(made, log) == {
@@ -62,8 +62,8 @@ def test_a_step_has_a_time_limit_of_its_own(job: Any) -> None:
     }
 
 
-def test_a_log_that_ends_early_or_begins_late_is_no_verdict(job: Any) -> None:
-    made = job("lost: true", "cut: true", "never: true")
+def test_a_log_that_ends_early_or_begins_late_is_no_verdict(jobs: Jobs) -> None:
+    made = jobs.job("lost: true", "cut: true", "never: true")
     mark = mark_of(made)
     log = f"ok 1 x\n{mark} end lost 0\n{mark} begin cut\nok 1 a\n"
     assert results(made, log) == {
@@ -74,15 +74,15 @@ def test_a_log_that_ends_early_or_begins_late_is_no_verdict(job: Any) -> None:
     }
 
 
-def a_manifest(lab: Any, job: LabJob, **changes: Any) -> Any:
+def a_manifest(job: LabJob, **changes: object) -> Body:
     settings = BridgeSettings(
         api_url="http://a", token="t", storage_url="http://s", runtime="lab-x"
     )
-    return manifest(job.id, script_pod(lab(**changes), job), settings)
+    return manifest(job.id, script_pod(a_lab(**changes), job), settings)
 
 
-def test_a_job_runs_once_with_no_token_and_few_rights(lab: Any, job: Any) -> None:
-    body = a_manifest(lab, job("uname: uname -r"))
+def test_a_job_runs_once_with_no_token_and_few_rights(jobs: Jobs) -> None:
+    body = a_manifest(jobs.job("uname: uname -r"))
     assert body["metadata"]["name"] == "kci-6501a1b2c3d4e5f601234567"
     assert body["spec"]["backoffLimit"] == 0
     assert body["spec"]["activeDeadlineSeconds"] == 1200
@@ -98,15 +98,15 @@ def test_a_job_runs_once_with_no_token_and_few_rights(lab: Any, job: Any) -> Non
     assert names == {"KCI_NODE_ID", "KCI_ARTIFACT_TARBALL"}
 
 
-def test_kubernetes_fills_in_nothing(lab: Any, job: Any) -> None:
-    body = a_manifest(lab, job("pid: echo $(KCI_NODE_ID) $$"))
+def test_kubernetes_fills_in_nothing(jobs: Jobs) -> None:
+    body = a_manifest(jobs.job("pid: echo $(KCI_NODE_ID) $$"))
     command = body["spec"]["template"]["spec"]["containers"][0]["command"]
     assert "$$(KCI_NODE_ID) $$$$" in command[2]
     assert "$" not in command[2].replace("$$", "")
 
 
-def test_a_job_without_commands_runs_what_the_image_runs(lab: Any, job: Any) -> None:
-    body = a_manifest(lab, job())
+def test_a_job_without_commands_runs_what_the_image_runs(jobs: Jobs) -> None:
+    body = a_manifest(jobs.job())
     assert "command" not in body["spec"]["template"]["spec"]["containers"][0]
 
 
@@ -121,33 +121,33 @@ def test_a_job_without_commands_runs_what_the_image_runs(lab: Any, job: Any) -> 
     ],
 )
 def test_a_job_names_only_images_that_the_lab_takes(
-    lab: Any, job: Any, image: Any, is_taken: bool
+    jobs: Jobs, image: object, is_taken: bool
 ) -> None:
     images = ["registry.example.org/kernelci/", "debian:sid"]
-    made = job(params={"image": image})
+    made = jobs.job(params={"image": image})
     if not is_taken:
         with pytest.raises(BadJob, match=r"params\.image.*debian:sid"):
-            a_manifest(lab, made, images=images)
+            a_manifest(made, images=images)
         return
-    body = a_manifest(lab, made, images=images)
+    body = a_manifest(made, images=images)
     assert body["spec"]["template"]["spec"]["containers"][0]["image"] == image
 
 
-def test_a_lab_adds_to_a_pod_but_takes_no_promise_away(lab: Any, job: Any) -> None:
+def test_a_lab_adds_to_a_pod_but_takes_no_promise_away(jobs: Jobs) -> None:
     selector = {"kubernetes.io/arch": "arm64"}
     platform = {"image": "debian", "pod": {"nodeSelector": selector}}
-    body = a_manifest(lab, job(), platforms={"kubernetes": platform})
+    body = a_manifest(jobs.job(), platforms={"kubernetes": platform})
     assert body["spec"]["template"]["spec"]["nodeSelector"] == selector
     platform = {"image": "debian", "pod": {"automountServiceAccountToken": True}}
     with pytest.raises(ValueError, match="the bridge itself sets"):
-        lab(platforms={"kubernetes": platform})
+        a_lab(platforms={"kubernetes": platform})
 
 
-def test_what_cannot_run_here_is_told(lab: Any, job: Any) -> None:
+def test_what_cannot_run_here_is_told(jobs: Jobs) -> None:
     with pytest.raises(NoDevice, match="has no kubernetes, but other"):
-        a_manifest(lab, job(), platforms={"other": {"image": "debian"}})
+        a_manifest(jobs.job(), platforms={"other": {"image": "debian"}})
     with pytest.raises(BadJob, match="longer than"):
-        a_manifest(lab, job(*[f"t{n}: {'x' * 3900}" for n in range(30)]))
+        a_manifest(jobs.job(*[f"t{n}: {'x' * 3900}" for n in range(30)]))
 
 
 def test_a_runtime_is_a_label_whatever_it_is_called() -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-from typing import Any
 
 import pytest
+from kubernetes_bridge_fakes import Body
 
 from kci_kubernetes_bridge.objects import Job, Pod
 from kci_kubernetes_bridge.verdict import NOT_STARTING, verdict
@@ -10,30 +10,30 @@ GOING = {"metadata": {"name": "kci-1"}, "status": {"active": 1}}
 DELETED = {"metadata": {"name": "kci-1", "deletionTimestamp": "2026-11-01T00:00:00Z"}}
 
 
-def job(kind: str, reason: str = "") -> dict[str, Any]:
+def job(kind: str, reason: str = "") -> Body:
     condition = {"type": kind, "status": "True", "reason": reason, "message": "so"}
     return {"metadata": {"name": "kci-1"}, "status": {"conditions": [condition]}}
 
 
-def pod(phase: str, *states: dict[str, Any], **status: Any) -> dict[str, Any]:
+def pod(phase: str, *states: Body, **status: object) -> Body:
     containers = [{"name": "job", "image": "debian", "state": s} for s in states]
     told = {"phase": phase, "containerStatuses": containers or None, **status}
     return {"metadata": {"name": "kci-1-x"}, "spec": {}, "status": told}
 
 
-def ended(code: int, reason: str) -> dict[str, Any]:
+def ended(code: int, reason: str) -> Body:
     return {"terminated": {"exitCode": code, "reason": reason, "startedAt": None}}
 
 
-def waiting(reason: str) -> dict[str, Any]:
+def waiting(reason: str) -> Body:
     return {"waiting": {"reason": reason, "message": "it says why"}}
 
 
-def running(body: dict[str, Any]) -> dict[str, Any]:
+def running(body: Body) -> Body:
     return {**body, "spec": {"nodeName": "n1"}}
 
 
-def dying(body: dict[str, Any]) -> dict[str, Any]:
+def dying(body: Body) -> Body:
     about = {"name": "kci-1-x", "deletionTimestamp": "2026-11-01T00:00:00Z"}
     return {**body, "metadata": about}
 
@@ -52,7 +52,8 @@ LAB = ("incomplete", "Infrastructure")
 TIMEOUT = ("incomplete", "node_timeout")
 CANCELED = ("incomplete", "Canceled")
 
-ROWS: list[tuple[str, Any, Any, Any]] = [
+End = tuple[str, str | None] | None
+ROWS: list[tuple[str, Body | None, Body | None, End]] = [
     ("no pod yet", GOING, None, None),
     ("waits for a machine", GOING, pod("Pending"), None),
     ("fetches the image", GOING, pod("Pending", waiting("ContainerCreating")), None),
@@ -99,13 +100,13 @@ ROWS: list[tuple[str, Any, Any, Any]] = [
 
 
 @pytest.mark.parametrize(
-    ("told", "of_pod", "expected"), [r[1:] for r in ROWS], ids=[r[0] for r in ROWS]
+    ("of_job", "of_pod", "expected"), [r[1:] for r in ROWS], ids=[r[0] for r in ROWS]
 )
 def test_what_the_cluster_says_is_what_it_means(
-    told: Any, of_pod: Any, expected: Any
+    of_job: Body | None, of_pod: Body | None, expected: End
 ) -> None:
     said = verdict(
-        Job.model_validate(told) if told else None,
+        Job.model_validate(of_job) if of_job else None,
         Pod.model_validate(of_pod) if of_pod else None,
     )
     assert (said and (said.result, said.error_code)) == expected

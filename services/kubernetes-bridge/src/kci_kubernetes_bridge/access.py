@@ -1,57 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How a cluster is reached: as one of its pods, or by a kubeconfig."""
 
-import base64
 import os
 import ssl
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
-import yaml
 
+from kci_kubernetes_bridge.credentials import PluginToken, Token, TokenFile
+from kci_kubernetes_bridge.kubeconfig import Selection
 from kci_kubernetes_bridge.lab import Lab
+from kci_kubernetes_bridge.plugin import open_plugin
 from kci_shared.errors import ConfigError
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-PROGRAMS = {"exec", "auth-provider"}
-UNSUPPORTED = {"username", "password", "as", "as-groups", "as-uid", "as-user-extra"}
-UNSUPPORTED_OF_CLUSTER = {"proxy-url", "tls-server-name"}
-
-
-class TokenFile(httpx.Auth):
-    """A bearer token, read for each request: the cluster changes it within the hour."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def auth_flow(
-        self, request: httpx.Request
-    ) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the token of this moment."""
-        try:
-            token = self._file.read_text().strip()
-        except OSError as error:
-            raise httpx.TransportError(f"{self._file}: {error.strerror}") from error
-        request.headers["Authorization"] = f"Bearer {token}"
-        yield request
-
-
-class Token(httpx.Auth):
-    """A bearer token that stays as it is."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def auth_flow(
-        self, request: httpx.Request
-    ) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the token."""
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        yield request
 
 
 @dataclass(frozen=True)
@@ -60,18 +25,20 @@ class Access:
 
     url: str
     namespace: str
-    tls: ssl.SSLContext | bool
+    tls: ssl.SSLContext
     auth: httpx.Auth | None = None
 
 
-def find_access(lab: Lab, account: Path = ACCOUNT) -> Access:
+def find_access(
+    lab: Lab, account: Path = ACCOUNT, env: Mapping[str, str] = os.environ
+) -> Access:
     """Return the way to a lab's cluster; `ConfigError` says what is missing."""
     if lab.kubeconfig is None:
-        return in_cluster(lab, account, os.environ)
+        return in_cluster(lab, account, env)
+    selected = Selection.read(lab.kubeconfig, lab.context)
     try:
-        told = yaml.safe_load(lab.kubeconfig.read_text())
-        return by_kubeconfig(lab, told, lab.kubeconfig.parent)
-    except (OSError, yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+        return by_kubeconfig(lab, selected, env)
+    except (OSError, ValueError) as error:  # certificates and keys that are none
         raise ConfigError(f"{lab.kubeconfig}: {error}") from error
 
 
@@ -93,72 +60,41 @@ def in_cluster(lab: Lab, account: Path, env: Mapping[str, str]) -> Access:
     )
 
 
-def by_kubeconfig(lab: Lab, told: Any, folder: Path) -> Access:
-    """Return the way that a kubeconfig names."""
-    name = lab.context or told.get("current-context")
-    context = _named(told, "context", name)
-    cluster = _named(told, "cluster", context.get("cluster"))
-    user = _named(told, "user", context.get("user"))
-    _check_supported(cluster, user)
-    tls = _tls(cluster, folder)
-    if chain := _pem(user, "client-certificate", folder):
-        _load_chain(tls, chain, _pem(user, "client-key", folder) or b"")
+def by_kubeconfig(lab: Lab, selected: Selection, env: Mapping[str, str]) -> Access:
+    """Return the way that a kubeconfig's context names."""
     return Access(
-        url=str(cluster["server"]),
-        namespace=lab.namespace or context.get("namespace") or "default",
-        tls=tls,
-        auth=_auth(user, folder),
+        url=selected.cluster.server,
+        namespace=lab.namespace or selected.namespace,
+        tls=_tls(selected),
+        auth=_auth(selected, env),
     )
 
 
-def _named(told: Any, kind: str, name: Any) -> dict[str, Any]:
-    """Return an entry of one of the kubeconfig's lists."""
-    for entry in told.get(f"{kind}s") or []:
-        if entry.get("name") == name:
-            found: dict[str, Any] = entry.get(kind) or {}
-            return found
-    raise ConfigError(f"the kubeconfig has no {kind} {name!r}")
-
-
-def _check_supported(cluster: dict[str, Any], user: dict[str, Any]) -> None:
-    if found := sorted(PROGRAMS & user.keys()):
-        raise ConfigError(
-            f"the kubeconfig's user logs in by a program ({', '.join(found)}), "
-            "which is not supported: run the bridge in the cluster, "
-            "or use the token of a ServiceAccount"
-        )
-    odd = [*(UNSUPPORTED & user.keys()), *(UNSUPPORTED_OF_CLUSTER & cluster.keys())]
-    if odd:
-        said = ", ".join(sorted(odd))
-        raise ConfigError(f"the kubeconfig has {said}, which is not supported")
-    if not str(cluster.get("server", "")).startswith(("https://", "http://")):
-        raise ConfigError("the kubeconfig's cluster has no `server: https://...`")
-
-
-def _auth(user: dict[str, Any], folder: Path) -> httpx.Auth | None:
-    if token := user.get("token"):
-        return Token(str(token))
-    if file := user.get("tokenFile"):
-        return TokenFile(folder / file)
+def _auth(selected: Selection, env: Mapping[str, str]) -> httpx.Auth | None:
+    user = selected.user
+    if user.token:
+        return Token(user.token.get_secret_value())
+    if user.token_file:
+        return TokenFile(selected.folder / user.token_file)
+    if user.plugin:
+        return PluginToken(open_plugin(user.plugin, selected, env))
     return None
 
 
-def _tls(cluster: dict[str, Any], folder: Path) -> ssl.SSLContext:
-    authority = _pem(cluster, "certificate-authority", folder)
-    context = ssl.create_default_context(
-        cadata=authority.decode() if authority else None
+def _tls(selected: Selection) -> ssl.SSLContext:
+    cluster, user = selected.cluster, selected.user
+    authority = selected.pem(
+        cluster.certificate_authority_data, cluster.certificate_authority
     )
-    if cluster.get("insecure-skip-tls-verify"):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _pem(entry: dict[str, Any], key: str, folder: Path) -> bytes | None:
-    """Return what an entry holds as data, or names as a file."""
-    if data := entry.get(f"{key}-data"):
-        return base64.b64decode(data)
-    return (folder / entry[key]).read_bytes() if key in entry else None
+    tls = ssl.create_default_context(cadata=authority.decode() or None)
+    if cluster.insecure_skip_tls_verify:
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    chain = selected.pem(user.client_certificate_data, user.client_certificate)
+    if chain:
+        key = selected.pem(user.client_key_data, user.client_key)
+        _load_chain(tls, chain, key)
+    return tls
 
 
 def _load_chain(tls: ssl.SSLContext, chain: bytes, key: bytes) -> None:
