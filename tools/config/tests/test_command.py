@@ -50,7 +50,7 @@ def test_check_tells_every_mistake_and_fails(folder: Path) -> None:
     (folder / "more.yaml").write_text("tests:\n  x: {needs: boots}\n  y: {needs: z}\n")
     status, text = told("check", folder)
     assert status == 1
-    assert f"{folder}/more.yaml:2: test 'x' needs 'boots'" in text
+    assert f"{folder}/more.yaml:2: test 'x' needs unknown 'boots'" in text
     assert "did you mean 'boot'?" in text
     assert text.endswith("2 wrong\n")
 

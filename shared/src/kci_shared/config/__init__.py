@@ -23,7 +23,7 @@ from kci_shared.config.placement import (
     placements,
     verdicts,
 )
-from kci_shared.config.problems import Place, Problem
+from kci_shared.config.problems import Location, Problem
 from kci_shared.config.tests import Need, Template, Test
 from kci_shared.config.when import When
 
@@ -39,8 +39,8 @@ __all__ = [
     "Config",
     "Lab",
     "LabType",
+    "Location",
     "Need",
-    "Place",
     "Placement",
     "Places",
     "Platform",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What no schema can say: references lead somewhere, and nothing waits for itself."""
+"""Checks across entries: names that exist, needs without circles, tests that can run."""
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -9,7 +9,7 @@ from kci_shared.config.candidate import BUILD
 from kci_shared.config.models import CHECKOUT, Config
 from kci_shared.config.placement import ATTRIBUTES, fitness
 from kci_shared.config.problems import suggest
-from kci_shared.config.source import Where
+from kci_shared.config.reader import Where
 from kci_shared.config.when import When
 
 Complaint = tuple[Where, str, str]
@@ -17,7 +17,7 @@ Complaint = tuple[Where, str, str]
 
 
 def complaints(config: Config) -> Iterator[Complaint]:
-    """Find every reference that dangles, every circle, and what can never run."""
+    """Find unknown names, circles of needs, and tests that can never run."""
     yield from _builds(config)
     yield from _needs(config)
     yield from _circles(config)
@@ -33,7 +33,7 @@ def _builds(config: Config) -> Iterator[Complaint]:
     for name, build in config.builds.items():
         for fragment in build.fragments:
             if "=" not in fragment and fragment not in config.fragments:
-                what = f"build '{name}' has fragment '{fragment}', which there is not"
+                what = f"build '{name}' has unknown fragment '{fragment}'"
                 remedy = suggest(fragment, config.fragments)
                 yield ("builds", name, "fragments", fragment), what, remedy
         yield from _run(config, build.run, ("builds", name, "run"))
@@ -44,14 +44,14 @@ def _builds(config: Config) -> Iterator[Complaint]:
         }
         if len(made) > 1:
             first, *others = shared
-            what = f"'{first.entry}' makes '{name}' too, but otherwise"
+            what = f"'{first.entry}' makes '{name}', too, but in another way"
             where: Where = ("builds", others[-1].entry)
             yield where, what, "give them the same targets and variables"
 
 
 def _run(config: Config, run: str, where: Where) -> Iterator[Complaint]:
     if run != BUILDER and run not in config.labs:
-        what = f"'{run}' is to run it, which there is not"
+        what = f"unknown runtime '{run}'"
         yield where, what, suggest(run, [BUILDER, *config.labs])
 
 
@@ -61,7 +61,7 @@ def _needs(config: Config) -> Iterator[Complaint]:
         for need in test.needs:
             if need not in known:
                 where = ("tests", name, "needs", need)
-                what = f"test '{name}' needs '{need}', which there is not"
+                what = f"test '{name}' needs unknown '{need}'"
                 yield where, what, suggest(need, known)
 
 
@@ -71,7 +71,7 @@ def _circles(config: Config) -> Iterator[Complaint]:
         if circle := _circle(config, [name], cleared):
             cleared |= set(circle)
             what = f"{' needs '.join(circle)}: a circle"
-            yield ("tests", circle[0], "needs"), what, "take one of the needs out"
+            yield ("tests", circle[0], "needs"), what, "remove one of the needs"
 
 
 def _circle(config: Config, way: list[str], cleared: set[str]) -> list[str]:
@@ -90,28 +90,28 @@ def _tests(config: Config) -> Iterator[Complaint]:
     where: Where
     for name, test in config.tests.items():
         if test.rootfs is not None and test.rootfs not in config.rootfs:
-            what = f"test '{name}' has rootfs '{test.rootfs}', which there is not"
+            what = f"test '{name}' has unknown rootfs '{test.rootfs}'"
             remedy = suggest(test.rootfs, config.rootfs)
             yield ("tests", name, "rootfs"), what, remedy
         for number, param in test.unknown_params():
-            what = f"a step of test '{name}' asks for '{param}', which has no value"
+            what = f"a step of test '{name}' uses unknown parameter '{param}'"
             where = ("tests", name, "steps", number)
             yield where, what, suggest(param, test.params)
         if test.run is not None:
             yield from _run(config, test.run, ("tests", name, "run"))
             if test.on:
-                what = f"test '{name}' runs on no platform, so that `on` says nothing"
-                yield ("tests", name, "on"), what, "take out `on`, or `run`"
+                what = f"test '{name}' has both `on` and `run`, which needs no platform"
+                yield ("tests", name, "on"), what, "remove one of them"
 
 
 def _on(config: Config) -> Iterator[Complaint]:
     for name, test in config.tests.items():
         strange = [key for key in test.on if key not in ATTRIBUTES]
         for key in strange:
-            what = f"platforms have no '{key}'"
+            what = f"test '{name}' selects platforms by unknown attribute '{key}'"
             yield ("tests", name, "on", key), what, suggest(key, ATTRIBUTES)
         if test.on and not strange and not _some_fit(config, test.on):
-            what = f"no platform is as test '{name}' wants it"
+            what = f"test '{name}' matches no platform"
             yield ("tests", name, "on"), what, "change `on`, or add a platform"
 
 
@@ -127,7 +127,7 @@ def _labs(config: Config) -> Iterator[Complaint]:
         for platform, there in lab.platforms.items():
             where: Where = ("labs", name, "platforms", platform)
             if platform not in config.platforms:
-                what = f"lab '{name}' has platform '{platform}', which there is not"
+                what = f"lab '{name}' has unknown platform '{platform}'"
                 yield where, what, suggest(platform, config.platforms)
             patterns = there.tests or [] if there else []
             yield from _patterns(config, name, patterns, (*where, "tests"))
@@ -140,7 +140,7 @@ def _patterns(
     for pattern in patterns:
         wanted = pattern.removeprefix("!")
         if pattern != "*" and not _some_match(wanted, config.tests):
-            what = f"lab '{lab}' takes '{pattern}', and no test is called so"
+            what = f"lab '{lab}' takes '{pattern}', which matches no test"
             yield (*where, pattern), what, suggest(wanted, config.tests)
 
 
@@ -149,12 +149,12 @@ def _when(config: Config, when: When, where: Where) -> Iterator[Complaint]:
         for rule in rules:
             tree, colon, _ = rule.removeprefix("!").partition(":")
             if (key == "tree" or colon) and not _some_match(tree, config.trees):
-                what = f"'{rule}' names a tree that there is not"
+                what = f"'{rule}' matches no tree"
                 yield (*where, key, rule), what, suggest(tree, config.trees)
     for rule in when.fragments:
         fragment = rule.removeprefix("!")
         if "=" not in fragment and not _some_match(fragment, config.fragments):
-            what = f"'{rule}' names a fragment that there is not"
+            what = f"'{rule}' matches no fragment"
             remedy = suggest(fragment, config.fragments)
             yield (*where, "fragments", rule), what, remedy
 

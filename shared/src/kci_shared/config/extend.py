@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`extends` and `template`: an entry takes what it does not say from another.
+"""`extends` and `template`: an entry inherits the keys that it does not have itself.
 
-It happens before the schema sees the entries, so that a base may be incomplete.
+This happens before validation, so that a base may be incomplete.
 """
 
 from typing import Any
@@ -10,16 +10,16 @@ from kci_shared.config.problems import suggest
 from kci_shared.config.source import Source
 
 MERGED = frozenset({"on", "params", "retry", "variables", "when"})
-"""Mappings in which single keys are taken over; everything else is taken as a whole."""
+"""Mappings that are inherited key by key; all other values are inherited whole."""
 BASES = {"extends": None, "template": "templates"}
-"""Where the entry lies that a key names: its own section, or another."""
+"""The section of the entry that a key names; None: its own."""
 SECTIONS = ("builds", "templates", "tests")
 
 Entry = dict[str, Any]
 
 
 def extend(source: Source) -> None:
-    """Complete the entries of a configuration; what cannot be is a problem of it."""
+    """Add what entries inherit; unknown bases and circles become problems."""
     completed: dict[tuple[str, str], Entry] = {}
     for section in SECTIONS:
         entries = source.values.get(section, {})
@@ -35,7 +35,7 @@ def _complete(
     completed: dict[tuple[str, str], Entry],
     way: list[tuple[str, str]],
 ) -> Entry:
-    """Return an entry with all that it takes from its bases."""
+    """Return an entry with all that it inherits."""
     section, name = at
     entry = source.values[section][name]
     if at in completed or not isinstance(entry, dict):
@@ -48,9 +48,9 @@ def _complete(
         of = (elsewhere or section, base)
         if of in (*way, at):
             what = f"'{name}' extends itself"
-            source.complain((*at, key), what, "take one of the bases out")
+            source.complain((*at, key), what, "remove one of the bases")
         elif base not in (known := source.values.get(of[0], {})):
-            what = f"'{name}' has '{base}' as its {key}, which there is not"
+            what = f"'{name}' has unknown {key} '{base}'"
             source.complain((*at, key), what, suggest(base, known))
         else:
             whole = merged(whole, _complete(source, of, completed, [*way, at]))
@@ -60,7 +60,7 @@ def _complete(
 
 
 def merged(base: Entry, entry: Entry) -> Entry:
-    """Return what `entry` says, and what only `base` says."""
+    """Return an entry with the keys of a base that it does not have itself."""
     both = {**base, **entry}
     for key in MERGED & base.keys() & entry.keys():
         if isinstance(base[key], dict) and isinstance(entry[key], dict):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is wrong with a configuration: where it stands, and what to do about it."""
+"""Mistakes in a configuration: where each is, what is wrong, and the remedy."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ SHOWN = 8
 
 
 @dataclass(frozen=True, order=True)
-class Place:
-    """A line of a file; a line of 0 is all of it."""
+class Location:
+    """A line of a file; line 0 means the whole file."""
 
     file: Path
     line: int = 0
@@ -25,21 +25,21 @@ class Place:
 class Problem:
     """One mistake; `what` is a sentence without its full stop."""
 
-    place: Place
+    location: Location
     what: str
     remedy: str = ""
 
     def __str__(self) -> str:
         remedy = f"; {self.remedy}" if self.remedy else ""
-        return f"{self.place}: {self.what}{remedy}"
+        return f"{self.location}: {self.what}{remedy}"
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """Say which of the `known` names may be meant, or which there are."""
+    """Return a remedy: the `known` name that may be meant, or all that are known."""
     names = sorted(known)
     if near := difflib.get_close_matches(wrong, names, n=1):
         return f"did you mean '{near[0]}'?"
     if not names:
-        return "there is none"
+        return "none are configured"
     more = ", ..." if len(names) > SHOWN else ""
     return f"known: {', '.join(names[:SHOWN])}{more}"

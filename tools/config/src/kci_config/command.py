@@ -94,7 +94,7 @@ def _right(folder: Path, console: Console) -> Config:
 def show_problems(problems: list[Problem], console: Console) -> None:
     """Tell each problem with its place and its remedy."""
     for problem in problems:
-        place, what = escape(str(problem.place)), escape(problem.what)
+        place, what = escape(str(problem.location)), escape(problem.what)
         console.print(f"[bold]{place}:[/] [red]{what}[/]; {escape(problem.remedy)}")
 
 

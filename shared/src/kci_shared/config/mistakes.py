@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""From pydantic's errors to problems, in the words of who wrote the file."""
+
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from kci_shared.config.problems import Problem, suggest
+from kci_shared.config.reader import Reader
+
+Model = type[BaseModel]
+
+
+def problems_of(
+    error: ValidationError, reader: Reader, model: Model, whole: str
+) -> list[Problem]:
+    """Return the problem that each of pydantic's errors means, in order.
+
+    `whole` names what the model stands for, such as "the configuration".
+    """
+    return sorted(_problem(one, reader, model, whole) for one in error.errors())
+
+
+def _problem(error: ErrorDetails, reader: Reader, model: Model, whole: str) -> Problem:
+    where = error["loc"]
+    location = reader.location(where)
+    path = ".".join(str(part) for part in where if part != "[key]") or whole
+    entry, _, key = path.rpartition(".")
+    entry = entry or whole
+    match error["type"]:
+        case "extra_forbidden":
+            remedy = suggest(key, _keys(model, where))
+            return Problem(location, f"{entry} has an unknown key '{key}'", remedy)
+        case "missing":
+            return Problem(location, f"{entry} has no '{key}'", "add it")
+    value = error["input"]
+    shown = f": {value!r}" if isinstance(value, str | int | float) else ""
+    reason = error["msg"].removeprefix("Value error, ")
+    return Problem(location, f"{path} is wrong{shown}", reason[0].lower() + reason[1:])
+
+
+def _keys(model: Model, where: tuple[int | str, ...]) -> list[str]:
+    """List the keys of the entry in which an unknown key stands."""
+    here: Any = model
+    for part in where[:-1]:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = here.model_fields[str(part)].annotation
+        else:
+            here = get_args(here)[-1]
+        models = [one for one in get_args(here) if isinstance(one, type)]
+        if type(None) in models:  # an entry that may be empty
+            here = models[0]
+    return list(here.model_fields)
