@@ -8,7 +8,7 @@ import pytest
 
 from kci_scheduler.family import Family
 from kci_scheduler.plan import Plan
-from kci_shared.config import Config
+from kci_shared.config import Config, Placements
 from kci_shared.models import NewNode, Node
 
 SMALL_LAB = {"type": "labgrid", "platforms": ["pc"]}
@@ -39,7 +39,7 @@ def config(**tests: Any) -> Config:
 
 def planned(config: Config, api: Any, node: Node) -> list[str]:
     """Say what follows, as `parent's name > test @ lab:platform`."""
-    jobs = Plan(config, Family(api.nodes.values()), NOW).after(node)
+    jobs = Plan(Placements(config), Family(api.nodes.values()), NOW).after(node)
     assert all(job.idempotency_key for job in jobs)
     return sorted(
         f"{api.nodes[job.parent].name} > {job.name} "
@@ -247,7 +247,7 @@ def test_the_branch_says_how_urgent_it_is_else_the_test_and_no_lab_changes_it(
         {**MATRIX, "labs": {"narrow": narrow}, "tests": tests, "trees": trees}
     )
     api.submit({})
-    [job, *_] = Plan(urgent, Family(api.nodes.values()), NOW).after(
+    [job, *_] = Plan(Placements(urgent), Family(api.nodes.values()), NOW).after(
         api.one(name=GCC_12)
     )
     assert job.data["priority"] == number

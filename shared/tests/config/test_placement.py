@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from kci_shared.config import Candidate, Config, Placement, placements, verdicts
+from kci_shared.config import (
+    Candidate,
+    Config,
+    Placement,
+    Placements,
+    placements,
+    rulings,
+)
 from kci_shared.models import Revision
 
 REVISION = Revision(tree="demo", url="https://x", branch="master", commit="c0ffee")
@@ -31,7 +38,7 @@ def config(test: dict[str, Any], lab: dict[str, Any]) -> Config:
 def against(config: Config, place: Placement) -> list[str]:
     """List the rules that a build for arm64 does not fulfil in a place."""
     candidate = Candidate(REVISION, "arm64", "gcc-12", "defconfig", ())
-    told = verdicts(config, place, candidate)
+    told = rulings(config, place, candidate)
     return [f"{one.rule}: {one.why}" for one in told if not one.holds]
 
 
@@ -88,7 +95,7 @@ def test_every_reason_is_told() -> None:
     ],
 )
 def test_a_lab_says_what_it_takes_and_where(lab: dict[str, Any], takes: bool) -> None:
-    taken = config({}, lab).places.of("boot")
+    taken = Placements(config({}, lab)).of("boot")
     assert taken == ([Placement("boot", "lab", "board")] if takes else [])
 
 
@@ -107,7 +114,7 @@ def test_a_lab_says_what_it_takes_and_where(lab: dict[str, Any], takes: bool) ->
 def test_on_asks_for_names_words_and_what_must_not_be(
     on: dict[str, Any], fits: bool
 ) -> None:
-    places = config({"on": on}, {}).places.of("boot")
+    places = Placements(config({"on": on}, {})).of("boot")
     assert (Placement("boot", "lab", "board") in places) == fits
 
 

@@ -109,10 +109,10 @@ def test_how_a_kernel_is_built_is_allowed_and_denied(
     assert When(**rules).holds(Candidate(revision("a:b"), **built)) == fits
 
 
-def test_each_rule_has_its_verdict() -> None:
+def test_each_rule_has_its_ruling() -> None:
     when = When(arch=["arm64"], tree=["!cip"], kernel=">=6.7")
     on_cip = Candidate(revision("cip:x", "6.1"), **BUILT)
-    assert [(one.rule, one.holds, one.why) for one in when.verdicts(on_cip)] == [
+    assert [(one.rule, one.holds, one.why) for one in when.rulings(on_cip)] == [
         ("tree", False, "cip is denied by '!cip'"),
         ("arch", True, "arm64 is one of arm64"),
         ("kernel", False, "6.1 is not >=6.7"),

@@ -9,7 +9,7 @@ import pytest
 from kci_config.compare import all_lines
 from kci_config.upstream import Report, Upstream, translate, write
 from kci_fakes import production
-from kci_shared.config import load
+from kci_shared.config import Placements, load
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +34,7 @@ def test_every_pair_but_those_of_the_undefined_runtime_comes_over(
         # a test of its own for each build that a job follows
         (place.test.partition("--")[0], place.lab, place.platform)
         for test in config.tests
-        for place in config.places.of(test)
+        for place in Placements(config).of(test)
     )
     made.update((name, build.run, "") for name, build in config.builds.items())
     asked = Counter(

@@ -55,7 +55,7 @@ def test_check_tells_every_mistake_and_fails(folder: Path) -> None:
     assert text.endswith("2 wrong\n")
 
 
-def test_explain_tells_each_rule_with_its_verdict(folder: Path) -> None:
+def test_explain_tells_each_rule_with_its_ruling(folder: Path) -> None:
     status, text = told("explain", folder, "demo/master", "smoke", "--kernel", "6.8")
     assert status == 0
     assert text.splitlines() == [

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from kci_config.command import run
 from kci_config.upstream import Report, Upstream, translate, write
-from kci_shared.config import Config, Need, Placement, load
+from kci_shared.config import Config, Need, Placement, Placements, load
 from kci_shared.errors import ConfigError
 
 TREES = """\
@@ -151,7 +151,8 @@ def test_a_test_has_its_parameters_and_its_rules(folder: Path) -> None:
 
 def test_each_pair_of_job_and_platform_comes_over_and_no_other(folder: Path) -> None:
     config, report = imported(folder)
-    assert [place for test in config.tests for place in config.places.of(test)] == [
+    placements = Placements(config)
+    assert [one for test in config.tests for one in placements.of(test)] == [
         Placement("baseline", "broonie", "pi"),
         Placement("baseline", "pull", "pi"),
         Placement("baseline--kbuild-i386", "broonie", "pc"),

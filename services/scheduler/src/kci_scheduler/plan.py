@@ -14,7 +14,7 @@ from kci_scheduler import builds, jobs
 from kci_scheduler.family import Family
 from kci_scheduler.filters import lets_through
 from kci_scheduler.rules import is_due_again, names, satisfies
-from kci_shared.config import ANYWHERE, Candidate, Config, Need, Placement
+from kci_shared.config import ANYWHERE, Candidate, Config, Need, Placement, Placements
 from kci_shared.models import Checkout, Job, Kbuild, NewNode, Node, Process
 
 
@@ -40,11 +40,16 @@ def tests_around(config: Config, node: Node) -> set[str]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is wanted, and what is there."""
+    """A configuration, and the nodes that exist."""
 
-    config: Config
+    placements: Placements
     family: Family
     now: datetime
+
+    @property
+    def config(self) -> Config:
+        """The configuration that the nodes follow from."""
+        return self.placements.config
 
     def after(self, node: Node) -> list[NewNode]:
         """Say which nodes follow from one that has just come to something."""
@@ -81,9 +86,9 @@ class Plan:
         candidate = self._candidate(parent, build)
         if candidate is None:
             return
-        for place in self.config.places.of(test):
+        for place in self.placements.of(test):
             if (
-                self.config.places.runs(place, candidate)
+                self.placements.runs(place, candidate)
                 and _stays(place, parent)
                 and lets_through(self.config, place, line)
                 and all(self._has(*other, place, line) for other in others)

@@ -10,7 +10,7 @@ from kci_scheduler.closing import Closing
 from kci_scheduler.family import Family
 from kci_scheduler.plan import Plan, followers, needs_others, tests_around
 from kci_scheduler.rules import Run
-from kci_shared.config import Config
+from kci_shared.config import Config, Placements
 from kci_shared.errors import Conflict, NotYet
 from kci_shared.logging import get_logger
 from kci_shared.models import (
@@ -73,6 +73,7 @@ class Scheduler:
         self._config = config
         self._api = api
         self._closing = closing
+        self._known: Placements | None = None
 
     async def on_event(self, event: Event) -> None:
         """Plan what follows from a node that has come to something."""
@@ -154,7 +155,13 @@ class Scheduler:
 
     async def _followers(self, config: Config, node: Node) -> list[NewNode]:
         family = Family(await self._relatives(config, node))
-        return Plan(config, family, datetime.now(UTC)).after(node)
+        return Plan(self._placements(config), family, datetime.now(UTC)).after(node)
+
+    def _placements(self, config: Config) -> Placements:
+        """Return the placements of a configuration, computed once for it."""
+        if self._known is None or self._known.config is not config:
+            self._known = Placements(config)
+        return self._known
 
     async def _relatives(self, config: Config, node: Node) -> list[Node]:
         """Fetch as much of the node's tree as planning takes."""

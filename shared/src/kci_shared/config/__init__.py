@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is to be built and run, as people wrote it down."""
+"""The configuration: which trees, builds and tests there are, and where tests run."""
 
 from kci_shared.config.builds import BUILDER, Build, identity
-from kci_shared.config.candidate import BUILD, Built, Candidate, Verdict
+from kci_shared.config.candidate import BUILD, Built, Candidate, Ruling
 from kci_shared.config.entries import (
     Branch,
     Lab,
@@ -18,10 +18,10 @@ from kci_shared.config.models import CHECKOUT, Config
 from kci_shared.config.placement import (
     ANYWHERE,
     Placement,
-    Places,
-    fixed_verdicts,
+    Placements,
+    fixed_rulings,
     placements,
-    verdicts,
+    rulings,
 )
 from kci_shared.config.problems import Location, Problem
 from kci_shared.config.tests import Need, Template, Test
@@ -42,21 +42,21 @@ __all__ = [
     "Location",
     "Need",
     "Placement",
-    "Places",
+    "Placements",
     "Platform",
     "Priority",
     "Problem",
     "Retry",
     "Rootfs",
+    "Ruling",
     "Template",
     "Test",
     "Tree",
-    "Verdict",
     "When",
-    "fixed_verdicts",
+    "fixed_rulings",
     "identity",
     "load",
     "placements",
     "read",
-    "verdicts",
+    "rulings",
 ]

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What rules judge, whether they hold, and why."""
+"""What the rules of a configuration are applied to, and what each says of it."""
 
 from dataclasses import dataclass
 
 from kci_shared.models import Revision
 
 BUILD = "build/"
-"""What the names of builds start with: `build/<compiler>/<arch>/<config>`."""
+"""Prefix of the names of builds: `build/<compiler>/<arch>/<config>`."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Built:
 
     @property
     def config_full(self) -> str:
-        """What it starts from, with all that is merged into it."""
+        """The configuration with all fragments, joined by `+`."""
         return "+".join([self.config, *self.fragments])
 
     @property
@@ -31,22 +31,22 @@ class Built:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One rule of the configuration on one thing that might be built or run."""
+class Ruling:
+    """Whether one rule allows a build or a run, and why."""
 
     rule: str
-    """Where it is written, such as `the test's when.tree`."""
+    """Where the rule is written, such as `the test's when.tree`."""
     holds: bool
     why: str
 
-    def within(self, owner: str) -> "Verdict":
-        """Return the same verdict, with whose rule it is."""
-        return Verdict(f"{owner}.{self.rule}", self.holds, self.why)
+    def within(self, owner: str) -> "Ruling":
+        """Return the same ruling, with the owner of the rule before its name."""
+        return Ruling(f"{owner}.{self.rule}", self.holds, self.why)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What rules judge: a revision, and how it is built if it is."""
+    """A revision and, unless it is about the sources alone, how it is built."""
 
     revision: Revision
     arch: str | None = None
@@ -54,11 +54,11 @@ class Candidate:
     config: str | None = None
     fragments: tuple[str, ...] | None = None
     any_kernel: bool = False
-    """Rules about the kernel's version are left aside."""
+    """Ignore rules about the kernel's version."""
 
     @classmethod
     def of(cls, revision: Revision, built: Built | None) -> "Candidate":
-        """Judge a build of a revision, or its sources alone."""
+        """Return a build of a revision, or its sources alone."""
         if built is None:
             return cls(revision)
         made = (built.arch, built.compiler, built.config, built.fragments)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Checks across entries: names that exist, needs without circles, tests that can run."""
+"""Checks across entries: unknown names, circles, tests that can never run."""
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -117,7 +117,7 @@ def _on(config: Config) -> Iterator[Complaint]:
 
 def _some_fit(config: Config, on: dict[str, list[str]]) -> bool:
     return any(
-        all(verdict.holds for verdict in fitness(config, name, on))
+        all(ruling.holds for ruling in fitness(config, name, on))
         for name in config.platforms
     )
 

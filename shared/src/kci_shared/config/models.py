@@ -10,7 +10,6 @@ from functools import cached_property
 from kci_shared.config.builds import Build, Fragment
 from kci_shared.config.candidate import BUILD, Built
 from kci_shared.config.entries import Lab, Platform, Rootfs, Section, Tree
-from kci_shared.config.placement import Places
 from kci_shared.config.tests import Template, Test
 from kci_shared.config.values import Name
 from kci_shared.models.definition import Word
@@ -20,7 +19,7 @@ CHECKOUT = "checkout"
 
 
 class Config(Section):
-    """All of it, with what follows from it."""
+    """All sections, with indexes over them."""
 
     trees: dict[Name, Tree] = {}
     fragments: dict[Word, Fragment] = {}
@@ -32,13 +31,13 @@ class Config(Section):
     labs: dict[Name, Lab] = {}
 
     def matrix(self) -> Iterator[Built]:
-        """List every build of every entry; entries may share builds."""
+        """List every build of every entry; two entries may have the same build."""
         for entry, build in self.builds.items():
             yield from build.matrix(entry)
 
     @cached_property
     def built(self) -> dict[str, list[Built]]:
-        """By its node's name each build, with every entry that it is of."""
+        """The builds by their nodes' names; several entries may have the same one."""
         found: dict[str, list[Built]] = {}
         for built in self.matrix():
             found.setdefault(built.name, []).append(built)
@@ -46,27 +45,22 @@ class Config(Section):
 
     @cached_property
     def followers(self) -> dict[str, list[str]]:
-        """The tests that need a thing, by its name."""
+        """The names of the tests that need a test, a build or the checkout."""
         found: dict[str, list[str]] = {}
         for name, test in self.tests.items():
             for need in test.needs:
                 found.setdefault(need, []).append(name)
         return found
 
-    @cached_property
-    def places(self) -> Places:
-        """Where each test may run."""
-        return Places(self)
-
     def line(self, name: str) -> list[str]:
-        """Return a test with all that it hangs below, build or checkout last."""
+        """Return a test, its first need, the first need of that, and so on."""
         line = [name]
         while (test := self.tests.get(line[-1])) is not None:
             line.append(test.first_need)
         return line
 
     def needed_for(self, name: str) -> set[str]:
-        """Return all that a test needs, and what that needs in turn."""
+        """Return all that a test needs, directly and indirectly."""
         found: set[str] = set()
         ahead = [name]
         while ahead:
@@ -77,7 +71,7 @@ class Config(Section):
         return found
 
     def builds_below(self, name: str) -> Iterator[Built]:
-        """List the builds that a test hangs below, one way or another."""
+        """List the builds at the end of a test's line."""
         root = self.line(name)[-1]
         if build := self.builds.get(root.removeprefix(BUILD)):
             yield from build.matrix(root.removeprefix(BUILD))

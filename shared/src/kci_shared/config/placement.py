@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where a test runs: on each platform that fits, in each lab that has it."""
+"""Where a test runs: on each platform that matches, in each lab that has it.
+
+A function of the configuration, not a part of it: see `Placements`.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
-from kci_shared.config.candidate import Candidate, Verdict
+from kci_shared.config.candidate import Candidate, Ruling
+from kci_shared.config.models import Config
 from kci_shared.config.tests import ANY, NONE
 
-if TYPE_CHECKING:  # which has this as one of its indexes
-    from kci_shared.config.models import Config
-
 ANYWHERE = "shell"
-"""The platform of what needs none: a claim of a runtime asks for it by this name."""
+"""The platform of jobs that need none; bridges claim them by this name."""
 ALIASES = {"dt": "dtb"}
 ATTRIBUTES = ("name", "arch", "boot", "mach", "dtb", "compatible", "tags", *ALIASES)
 """What `on` may ask of a platform."""
@@ -28,30 +28,30 @@ class Placement:
     platform: str
 
 
-class Places:
-    """Where each test may run, worked out once: nothing of it depends on a kernel."""
+class Placements:
+    """Where each test of a configuration may run; computed once, on first use."""
 
-    def __init__(self, config: "Config") -> None:
-        self._config = config
+    def __init__(self, config: Config) -> None:
+        self.config = config
         self._known: dict[str, list[Placement]] = {}
 
     def of(self, test: str) -> list[Placement]:
-        """List the places that a test may run in if the kernel fits."""
+        """List where a test may run if the kernel fits."""
         if test not in self._known:
             self._known[test] = [
-                place
-                for place in placements(self._config, test)
-                if all(verdict.holds for verdict in fixed_verdicts(self._config, place))
+                placement
+                for placement in placements(self.config, test)
+                if all(ruling.holds for ruling in fixed_rulings(self.config, placement))
             ]
         return self._known[test]
 
-    def runs(self, place: Placement, candidate: Candidate) -> bool:
-        """Say whether a kernel fits a place that is one of a test's."""
-        return all(v.holds for v in kernel_verdicts(self._config, place, candidate))
+    def runs(self, placement: Placement, candidate: Candidate) -> bool:
+        """Say whether a kernel fits a placement of a test."""
+        return all(v.holds for v in kernel_rulings(self.config, placement, candidate))
 
 
-def placements(config: "Config", test: str) -> Iterator[Placement]:
-    """List every place that there is, fit or not."""
+def placements(config: Config, test: str) -> Iterator[Placement]:
+    """List a test on every platform of every lab, allowed or not."""
     if (run := config.tests[test].run) is not None:
         yield Placement(test, run, ANYWHERE)
         return
@@ -60,43 +60,43 @@ def placements(config: "Config", test: str) -> Iterator[Placement]:
             yield Placement(test, lab_name, platform)
 
 
-def verdicts(
-    config: "Config", place: Placement, candidate: Candidate
-) -> Iterator[Verdict]:
-    """Judge by every rule whether a test of a kernel runs in a place."""
-    yield from fixed_verdicts(config, place)
-    yield from kernel_verdicts(config, place, candidate)
+def rulings(
+    config: Config, placement: Placement, candidate: Candidate
+) -> Iterator[Ruling]:
+    """Apply every rule to a test of a kernel at a placement."""
+    yield from fixed_rulings(config, placement)
+    yield from kernel_rulings(config, placement, candidate)
 
 
-def fixed_verdicts(config: "Config", place: Placement) -> Iterator[Verdict]:
-    """Judge by the rules that no kernel changes."""
-    test = config.tests[place.test]
+def fixed_rulings(config: Config, placement: Placement) -> Iterator[Ruling]:
+    """Apply the rules that do not depend on a kernel."""
+    test = config.tests[placement.test]
     if test.run is not None:
         return
-    lab = config.labs[place.lab]
-    taken = lab.tests_on(place.platform)
-    holds = _takes(taken, place.test)
+    lab = config.labs[placement.lab]
+    taken = lab.tests_on(placement.platform)
+    holds = _takes(taken, placement.test)
     only = f"it takes {', '.join(taken)}"
-    yield Verdict("the lab's tests", holds, only)
-    yield from fitness(config, place.platform, test.on)
+    yield Ruling("the lab's tests", holds, only)
+    yield from fitness(config, placement.platform, test.on)
 
 
-def kernel_verdicts(
-    config: "Config", place: Placement, candidate: Candidate
-) -> Iterator[Verdict]:
-    """Judge by the rules that depend on a kernel."""
-    test = config.tests[place.test]
-    yield from (v.within("the test's when") for v in test.when.verdicts(candidate))
+def kernel_rulings(
+    config: Config, placement: Placement, candidate: Candidate
+) -> Iterator[Ruling]:
+    """Apply the rules that depend on a kernel."""
+    test = config.tests[placement.test]
+    yield from (v.within("the test's when") for v in test.when.rulings(candidate))
     if test.run is not None:
         return
-    platform, lab = config.platforms[place.platform], config.labs[place.lab]
+    platform, lab = config.platforms[placement.platform], config.labs[placement.lab]
     if platform.arch and candidate.arch:
         holds = candidate.arch in platform.arch
         archs = " or ".join(platform.arch)
         why = f"the platform is {archs}, the build {candidate.arch}"
-        yield Verdict("arch", holds, why)
+        yield Ruling("arch", holds, why)
     for owner, when in (("lab", lab.when), ("platform", platform.when)):
-        yield from (v.within(f"the {owner}'s when") for v in when.verdicts(candidate))
+        yield from (v.within(f"the {owner}'s when") for v in when.rulings(candidate))
 
 
 def _takes(patterns: list[str], test: str) -> bool:
@@ -109,8 +109,8 @@ def _takes(patterns: list[str], test: str) -> bool:
     )
 
 
-def fitness(config: "Config", name: str, on: dict[str, list[str]]) -> Iterator[Verdict]:
-    """Judge whether a platform is as `on` wants it."""
+def fitness(config: Config, name: str, on: dict[str, list[str]]) -> Iterator[Ruling]:
+    """Compare a platform with a test's `on`."""
     platform = config.platforms[name]
     for attribute, wanted in on.items():
         asked = ALIASES.get(attribute, attribute)
@@ -123,4 +123,4 @@ def fitness(config: "Config", name: str, on: dict[str, list[str]]) -> Iterator[V
         else:
             holds = any(fnmatchcase(one, w) for one in said for w in wanted)
         why = f"the platform's {asked} is {is_now}, wanted is {' or '.join(wanted)}"
-        yield Verdict(f"the test's on.{attribute}", holds, why)
+        yield Ruling(f"the test's on.{attribute}", holds, why)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel
 
-from kci_shared.config.candidate import Candidate, Verdict
+from kci_shared.config.candidate import Candidate, Ruling
 from kci_shared.config.values import Words
 from kci_shared.models import Revision, Version
 
@@ -45,54 +45,54 @@ class When(BaseModel, extra="forbid", frozen=True):
 
     def holds(self, candidate: Candidate) -> bool:
         """Say whether all the rules hold."""
-        return all(verdict.holds for verdict in self.verdicts(candidate))
+        return all(ruling.holds for ruling in self.rulings(candidate))
 
-    def verdicts(self, candidate: Candidate) -> Iterator[Verdict]:
+    def rulings(self, candidate: Candidate) -> Iterator[Ruling]:
         """Judge by each rule that says anything."""
         if self.tree or self.branch:
             yield self._on_branch(candidate.revision)
         for key in ("arch", "compiler", "config"):
             if rules := getattr(self, key):
                 value = getattr(candidate, key)
-                yield _verdict(key, rules, None if value is None else [value])
+                yield _ruling(key, rules, None if value is None else [value])
         if self.fragments:
-            yield _verdict("fragments", self.fragments, candidate.fragments)
+            yield _ruling("fragments", self.fragments, candidate.fragments)
         if self.kernel and not candidate.any_kernel:
             yield self._on_version(candidate.revision.version)
 
-    def _on_branch(self, revision: Revision) -> Verdict:
+    def _on_branch(self, revision: Revision) -> Ruling:
         both = f"{revision.tree}:{revision.branch}"
         for key, rules in (("tree", self.tree), ("branch", self.branch)):
             # A combination that is allowed settles tree and branch at once.
             if allowed := _first(rules, both):
-                return Verdict(key, True, f"{both} is allowed by '{allowed}'")
+                return Ruling(key, True, f"{both} is allowed by '{allowed}'")
             if denied := _first(_denials(rules), both):
-                return Verdict(key, False, f"{both} is denied by '!{denied}'")
-            verdict = _verdict(key, rules, [getattr(revision, key)])
-            if rules and not verdict.holds:
-                return verdict
-        return Verdict("tree" if self.tree else "branch", True, f"{both} is allowed")
+                return Ruling(key, False, f"{both} is denied by '!{denied}'")
+            ruling = _ruling(key, rules, [getattr(revision, key)])
+            if rules and not ruling.holds:
+                return ruling
+        return Ruling("tree" if self.tree else "branch", True, f"{both} is allowed")
 
-    def _on_version(self, version: Version | None) -> Verdict:
+    def _on_version(self, version: Version | None) -> Ruling:
         if version is None:
             why = f"must be {self.kernel}, and the version is not known"
-            return Verdict("kernel", False, why)
+            return Ruling("kernel", False, why)
         holds = _in_range(self.kernel, (version.version, version.patchlevel))
         is_now = f"{version.version}.{version.patchlevel}"
-        return Verdict("kernel", holds, f"{is_now} {_is(holds)} {self.kernel}")
+        return Ruling("kernel", holds, f"{is_now} {_is(holds)} {self.kernel}")
 
 
-def _verdict(key: str, rules: list[str], values: Sequence[str] | None) -> Verdict:
+def _ruling(key: str, rules: list[str], values: Sequence[str] | None) -> Ruling:
     """Judge values: none is denied, and if some are allowed, one is among them."""
     allowed = [rule for rule in rules if rule[0] != "!"]
     for value in values or ():
         if denied := _first(_denials(rules), value):
-            return Verdict(key, False, f"{value} is denied by '!{denied}'")
+            return Ruling(key, False, f"{value} is denied by '!{denied}'")
     named = ", ".join(values or ()) or "nothing"
     if not allowed:
-        return Verdict(key, True, f"{named} is not denied")
+        return Ruling(key, True, f"{named} is not denied")
     holds = any(_first(allowed, value) for value in values or ())
-    return Verdict(key, holds, f"{named} {_is(holds)} one of {', '.join(allowed)}")
+    return Ruling(key, holds, f"{named} {_is(holds)} one of {', '.join(allowed)}")
 
 
 def _is(holds: bool) -> str:
@@ -108,7 +108,7 @@ def _first(rules: list[str], value: str) -> str | None:
 
 
 def _in_range(text: str, version: tuple[int, int]) -> bool:
-    verdicts = {
+    rulings = {
         ">=": version.__ge__,
         "<=": version.__le__,
         ">": version.__gt__,
@@ -116,6 +116,6 @@ def _in_range(text: str, version: tuple[int, int]) -> bool:
         "==": version.__eq__,
     }
     return all(
-        verdicts[operator]((int(major), int(minor)))
+        rulings[operator]((int(major), int(minor)))
         for operator, major, minor in CLAUSE.findall(text)
     )

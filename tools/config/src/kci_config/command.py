@@ -12,7 +12,7 @@ from rich.markup import escape
 from kci_config import compare, explain, graph, upstream
 from kci_config.outlook import Outlook
 from kci_config.upstream.report import Report
-from kci_shared.config import Config, Problem, read
+from kci_shared.config import Config, Placements, Problem, read
 from kci_shared.config.problems import suggest
 from kci_shared.errors import ConfigError
 from kci_shared.models import Revision, Version
@@ -109,8 +109,9 @@ def _check(asked: argparse.Namespace, console: Console) -> int:
     }
     told = ", ".join(f"{number} {name}" for name, number in sizes.items())
     console.print(f"[green]right[/]: {told}")
+    placements = Placements(config)
     for name in config.tests:
-        if not config.places.of(name):
+        if not placements.of(name):
             console.print(f"[yellow]no lab takes test '{escape(name)}'[/]")
     return 0
 

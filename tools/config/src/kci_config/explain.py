@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Why a test runs on a branch, or why it doesn't: every rule with its verdict."""
+"""Why a test runs on a branch, or why it doesn't: every rule with its ruling."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kci_config.outlook import Judged, Outlook
-from kci_shared.config import CHECKOUT, Verdict
+from kci_shared.config import CHECKOUT, Ruling
 
 SHOWN = 4
 """How many places are named of those that fare alike."""
@@ -17,20 +17,20 @@ def show_test(
     outlook: Outlook, test: str, platform: str | None, console: Console
 ) -> None:
     """Tell what each rule says about a test, for all places or those of a platform."""
-    alike: dict[tuple[str, tuple[Verdict, ...]], list[Judged]] = {}
+    alike: dict[tuple[str, tuple[Ruling, ...]], list[Judged]] = {}
     for judged in outlook.judge(test):
         if platform in (None, judged.place.platform):
             build = judged.build.name if judged.build else CHECKOUT
-            alike.setdefault((build, judged.verdicts), []).append(judged)
+            alike.setdefault((build, judged.rulings), []).append(judged)
     console.print(f"[bold]{test}[/]")
     # what runs first, then what is nearest to it
     for (build, told), places in sorted(
         alike.items(), key=lambda one: sum(not v.holds for v in one[0][1])
     ):
         console.print(f"  {_mark(places[0].runs)} {build}: {_named(places)}")
-        for verdict in told:
-            why = escape(verdict.why)
-            console.print(f"      {_mark(verdict.holds)} {verdict.rule}: {why}")
+        for ruling in told:
+            why = escape(ruling.why)
+            console.print(f"      {_mark(ruling.holds)} {ruling.rule}: {why}")
     if not alike:
         console.print("  [red]no[/]  no lab has a platform")
 
@@ -44,20 +44,20 @@ def show_all(outlook: Outlook, platform: str | None, console: Console) -> None:
         if runs := [one for one in judged if one.runs]:
             console.print(f"{_mark(True)} [bold]{test}[/]: {_named(runs)}")
             continue
-        against = _common([one.verdicts for one in judged])
+        against = _common([one.rulings for one in judged])
         reason = "; ".join(f"{v.rule}: {v.why}" for v in against)
         told = escape(reason) or "no place is right; name the test to see why"
         console.print(f"{_mark(False)} [bold]{test}[/]: {told}")
 
 
-def _common(told: list[tuple[Verdict, ...]]) -> list[Verdict]:
+def _common(told: list[tuple[Ruling, ...]]) -> list[Ruling]:
     """Return what is against a test everywhere."""
     if not told:
-        return [Verdict("labs", False, "no lab has a platform")]
+        return [Ruling("labs", False, "no lab has a platform")]
     return [
-        verdict
-        for verdict in told[0]
-        if not verdict.holds and all(verdict in other for other in told)
+        ruling
+        for ruling in told[0]
+        if not ruling.holds and all(ruling in other for other in told)
     ]
 
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from kci_shared.config import BUILD, CHECKOUT, Config, Need
+from kci_shared.config import BUILD, CHECKOUT, Config, Need, Placements
 
 
 def mermaid(config: Config) -> Iterator[str]:
@@ -17,9 +17,10 @@ def mermaid(config: Config) -> Iterator[str]:
         many = f"<br>{how_many} builds" if how_many > 1 else ""
         yield f'  b{number}["{BUILD}{name}{many}"]'
         yield f"  c {'-. outside .->' if build.external else '-->'} b{number}"
+    placements = Placements(config)
     for number, name in enumerate(config.tests):
         ids[name] = f"t{number}"
-        places = len(config.places.of(name))
+        places = len(placements.of(name))
         yield f'  t{number}("{name}<br>{places} place{"s" * (places != 1)}")'
     for name, test in config.tests.items():
         for need, state in test.needs.items():

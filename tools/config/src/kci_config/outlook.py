@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from kci_shared.config import (
     ANYWHERE,
@@ -11,25 +12,26 @@ from kci_shared.config import (
     Candidate,
     Config,
     Placement,
-    Verdict,
+    Placements,
+    Ruling,
     placements,
-    verdicts,
+    rulings,
 )
 from kci_shared.models import Revision
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A test of a build (or of the sources alone) in one place, with all verdicts."""
+    """A test of a build (or of the sources alone) in one place, with all rulings."""
 
     build: Built | None
     place: Placement
-    verdicts: tuple[Verdict, ...]
+    rulings: tuple[Ruling, ...]
 
     @property
     def runs(self) -> bool:
         """Say whether nothing is against it."""
-        return all(verdict.holds for verdict in self.verdicts)
+        return all(ruling.holds for ruling in self.rulings)
 
 
 @dataclass(frozen=True, order=True)
@@ -57,11 +59,15 @@ class Outlook:
     any_kernel: bool = False
     """Look at kernels of all versions, whatever the revision's is."""
 
+    @cached_property
+    def _placements(self) -> Placements:
+        return Placements(self.config)
+
     def judge(self, test: str) -> Iterator[Judged]:
         """Judge a test for each build that it hangs below, in each place there is."""
         for build in self.builds_of(test):
             for place in placements(self.config, test):
-                yield Judged(build, place, tuple(self._verdicts(place, build)))
+                yield Judged(build, place, tuple(self._rulings(place, build)))
 
     def lines(self) -> Iterator[Line]:
         """List all that runs."""
@@ -82,51 +88,51 @@ class Outlook:
             return [None]
         return [*self.config.builds_below(test)]
 
-    def judge_build(self, build: Built) -> Iterator[Verdict]:
+    def judge_build(self, build: Built) -> Iterator[Ruling]:
         """Judge a build by every rule of its entry, and of the branch."""
         when = self.config.builds[build.entry].when
-        for verdict in when.verdicts(self._candidate(build)):
-            yield verdict.within("the build's when")
+        for ruling in when.rulings(self._candidate(build)):
+            yield ruling.within("the build's when")
         tree = self.config.trees.get(self.revision.tree)
         branch = tree.branches.get(self.revision.branch) if tree else None
         if branch is not None and branch.arch:
             why = f"it wants {', '.join(branch.arch)}, the build is {build.arch}"
-            yield Verdict("the branch's arch", build.arch in branch.arch, why)
+            yield Ruling("the branch's arch", build.arch in branch.arch, why)
 
     def _jobs(self, test: str, build: Built | None) -> Iterator[Line]:
         below = build.name if build else CHECKOUT
         candidate = self._candidate(build)
-        for place in self.config.places.of(test):
-            fits = self.config.places.runs(place, candidate)
+        for place in self._placements.of(test):
+            fits = self._placements.runs(place, candidate)
             if fits and _all(self._needs(place, build)):
                 at = f"{place.platform} in {place.lab}"
                 yield Line(test, below, at, self.config.tests[test].when.kernel)
 
-    def _verdicts(self, place: Placement, build: Built | None) -> Iterator[Verdict]:
+    def _rulings(self, place: Placement, build: Built | None) -> Iterator[Ruling]:
         if build is not None:
             yield from self.judge_build(build)
-        yield from verdicts(self.config, place, self._candidate(build))
+        yield from rulings(self.config, place, self._candidate(build))
         yield from self._needs(place, build)
 
     def _candidate(self, build: Built | None) -> Candidate:
         candidate = Candidate.of(self.revision, build)
         return replace(candidate, any_kernel=self.any_kernel)
 
-    def _needs(self, place: Placement, build: Built | None) -> Iterator[Verdict]:
+    def _needs(self, place: Placement, build: Built | None) -> Iterator[Ruling]:
         """Judge whether what a test needs runs where it has to."""
         test = self.config.tests[place.test]
         for need in test.needs:
             if need in self.config.tests:
                 runs = self._need_runs(place, build, need)
                 why = f"'{need}' {'runs' if runs else 'does not run'} here"
-                yield Verdict("the test's needs", runs, why)
+                yield Ruling("the test's needs", runs, why)
 
     def _need_runs(self, place: Placement, build: Built | None, need: str) -> bool:
         test = self.config.tests[place.test]
         theirs = self.builds_of(need)
         return any(
-            _all(self._verdicts(other, one))
-            for other in self.config.places.of(need)
+            _all(self._rulings(other, one))
+            for other in self._placements.of(need)
             if ANYWHERE in (other.platform, place.platform)
             or (
                 other.platform == place.platform
@@ -136,5 +142,5 @@ class Outlook:
         )
 
 
-def _all(told: Iterator[Verdict]) -> bool:
-    return all(verdict.holds for verdict in told)
+def _all(told: Iterator[Ruling]) -> bool:
+    return all(ruling.holds for ruling in told)
