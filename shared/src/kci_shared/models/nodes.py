@@ -2,9 +2,11 @@
 """A node: one thing that happens to a kernel, in the tree of all that does."""
 
 from datetime import datetime
+from enum import Enum, auto
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic.fields import FieldInfo
 
 from kci_shared.models.claims import Claim
 from kci_shared.models.data import (
@@ -21,17 +23,34 @@ Name = Annotated[str, Field(min_length=1, max_length=256)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=4096)]
 
 
+class Access(Enum):
+    """What clients may do with a field of a node; of each one place says it."""
+
+    READ_ONLY = auto()
+    """The API sets it; what a client sends is ignored."""
+    SET_ONCE = auto()
+    """A client may set it when it creates the node; what it sends later is ignored."""
+    FIXED = auto()
+    """As `SET_ONCE`, but to send another value later is an error."""
+    EDITABLE = auto()
+    """A client may change it at any time: so it is with a field that is not marked."""
+
+
 class BaseNode(BaseModel):
-    """The fields that every node has, in the order of the API's answers."""
+    """The fields that every node has, in the order of the API's answers.
+
+    A new field goes here, into `NewNode` unless it is read-only, and into `NodePatch`
+    if a PATCH may change it: all other lists of fields are made from these three.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
-    id: str
-    kind: Kind
-    name: str
-    path: list[str] = []
+    id: Annotated[str, Access.READ_ONLY]
+    kind: Annotated[Kind, Access.FIXED]
+    name: Annotated[str, Access.FIXED]
+    path: Annotated[list[str], Access.READ_ONLY] = []
     group: str | None = None
-    parent: str | None = None
+    parent: Annotated[str | None, Access.FIXED] = None
     state: State = State.RUNNING
     result: Result | None = None
     artifacts: dict[str, str] = {}
@@ -39,18 +58,18 @@ class BaseNode(BaseModel):
     debug: dict[str, Any] = {}
     jobfilter: list[str] | None = None
     platform_filter: list[str] = []
-    created: datetime
-    updated: datetime
+    created: Annotated[datetime, Access.READ_ONLY]
+    updated: Annotated[datetime, Access.READ_ONLY]
     timeout: datetime | None = None
     holdoff: datetime | None = None
-    owner: str
-    submitter: str | None = None
-    treeid: str | None = None
-    user_groups: list[str] = []
+    owner: Annotated[str, Access.READ_ONLY]
+    submitter: Annotated[str | None, Access.SET_ONCE] = None
+    treeid: Annotated[str | None, Access.SET_ONCE] = None
+    user_groups: Annotated[list[str], Access.SET_ONCE] = []
     retry_counter: int = 0
-    version: int = 1
-    idempotency_key: str | None = None
-    claim: Claim | None = None
+    version: Annotated[int, Access.READ_ONLY] = 1
+    idempotency_key: Annotated[str | None, Access.SET_ONCE] = None
+    claim: Annotated[Claim | None, Access.READ_ONLY] = None
 
 
 class Checkout(BaseNode):
@@ -103,40 +122,43 @@ Node = Annotated[
 NODE: TypeAdapter[Node] = TypeAdapter(Node)
 
 
-SERVER_SETS = frozenset(
-    [
-        "owner",
-        "path",
-        "created",
-        "updated",
-        "version",
-        "claim",
-        "processed_by_kcidb_bridge",
-    ]
-)
-"""What today's clients send back with a node, and may not change."""
+def access_of(field: FieldInfo) -> Access:
+    """Return what clients may do with a field."""
+    marks = (mark for mark in field.metadata if isinstance(mark, Access))
+    return next(marks, Access.EDITABLE)
+
+
+def fields_with(access: Access) -> tuple[str, ...]:
+    """Return the fields of a node that have this access, in their order."""
+    fields = BaseNode.model_fields.items()
+    return tuple(name for name, field in fields if access_of(field) is access)
+
+
+IGNORED = frozenset({*fields_with(Access.READ_ONLY), "processed_by_kcidb_bridge"})
+"""What today's clients send back with a node, and may not set."""
 
 
 class FromClient(BaseModel):
-    """What a client says: the server's own fields are ignored, others an error."""
+    """What a client sends: read-only fields are ignored, unknown ones are an error."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _ignore_what_the_server_sets(cls, said: Any) -> Any:
-        if not isinstance(said, dict) or SERVER_SETS.isdisjoint(said):
-            return said
-        return {key: said[key] for key in said if key not in SERVER_SETS}
+    def _ignore_read_only_fields(cls, fields: Any) -> Any:
+        ignored = IGNORED - cls.model_fields.keys()
+        if not isinstance(fields, dict) or ignored.isdisjoint(fields):
+            return fields
+        return {name: fields[name] for name in fields if name not in ignored}
 
 
 class NewNode(FromClient):
-    """What a client says of a node that shall exist."""
+    """The fields that a client sends to create a node, or to replace one."""
 
     id: str | None = None
-    """In a result tree: the node that is meant. Ignored elsewhere."""
+    """In a result tree: the stored node that this one updates. Ignored elsewhere."""
     treeid: Name | None = None
-    """Names a tree of its own; a node below another is of that one's tree."""
+    """The tree that a root begins; ignored for a node with a parent."""
     kind: Kind
     name: Name
     group: str | None = None
@@ -157,11 +179,11 @@ class NewNode(FromClient):
 
 
 class NodePatch(FromClient):
-    """What of a node a client may change; maps are merged, a null removes a key."""
+    """What a PATCH may change; maps are merged, a null removes a key."""
 
     id: str | None = None
     treeid: str | None = None
-    """Both as in the address, or ignored."""
+    """Both are ignored: clients send them back."""
     state: State | None = None
     result: Result | None = None
     artifacts: dict[str, Url | None] = {}

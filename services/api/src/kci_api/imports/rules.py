@@ -17,9 +17,9 @@ from kci_api.requests import parse_id
 from kci_api.times import to_milliseconds
 from kci_shared.errors import BadRequest, Invalid, NotPermitted, TooLarge
 from kci_shared.models import Fate, Imported, ImportedNode, Kind, State
+from kci_shared.models.nodes import Access, fields_with
 
-FIXED = ("kind", "name", "parent")
-"""What other nodes rest on."""
+FIXED = fields_with(Access.FIXED)
 
 
 def check_may_import(caller: Caller) -> None:

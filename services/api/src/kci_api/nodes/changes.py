@@ -9,23 +9,20 @@ from pydantic import ValidationError
 
 from kci_api.callers.rules import Caller
 from kci_api.nodes.rules import check_transition
-from kci_api.nodes.stored import StoredNode
+from kci_api.nodes.stored import MAPS, StoredNode
 from kci_api.requests import Place, check_storable, invalid
 from kci_api.times import to_milliseconds
 from kci_shared.errors import Invalid, TooLarge
 from kci_shared.models import Kind, NewNode, NodePatch, Result, State
 from kci_shared.models.data import DATA
+from kci_shared.models.nodes import Access, fields_with
 
 LIFE = timedelta(hours=6)
 LARGEST_DATA = 1 << 20
 """In bytes: the node and its waiting events are one document of at most 16 MB."""
 BODY: Place = ("body",)
-MAPS = ("artifacts", "data", "debug")
-EDITABLE = (
-    *("group", "state", "result", "artifacts", "data", "debug", "jobfilter"),
-    *("platform_filter", "timeout", "holdoff", "retry_counter"),
-)
-FIXED = ("kind", "name", "parent")
+EDITABLE = fields_with(Access.EDITABLE)
+FIXED = fields_with(Access.FIXED)
 
 
 def create(
@@ -37,30 +34,25 @@ def create(
     if parent and data.get("kernel_revision") is None:
         data |= _revision(parent)
     return StoredNode(
-        **{name: getattr(new, name) for name in TAKEN},
-        id=node_id,
-        data=checked_data(new.kind, data),
-        artifacts=_checked(new.artifacts, "artifacts"),
-        debug=_checked(new.debug, "debug"),
-        path=[*(parent.path if parent else ()), new.name],
-        parent=parent and parent.id,
-        result=new.result or DEFAULT_RESULT.get(new.kind),
-        created=now,
-        updated=now,
-        timeout=to_milliseconds(new.timeout) if new.timeout else now + LIFE,
-        holdoff=new.holdoff and to_milliseconds(new.holdoff),
-        owner=caller.name,
-        treeid=parent.treeid if parent else new.treeid or str(node_id),
-        user_groups=list(dict.fromkeys(new.user_groups)),
-        ancestors=[*parent.ancestors, parent.id] if parent else [],
-        runtime=_runtime(data) or (parent and parent.runtime),
+        **{
+            **_checked_fields(dict(new)),
+            "id": node_id,
+            "data": checked_data(new.kind, data),
+            "path": [*(parent.path if parent else ()), new.name],
+            "parent": parent and parent.id,
+            "result": new.result or DEFAULT_RESULT.get(new.kind),
+            "created": now,
+            "updated": now,
+            "timeout": to_milliseconds(new.timeout) if new.timeout else now + LIFE,
+            "owner": caller.name,
+            "treeid": parent.treeid if parent else new.treeid or str(node_id),
+            "user_groups": list(dict.fromkeys(new.user_groups)),
+            "ancestors": [*parent.ancestors, parent.id] if parent else [],
+            "runtime": _runtime(data) or (parent and parent.runtime),
+        }
     )
 
 
-TAKEN = (
-    *("kind", "name", "group", "state", "jobfilter", "platform_filter"),
-    *("submitter", "retry_counter", "idempotency_key"),
-)
 DEFAULT_RESULT = {Kind.REGRESSION: Result.FAIL}
 
 
@@ -101,13 +93,9 @@ def edited(node: StoredNode, fields: dict[str, Any], now: datetime) -> StoredNod
     if (state := fields.get("state", node.state)) is None:
         raise invalid((*BODY, "state"), "a node is always in some state")
     check_transition(node, state)
-    for name in ("timeout", "holdoff"):
-        if fields.get(name):
-            fields = {**fields, name: to_milliseconds(fields[name])}
+    fields = _checked_fields(fields)
     if "data" in fields:
         fields = {**fields, **_new_data(node, fields["data"])}
-    for name in fields.keys() & {"artifacts", "debug"}:
-        _checked(fields[name], name)
     if all(getattr(node, name) == value for name, value in fields.items()):
         return node
     return _next(node, fields, now)
@@ -168,6 +156,16 @@ def _invalid_data(error: ValidationError) -> Invalid:
             for fault in error.errors()
         ]
     )
+
+
+def _checked_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields as the database keeps them; raise what it cannot keep."""
+    for name in fields.keys() & MAPS - {"data"}:  # which is checked by its kind
+        _checked(fields[name], name)
+    return {
+        name: to_milliseconds(value) if isinstance(value, datetime) else value
+        for name, value in fields.items()
+    }
 
 
 def _checked(value: dict[str, Any], name: str) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Union, get_args, get_origin
 
+from beanie import PydanticObjectId
 from pydantic import BaseModel
 
+from kci_api.nodes.stored import INTERNAL, StoredNode
 from kci_api.requests import LARGEST_INT, parse_id
 from kci_api.times import parse_time
-from kci_shared.models import Claim, Kind, Resolution, Result, State, Status
 from kci_shared.models.data import DATA
 
 EQUALITY = frozenset({"", "ne", "in", "nin"})
@@ -61,11 +62,7 @@ TYPES: dict[Any, Type] = {
     int: NUMBER,
     bool: TRUTH,
     datetime: TIME,
-    Kind: _word(Kind),
-    State: _word(State),
-    Result: _word(Result),
-    Status: _word(Status),
-    Resolution: _word(Resolution),
+    PydanticObjectId: ID,
 }
 
 
@@ -73,10 +70,14 @@ def _of_model(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Type]]
     """Walk the fields of a model, and of the models in them."""
     for name, field in model.model_fields.items():
         for inner in _inner_types(field.annotation):
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                yield from _of_model(inner, f"{prefix}{name}.")
-            elif inner in TYPES:
+            if inner in TYPES:
                 yield f"{prefix}{name}", TYPES[inner]
+            elif not isinstance(inner, type):
+                continue
+            elif issubclass(inner, BaseModel):
+                yield from _of_model(inner, f"{prefix}{name}.")
+            elif issubclass(inner, StrEnum):
+                yield f"{prefix}{name}", _word(inner)
 
 
 def _inner_types(annotation: Any) -> Iterator[Any]:
@@ -89,21 +90,12 @@ def _inner_types(annotation: Any) -> Iterator[Any]:
 
 
 FIELDS: dict[str, Type] = {
-    "id": ID,
-    "parent": ID,
-    **dict.fromkeys(("kind",), TYPES[Kind]),
-    **dict.fromkeys(("state",), TYPES[State]),
-    **dict.fromkeys(("result",), TYPES[Result]),
-    **dict.fromkeys(("created", "updated", "timeout", "holdoff"), TIME),
-    **dict.fromkeys(("retry_counter", "version"), NUMBER),
-    **dict.fromkeys(
-        (
-            *("name", "path", "group", "owner", "submitter", "treeid", "user_groups"),
-            *("jobfilter", "platform_filter", "idempotency_key", "claim"),
-        ),
-        TEXT,
-    ),
-    **dict(_of_model(Claim, "claim.")),
+    "claim": TEXT,
+    **{
+        name: found
+        for name, found in _of_model(StoredNode, "")
+        if name.partition(".")[0] not in INTERNAL
+    },
     **{
         name: found
         for model in DATA.values()

@@ -7,7 +7,7 @@ from kci_api.nodes.stored import StoredNode
 from kci_api.times import stamp
 from kci_shared.models import Event, NodeChange, Op
 
-TOLD = ("kind", "name", "path", "group", "state", "result", "owner", "data")
+TOLD = (NodeChange.model_fields.keys() & StoredNode.model_fields.keys()) - {"id"}
 
 
 def change_event(

@@ -1,66 +1,57 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A node as the API keeps it."""
 
-from datetime import datetime
-from typing import Any
+from typing import Any, get_origin
 
 from beanie import PydanticObjectId
 from pydantic import BaseModel, ConfigDict, Field
 
-from kci_shared.models import Claim, Kind, Result, State
+from kci_shared.models.nodes import BaseNode
 
 
-class StoredNode(BaseModel):
-    """A node with all that the API knows of it; the last fields nobody else sees."""
+class StoredNode(BaseNode):
+    """A node with all that the API keeps of it.
 
-    model_config = ConfigDict(populate_by_name=True, extra="ignore")
+    Fields of its own are internal: no client sees or sets them.
+    """
 
-    id: PydanticObjectId = Field(alias="_id")
-    kind: Kind
-    name: str
+    model_config = ConfigDict(populate_by_name=True)
+
+    id: PydanticObjectId = Field(alias="_id")  # type: ignore[assignment]
     path: list[str]
-    group: str | None = None
-    parent: PydanticObjectId | None = None
-    state: State = State.RUNNING
-    result: Result | None = None
-    artifacts: dict[str, str] = {}
-    data: dict[str, Any] = {}
-    debug: dict[str, Any] = {}
-    jobfilter: list[str] | None = None
-    platform_filter: list[str] = []
-    created: datetime
-    updated: datetime
-    timeout: datetime | None = None
-    holdoff: datetime | None = None
-    owner: str
-    submitter: str | None = None
+    parent: PydanticObjectId | None = None  # type: ignore[assignment]
+    data: dict[str, Any] = Field(default_factory=dict)  # type: ignore[assignment]
     treeid: str
-    user_groups: list[str] = []
-    retry_counter: int = 0
-    version: int = 1
-    idempotency_key: str | None = None
-    claim: Claim | None = None
 
-    ancestors: list[PydanticObjectId] = []
-    """From the root to the parent, so that one look-up finds all that is below."""
+    ancestors: list[PydanticObjectId] = Field(default_factory=list)
+    """From the root to the parent, so that one query finds a whole subtree."""
     runtime: str | None = None
-    """Of the node, or else of the nearest node above that has one."""
+    """The runtime of the node, or else of its nearest ancestor that has one."""
     fence: int = 0
-    """Grows with each claim: the token of the latest one."""
+    """The token of the latest claim; grows with each."""
     attempts: int = 0
     """How many claims were not given back."""
     digest: str | None = None
-    """Of what the client sent with the idempotency key, or an import brought."""
+    """Of the request that created the node with an idempotency key, or imported it."""
     imported: int | None = None
-    """The version that an import wrote; a later one was made here."""
+    """The version that an import wrote; a later version was made here."""
 
     def to_mongo(self) -> dict[str, Any]:
-        """Return the document; a key that is not there stays out of its index."""
-        document = {"_id": self.id, **vars(self)}
-        del document["id"]
-        if self.claim is not None:
-            document["claim"] = self.claim.model_dump()
-        for name in ("idempotency_key", "imported"):
-            if document[name] is None:
-                del document[name]
+        """Return the document; a null key is left out of it, and so of its index."""
+        document = {
+            name: value.model_dump() if isinstance(value, BaseModel) else value
+            for name, value in vars(self).items()
+            if value is not None or name not in SPARSE
+        }
+        document["_id"] = document.pop("id")
         return document
+
+
+SPARSE = frozenset({"idempotency_key", "imported"})
+INTERNAL = StoredNode.model_fields.keys() - BaseNode.model_fields.keys()
+MAPS = frozenset(
+    name
+    for name, field in StoredNode.model_fields.items()
+    if get_origin(field.annotation) is dict
+)
+"""Fields that a change merges key by key."""

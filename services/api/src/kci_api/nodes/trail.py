@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from kci_api.nodes.plans import Change
+from kci_api.nodes.stored import INTERNAL
 from kci_api.times import stamp
 
 KEPT = 200
 """How many of the latest changes are known of a node."""
-BOOKKEEPING = {"version", "updated", "fence", "attempts", "ancestors", "runtime"}
+BOOKKEEPING = INTERNAL | {"version", "updated"}
 
 
 class Step(BaseModel):

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import Response
 from pydantic_core import to_json
@@ -11,13 +11,25 @@ from pydantic_core import to_json
 from kci_api.times import stamp
 from kci_shared.models.nodes import BaseNode
 
-FIELDS = tuple(BaseNode.model_fields)
-TIMES = ("created", "updated", "timeout", "holdoff")
+DEFAULTS = {
+    name: field.get_default(call_default_factory=True)
+    if not field.is_required()
+    else None
+    for name, field in BaseNode.model_fields.items()
+}
+"""Of the fields of an answer: for documents that are older than a field."""
+TIMES = tuple(
+    name
+    for name, field in BaseNode.model_fields.items()
+    if datetime in (field.annotation, *get_args(field.annotation))
+)
 
 
 def node_answer(document: Mapping[str, Any]) -> dict[str, Any]:
     """Say a stored node in the API's words, without what is only the store's."""
-    answer = {field: document.get(field) for field in FIELDS}
+    answer = {
+        field: document.get(field, default) for field, default in DEFAULTS.items()
+    }
     answer["id"] = str(document["_id"])
     if answer["parent"] is not None:
         answer["parent"] = str(answer["parent"])
