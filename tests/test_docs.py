@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the documentation says is what there is."""
 
-import importlib
 import re
 from pathlib import Path
 
 import pytest
 
 from kci_api import openapi
-from kci_local.settings_page import SERVICES, page
+from kci_local.services import SERVICES, Service
+from kci_local.settings_page import page
 
 PROJECT = Path(__file__).parents[1]
 DOCS = PROJECT / "docs"
@@ -16,7 +16,7 @@ PAGES = [
     *PROJECT.glob("*.md"),
     *DOCS.rglob("*.md"),
     *PROJECT.glob("services/*/README.md"),
-    PROJECT / "tools" / "import" / "README.md",
+    *PROJECT.glob("tools/*/README.md"),
 ]
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
 
@@ -51,41 +51,10 @@ def test_every_link_leads_somewhere(path: Path) -> None:
     assert missing == []
 
 
-def test_every_service_is_in_the_picture_the_readme_and_compose() -> None:
-    picture = (DOCS / "architecture.md").read_text()
-    readme = (PROJECT / "README.md").read_text()
-    compose = (PROJECT / "compose.yaml").read_text()
-    for folder in sorted((PROJECT / "services").iterdir()):
-        assert folder.name in picture
-        assert f"services/{folder.name}/README.md" in readme
-        assert f"\n  {folder.name}:\n" in compose
-
-
-def arrows(picture: str) -> set[tuple[str, str]]:
-    """Return who reaches whom in a mermaid flowchart."""
-    link = r"(?:--.*?-->|-->|<-->|-\..*?\.->)"
-    found = re.findall(rf"^  ([\w-]+)(?:\[.*?\])? {link} ([\w-]+)", picture, re.M)
-    return set(found)
-
-
-@pytest.mark.parametrize("service", sorted(SERVICES))
-def test_the_picture_shows_what_a_service_reaches(service: str) -> None:
-    module = importlib.import_module(f"kci_{service.replace('-', '_')}.settings")
-    fields = set(module.Settings.model_fields)
-    shown = arrows((DOCS / "architecture.md").read_text())
-    if service == "api":
-        assert {("api", "mongo"), ("api", "redis")} <= shown
-        return
-    assert ((service, "api") in shown) == ("api_url" in fields)
-    assert ((service, "storage") in shown) == ("storage_url" in fields)
-    assert (("redis", service) in shown) == ("redis_url" in fields)
-
-
-@pytest.mark.parametrize("service", sorted(SERVICES))
-def test_a_readme_names_each_setting_of_its_service(service: str) -> None:
-    module = importlib.import_module(f"kci_{service.replace('-', '_')}.settings")
-    readme = (PROJECT / "services" / service / "README.md").read_text()
-    own = module.Settings.__annotations__
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: str(service.name))
+def test_a_readme_names_each_setting_of_its_service(service: Service) -> None:
+    readme = (PROJECT / "services" / service.name / "README.md").read_text()
+    own = service.settings().__annotations__
     assert [n for n in own if f"KCI_{n.upper()}" not in readme] == []
 
 

@@ -1,87 +1,77 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What holds for the house as a whole: read from the folders, from no list."""
+"""What holds of the house as a whole: its packages, its lists, its compose file."""
 
-from collections import defaultdict
-from collections.abc import Iterable
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
-import grimp
 import pytest
+import yaml
 
-ROOT = Path(__file__).parents[1]
-SOURCES = ("shared/src", "services/*/src", "tools/*/src", "tests/fakes/src")
-PACKAGES = sorted(
-    package.parent.name
-    for source in SOURCES
-    for package in ROOT.glob(f"{source}/*/__init__.py")
-)
+from kci_local.lists import LISTS, MARKED, outdated
+from kci_local.services import SERVICES, Service
+from kci_measure.circles import circles
+from kci_measure.sources import Project
+
+PROJECT = Path(__file__).parents[1]
 
 OPEN = ("kci_shared.config.models", "kci_shared.config.placement")
 """The circle that is still to be opened: places become a function of the models."""
 
-Graph = dict[str, set[str]]
+
+def test_no_file_or_package_imports_itself_by_way_of_others() -> None:
+    found = circles(Project(PROJECT).packages)
+    assert [one for one in found if not all(name in one for name in OPEN)] == []
+
+
+def test_each_folder_of_a_service_is_in_the_list_of_services() -> None:
+    folders = {path.parent.name for path in PROJECT.glob("services/*/pyproject.toml")}
+    assert folders == {service.name for service in SERVICES}
+
+
+def test_the_other_lists_of_services_are_made_from_it() -> None:
+    assert list(outdated(PROJECT)) == [], "run `make lists`"
+
+
+def test_each_list_has_a_place() -> None:
+    files = [PROJECT / ".importlinter", *PROJECT.glob("*.*"), *PROJECT.glob("docs/*")]
+    places = [
+        found["name"]
+        for path in files
+        if path.is_file()
+        for found in MARKED.finditer(path.read_text())
+    ]
+    assert set(places) == set(LISTS)
 
 
 @pytest.fixture(scope="module")
-def imports() -> Graph:
-    """Return which file of ours imports which; imports for type checkers count."""
-    graph = grimp.build_graph(*PACKAGES)
-    return {
-        module: set(graph.find_modules_directly_imported_by(module))
-        - ({OPEN[1]} if module == OPEN[0] else set())
-        for module in graph.modules
+def compose() -> dict[str, dict[str, Any]]:
+    loaded = yaml.safe_load((PROJECT / "compose.yaml").read_text())
+    services: dict[str, dict[str, Any]] = loaded["services"]
+    return services
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: str(service.name))
+def test_compose_runs_each_service_with_its_profile(
+    service: Service, compose: dict[str, dict[str, Any]]
+) -> None:
+    part = compose[service.name]
+    assert part["build"]["args"]["SERVICE"] == service.name
+    assert part["image"] == f"kci-{service.name}"
+    assert part.get("profiles") == ([service.profile] if service.profile else None)
+    secrets = {
+        "type": "volume",
+        "source": "secrets",
+        "target": "/secrets",
+        "read_only": True,
+        "volume": {"subpath": service.name},
     }
+    assert (secrets in part.get("volumes", [])) == service.token
 
 
-def packages_of(imports: Graph) -> Iterable[Graph]:
-    """Yield, for each package, which of its parts imports which other."""
-    graphs: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(
-        lambda: defaultdict(set)
-    )
-    for importer, imported in imports.items():
-        for module in imported:
-            parent, part, other = diverge(importer, module)
-            graphs[parent][part].add(other)
-    return graphs.values()
-
-
-def diverge(importer: str, imported: str) -> tuple[str, str, str]:
-    """Return the package in which two modules lie, and the part of it that each is.
-
-    A package that imports from below itself is a part of its own: its `__init__`.
-    """
-    names, others = importer.split("."), imported.split(".")
-    same = 0
-    while names[same : same + 1] == others[same : same + 1] != []:
-        same += 1
-    part, other = [*names, "__init__"][same], [*others, "__init__"][same]
-    return ".".join(names[:same]), part, other
-
-
-def circle(imports: Graph) -> list[str]:
-    """Return one circle of imports, or nothing."""
-    try:
-        TopologicalSorter(imports).prepare()
-    except CycleError as error:
-        found: list[str] = error.args[1]
-        return found
-    return []
-
-
-def test_no_file_imports_itself_by_way_of_others(imports: Graph) -> None:
-    assert not circle(imports)
-
-
-def test_no_package_imports_itself_by_way_of_others(imports: Graph) -> None:
-    assert not [found for graph in packages_of(imports) if (found := circle(graph))]
-
-
-def test_a_circle_between_files_is_seen() -> None:
-    assert circle({"a.x": {"a.y"}, "a.y": {"a.z"}, "a.z": {"a.x"}})
-
-
-def test_a_circle_between_packages_is_seen_where_no_file_has_one() -> None:
-    imports = {"a.nodes.routes": {"a.users.rules"}, "a.users.routes": {"a.nodes.rules"}}
-    assert not circle(imports)
-    assert [graph for graph in packages_of(imports) if circle(graph)]
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: str(service.name))
+def test_each_service_is_laid_out_alike(service: Service) -> None:
+    folder = PROJECT / "services" / service.name
+    package = folder / "src" / service.package
+    for path in (folder / "README.md", package / "__main__.py", package / "py.typed"):
+        assert path.exists(), path
+    assert service.settings().__module__ == f"{service.package}.settings"

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from kci_demo.evidence import Evidence
 from kci_demo.expectations import GOOD, PANIC
 from kci_local.parts import api_part, service_part
-from kci_local.stack import SERVICES
+from kci_local.stack import STARTED
 from kci_shared.models import CHANNEL
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
@@ -22,7 +22,7 @@ async def doubled(world: Any) -> AsyncIterator[Any]:
     """The system with a second API, and a second of each service on it."""
     processes = world.stack.processes
     second = [api_part(world.site, "-2")]
-    second += [service_part(world.site, name, "-2") for name in SERVICES]
+    second += [service_part(world.site, name, "-2") for name in STARTED]
     for part in second:
         await processes.start(part)
         await processes.until_ready(part)

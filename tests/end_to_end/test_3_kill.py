@@ -11,12 +11,12 @@ import pytest
 
 from kci_demo.evidence import Evidence
 from kci_demo.expectations import GOOD, PANIC
-from kci_local.stack import ALL, SERVICES
+from kci_local.stack import ALL, STARTED
 from kci_shared.models import Kind
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
-VICTIMS = ["mongo", "redis", "api", "storage", *SERVICES]
+VICTIMS = ["mongo", "redis", "api", "storage", *STARTED]
 REST_S = 1.5
 """Between two kills, so that each meets the jobs at another place."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from kci_local import labgrid
 from kci_local.processes import Process
 from kci_local.site import Site
-from kci_local.tokens import KCIDB_ORIGIN
+from kci_local.tokens import KCIDB_ORIGIN, LAB
 
 BIN = Path(sys.executable).parent
 
@@ -126,7 +126,7 @@ def _scheduler(site: Site) -> dict[str, str]:
 
 def _labgrid_bridge(site: Site) -> dict[str, str]:
     return {
-        "KCI_RUNTIME": "lab-demo",
+        "KCI_RUNTIME": LAB,
         "KCI_LAB": str(labgrid.write_lab_file(site)),
         "KCI_LEASE": "15",
         "KCI_CACHE": str(site.folder("cache")),

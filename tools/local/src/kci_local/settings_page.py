@@ -1,30 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The page of all settings, made from the classes that read them."""
 
-import importlib
 from collections.abc import Mapping
 from enum import Enum
 
 from pydantic.fields import FieldInfo
 
-from kci_shared.settings import BaseServiceSettings, ServiceSettings
+from kci_local.services import SERVICES
+from kci_shared.settings import ServiceSettings
 from kci_shared.storage import StorageSettings
 
-SERVICES = [
-    "api",
-    "storage",
-    "trigger",
-    "scheduler",
-    "builder",
-    "labgrid-bridge",
-    "lava-bridge",
-    "kubernetes-bridge",
-    "local-bridge",
-    "log-parser",
-    "regression-tracker",
-    "email-reporter",
-    "kcidb-bridge",
-]
 HEADING = """# Settings
 
 Each is an environment variable; a secret may lie in a file, named by `…_FILE`.
@@ -38,11 +23,10 @@ def page() -> str:
     common = {**StorageSettings.model_fields, **ServiceSettings.model_fields}
     parts = [HEADING, "## Of many services\n", _table(common)]
     for service in SERVICES:
-        module = importlib.import_module(f"kci_{service.replace('-', '_')}.settings")
-        settings: type[BaseServiceSettings] = module.Settings
-        own = {n: f for n, f in settings.model_fields.items() if n not in common}
+        fields = service.settings().model_fields
+        own = {name: field for name, field in fields.items() if name not in common}
         if own:
-            parts += [f"\n## {service}\n", _table(own)]
+            parts += [f"\n## {service.name}\n", _table(own)]
     return "\n".join(parts) + "\n"
 
 

@@ -12,26 +12,15 @@ from kci_local.parts import (
     store_parts,
 )
 from kci_local.processes import Process, Processes
+from kci_local.services import SERVICES
 from kci_local.site import Site
 from kci_local.tokens import issue_tokens
 
-SERVICES = [
-    "scheduler",
-    "labgrid-bridge",
-    "log-parser",
-    "regression-tracker",
-    "email-reporter",
-    "kcidb-bridge",
-]
-ALL = ["api", "storage", *SERVICES]
-ON_REQUEST = [
-    "trigger",
-    "builder",
-    "local-bridge",
-    "lava-bridge",
-    "kubernetes-bridge",
-]
+ON_REQUEST = [one.name for one in SERVICES if one.on_request]
 """What builds, and boots what was built: nothing that `up` starts needs them."""
+STARTED = [one.name for one in SERVICES if not one.on_request and not one.starts_alone]
+"""What `up` starts once the API and the storage answer."""
+ALL = ["api", "storage", *STARTED]
 KNOWN = [*ALL, *ON_REQUEST]
 
 
@@ -48,10 +37,8 @@ class Stack:
 
     async def up(self, services: list[str]) -> None:
         """Start services with all that they need, and wait until they are ready."""
-        for name in set(services) - {*ALL, *ON_REQUEST}:
-            raise UnknownService(
-                f"no service {name!r}; there are {', '.join([*ALL, *ON_REQUEST])}"
-            )
+        for name in set(services) - {*KNOWN}:
+            raise UnknownService(f"no service {name!r}; there are {', '.join(KNOWN)}")
         api = api_part(self.site)
         await asyncio.gather(
             self._start(store_parts(self.site)), self.processes.prepare(api)
@@ -61,7 +48,7 @@ class Stack:
         wanted = [
             service_part(self.site, name)
             for name in services
-            if name in {*SERVICES, *ON_REQUEST}
+            if name in {*STARTED, *ON_REQUEST}
         ]
         await self._start(wanted)
 

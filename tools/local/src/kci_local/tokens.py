@@ -8,19 +8,14 @@ from pathlib import Path
 import httpx
 from jose import jwt
 
+from kci_local.services import SERVICES
+
+LAB = "lab-demo"
+"""The lab that labgrid-bridge serves here: config/ has jobs for it."""
 SCOPES = {
     "outside": ["nodes:write"],
-    "scheduler": ["nodes:write"],
-    "log-parser": ["nodes:write"],
-    "regression-tracker": ["nodes:write"],
-    "email-reporter": ["nodes:write", "runtime:email"],
-    "kcidb-bridge": [],
-    "labgrid-bridge": ["runtime:lab-demo"],
-    "local-bridge": ["runtime:lab-local"],
-    "trigger": ["nodes:write", "runtime:trigger"],
-    "builder": ["runtime:builder"],
-    "lava-bridge": ["runtime:lab-lava"],
-    "kubernetes-bridge": ["runtime:lab-kubernetes"],
+    **{service.name: service.permissions for service in SERVICES if service.token},
+    "labgrid-bridge": [f"runtime:{LAB}"],
 }
 A_MONTH = 30 * 24 * 3600
 KCIDB_ORIGIN = "demo"

@@ -33,26 +33,24 @@ def circles_of(arrows: Iterable[tuple[str, str]]) -> list[str]:
     modules: dict[str, set[str]] = defaultdict(set)
     for importer, imported in arrows:
         modules[importer].add(imported)
-        parent, one, other = _siblings(importer, imported)
-        if one != other:
-            siblings[parent][one].add(other)
+        parent, one, other = diverge(importer, imported)
+        siblings[parent][f"{parent}.{one}"].add(f"{parent}.{other}")
     graphs: list[Imports] = [modules, *(siblings[name] for name in sorted(siblings))]
     found = (_circle(graph) for graph in graphs)
     return sorted({circle for circle in found if circle})
 
 
-def _siblings(one: str, other: str) -> tuple[str, str, str]:
-    """Return the nearest package that holds both, and where in it each lies."""
-    parts, others = one.split("."), other.split(".")
-    depth = 0
-    while parts[depth : depth + 1] == others[depth : depth + 1] != []:
-        depth += 1
-    same = min(depth, len(parts) - 1, len(others) - 1)
-    return (
-        ".".join(parts[:same]),
-        ".".join(parts[: same + 1]),
-        ".".join(others[: same + 1]),
-    )
+def diverge(importer: str, imported: str) -> tuple[str, str, str]:
+    """Return the package in which two modules lie, and the part of it that each is.
+
+    A package that imports from below itself is a part of its own: its `__init__`.
+    """
+    names, others = importer.split("."), imported.split(".")
+    same = 0
+    while names[same : same + 1] == others[same : same + 1] != []:
+        same += 1
+    part, other = [*names, "__init__"][same], [*others, "__init__"][same]
+    return ".".join(names[:same]), part, other
 
 
 def _circle(imports: Imports) -> str | None:
