@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from kci_shared.lab import LabError, read_definition
-from kci_shared.lab.bridge import run_bridge
 from kci_shared.lab.console import judge
+from kci_shared.lab.main import run_bridge
 from kci_shared.models import ErrorCode, Result, TestStep
 from kci_shared.rules.verdicts import overall
 from kci_shared.work import (

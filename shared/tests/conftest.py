@@ -8,7 +8,7 @@ import pytest
 import stamina
 from shared_fakes import FakeRemoteLab, Site
 
-from kci_shared.work import cancels, presence, runner
+from kci_shared.work import bridge, cancels, presence
 
 
 @pytest.fixture
@@ -21,10 +21,10 @@ def remote(site: Site) -> FakeRemoteLab:
 @pytest.fixture
 async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     """Run bridges that do not pause, and whose reports are retried without end."""
-    monkeypatch.setattr(runner, "PAUSE", 0.01)
-    monkeypatch.setattr(runner, "BUSY_WAIT", 0.01)
-    monkeypatch.setattr(cancels, "EVERY", 0.02)
-    for pause in ("QUICKEST", "AGAIN"):
+    monkeypatch.setattr(bridge, "PAUSE_S", 0.01)
+    monkeypatch.setattr(bridge, "BUSY_WAIT_S", 0.01)
+    monkeypatch.setattr(cancels, "PERIOD_S", 0.02)
+    for pause in ("MIN_PERIOD_S", "RETRY_S"):
         monkeypatch.setattr(presence, pause, 0.01)
     stamina.set_testing(True, attempts=10_000, cap=True)
     site = Site(tmp_path)

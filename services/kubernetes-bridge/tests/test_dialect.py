@@ -57,7 +57,7 @@ async def test_a_job_is_submitted_watched_and_told(
     cluster = await clusters.start()
     assert cluster.is_remote
     told: list[Progress] = []
-    task = await waiting(fake, cluster, replace(jobs.job(UNAME), tell=told.append))
+    task = await waiting(fake, cluster, replace(jobs.job(UNAME), progress=told.append))
     fake.pod(NAME, "Pending")
     fake.pod(NAME, "Running")
     fake.end(NAME, log=GOOD)

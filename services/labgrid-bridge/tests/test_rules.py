@@ -80,4 +80,4 @@ def test_a_check_tells_of_a_device_whether_its_places_work(
 ) -> None:
     place = replace(Place("board-1", {"device": "riot"}), **changes)
     probe = probe_device("riot", [place], {"device": "riot"})
-    assert (str(probe.grade), probe.said) == (grade, said)
+    assert (str(probe.grade), probe.message) == (grade, said)

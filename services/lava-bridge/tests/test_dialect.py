@@ -281,7 +281,7 @@ async def test_a_job_is_queued_then_boots_then_tests(
 ) -> None:
     lab = await make()
     told: list[str] = []
-    wanted = replace(job(definition=DEFINITION), tell=told.append)
+    wanted = replace(job(definition=DEFINITION), progress=told.append)
     waiting = asyncio.create_task(lab.wait(wanted, await lab.submit(wanted)))
     assert told == ["queued"]
     fake.start(1, seconds_ago=1)
@@ -458,7 +458,9 @@ async def test_there_is_room_for_what_lavas_devices_can_take(
     monkeypatch.setattr(capacity, "KEPT_SECONDS", 0)
     assert await lab.slots() == {"plain": 2, "alias": 1, "tag": 0, "type": 0}
     assert lab.capacity() == {"plain": 2, "alias": 1, "tag": 0, "type": 0}
-    probes = {probe.what: (str(probe.grade), probe.said) for probe in await lab.check()}
+    probes = {
+        probe.what: (str(probe.grade), probe.message) for probe in await lab.check()
+    }
     assert probes["LAVA"] == ("ok", "http://lava answers; we are kernelci")
     assert probes["plain"][1].startswith("2 of 6 are for us: a (Good, Idle), b (Unkn")
     assert probes["tag"][0] == "wrong"
@@ -469,7 +471,7 @@ async def test_there_is_room_for_what_lavas_devices_can_take(
 async def test_a_check_of_a_lava_that_is_down_says_so(make: Any, fake: Any) -> None:
     fake.down = True
     [probe] = await (await make()).check()
-    assert (probe.is_bad, "connection refused" in probe.said) == (True, True)
+    assert (probe.is_bad, "connection refused" in probe.message) == (True, True)
     assert "`url`" in probe.advice
 
 
@@ -479,7 +481,7 @@ async def test_a_server_that_is_no_lava_is_told_from_one(make: Any, fake: Any) -
     [probe] = await lab.check()
     said = "LAVA: /api/v0.2/system/whoami/: not as LAVA answers: the answer: Invalid"
     assert probe.is_bad
-    assert probe.said.startswith(said)
+    assert probe.message.startswith(said)
     with pytest.raises(LabError, match="devices/: not as LAVA answers"):
         await lab.slots()
 

@@ -160,13 +160,13 @@ async def test_a_job_is_tried_and_judged(
     assert job.node.data.platform == "board"
     site.lab.end(f"run-{job.id}")
     [probe] = await trying
-    assert (str(probe.grade), probe.said.startswith(said)) == (grade, True)
+    assert (str(probe.grade), probe.message.startswith(said)) == (grade, True)
 
 
 async def test_a_job_that_is_interrupted_or_late_is_taken_out_of_the_lab(
     site: Site, remote: FakeRemoteLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "SECONDS", 0.05)
+    monkeypatch.setattr(trial, "LIMIT_S", 0.05)
     told = settings(tmp_path, token="abc")
     with pytest.raises(LabError, match="has not ended"):
         await try_job(told, site.lab, ["http://s/k"])

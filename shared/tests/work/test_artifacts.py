@@ -71,7 +71,7 @@ async def test_a_log_that_cannot_be_stored_does_not_hold_up_the_verdict(
             raise StorageError("507")
         return f"http://s/{path.name}"
 
-    monkeypatch.setattr(module, "STORE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "STORE_S", 0.01)
     site.storage.put_file = put_file
     files = {"log": tmp_path / "good", "trace": tmp_path / "bad"}
     urls = await Artifacts(site.storage, tmp_path).store(files)

@@ -44,7 +44,7 @@ async def test_a_lab_that_is_away_is_told_without_its_secrets(site: Site) -> Non
 async def test_the_same_is_said_again_every_so_often(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "EVERY", 0.02)
+    monkeypatch.setattr(presence, "PERIOD_S", 0.02)
     site.start()
     await site.until(lambda: len(site.api.said) > 3)
 
@@ -58,11 +58,11 @@ async def test_a_lab_that_is_silent_from_the_start_is_known(
         await heard.wait()
         return {}
 
-    monkeypatch.setattr(presence, "PATIENCE", 0.02)
+    monkeypatch.setattr(presence, "FIRST_ANSWER_S", 0.02)
     site.lab.slots = silent
     site.start()
     await site.until(lambda: site.api.said)
-    assert site.api.said[0].message == presence.UNHEARD
+    assert site.api.said[0].message == presence.NO_ANSWER
     heard.set()
 
 

@@ -5,8 +5,7 @@ import pytest
 from shared_fakes import Site, a_node
 
 from kci_shared.models import Progress, Result
-from kci_shared.work import LabJob, RunOutcome
-from kci_shared.work import job as jobs
+from kci_shared.work import LabJob, RunOutcome, submission
 
 
 def telling(site: Site, *steps: Progress, seconds: float = 0.0) -> None:
@@ -14,7 +13,7 @@ def telling(site: Site, *steps: Progress, seconds: float = 0.0) -> None:
 
     async def wait(job: LabJob, handle: str) -> RunOutcome:
         for step in steps:
-            job.tell(step)
+            job.progress(step)
             if seconds:
                 await asyncio.sleep(seconds)
         site.lab.running.pop(handle, None)
@@ -51,7 +50,7 @@ async def test_what_comes_at_once_is_one_write(site: Site) -> None:
 async def test_a_job_that_the_lab_does_not_start_at_once_is_queued(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "AT_ONCE", 0.01)
+    monkeypatch.setattr(submission, "QUEUED_AFTER_S", 0.01)
     at_once = site.lab.submit
 
     async def late(job: LabJob) -> str:

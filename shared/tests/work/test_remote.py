@@ -7,7 +7,7 @@ from shared_fakes import FakeRemoteLab, Site, a_node
 from kci_shared.errors import Unavailable
 from kci_shared.models import Report, Result, State
 from kci_shared.work import CannotRun, LabJob
-from kci_shared.work import runner as runners
+from kci_shared.work import bridge as bridges
 from kci_shared.work.workspace import left_behind
 
 DEFINITION = {"artifacts": {"kernel": "http://s/missing"}, "timeout": 60}
@@ -135,7 +135,7 @@ async def test_a_job_that_is_over_is_not_stopped_when_its_report_turns_out_late(
 async def test_a_lab_that_is_away_is_waited_for_and_no_job_is_forgotten(
     site: Site, remote: FakeRemoteLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runners, "PAUSE", 0.001)
+    monkeypatch.setattr(bridges, "PAUSE_S", 0.001)
     site.api.add(a_node("1"))
     bridge = site.start(lease=60)
     await site.until(lambda: remote.running)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from pathlib import Path
 
-from kci_shared.work.workspace import Workspace, left_behind
+from kci_shared.work.workspace import RunName, Workspace, left_behind
 
 
 def test_a_life_that_ends_well_leaves_nothing(tmp_path: Path) -> None:
-    with Workspace.open(tmp_path) as life, life.run("job") as folder:
+    with Workspace.open(tmp_path) as workspace, workspace.run("65f0", 1) as folder:
         (folder / "file").touch()
     assert list(tmp_path.iterdir()) == []
 
@@ -36,3 +36,9 @@ def test_looking_for_dead_lives_leaks_no_descriptors(tmp_path: Path) -> None:
 
 def _descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_the_name_of_a_runs_folder_says_whose_it_is(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path) as workspace, workspace.run("65f0", 2) as folder:
+        assert RunName.parse(folder.name) == ("65f0", 2)
+    assert RunName.parse("check") is None

@@ -22,7 +22,7 @@ async def main() -> None:
     dialect = LabgridDialect(read_lab(Path(lab_file)), runtime, Path(runs))
     with (
         Workspace.open(Path(runs)) as workspace,
-        workspace.run(f"{node.id}-1") as folder,
+        workspace.run(node.id, 1) as folder,
     ):
         job = LabJob(node, attempt=1, folder=folder, images=images)
         await dialect.wait(job, await dialect.submit(job))

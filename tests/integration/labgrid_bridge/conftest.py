@@ -111,7 +111,7 @@ class Bench:
         return LabJob(
             node=node,
             attempt=1,
-            folder=self.life.enter_context(self.workspace.run(f"{node.id}-1")),
+            folder=self.life.enter_context(self.workspace.run(node.id, 1)),
             images={**self.kernel_only, "ramdisk": self.images.ramdisk},
         )
 

@@ -102,7 +102,7 @@ async def test_a_board_that_its_runner_could_not_power_off_is_powered_off(
 
 async def test_a_coordinator_that_dies_ends_the_job_for_another_try(bench: Any) -> None:
     told: list[str] = []
-    job = replace(bench.job(FOREVER), tell=told.append)
+    job = replace(bench.job(FOREVER), progress=told.append)
     running = await bench.run_until(job, "login:")
     async with asyncio.timeout(60):
         while told != ["booting", "testing"]:
@@ -116,7 +116,7 @@ async def test_a_coordinator_that_dies_ends_the_job_for_another_try(bench: Any) 
     [probe] = await bench.dialect.check()
     assert (probe.what, probe.is_bad) == ("coordinator", True)
     await bench.restart_lab()
-    found = {probe.what: probe.said for probe in await bench.dialect.check()}
+    found = {probe.what: probe.message for probe in await bench.dialect.check()}
     address = bench.site.address("coordinator")
     assert found["coordinator"].startswith(f"{address} answers")
     assert found["netboot-x86_64"] == "board-1 (free)"

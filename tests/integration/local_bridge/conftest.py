@@ -46,7 +46,7 @@ class Bench:
             | {"owner": "me", "created": NOW, "updated": NOW}
             | {"data": {"definition": {"artifacts": urls, "tests": tests}}}
         )
-        folder = self._folders.enter_context(self._workspace.run(node.id))
+        folder = self._folders.enter_context(self._workspace.run(node.id, 1))
         return LabJob(node, attempt=1, folder=folder, images=found)
 
     async def run(self, job: LabJob) -> RunOutcome:

@@ -10,7 +10,7 @@ from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.lab import read_lab
 from kci_kubernetes_bridge.settings import Settings
 from kci_shared.client import ApiClient
-from kci_shared.lab.bridge import run_bridge
+from kci_shared.lab.main import run_bridge
 
 
 @asynccontextmanager

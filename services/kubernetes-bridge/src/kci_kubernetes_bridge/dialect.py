@@ -64,7 +64,7 @@ class Cluster(Dialect):
         """Create a Job, or find the one that there is of this node already."""
         body = manifest(job.id, await self._pod(job), self._settings)
         handle = await patiently(lambda: self._submit(job.id, body))
-        job.tell(Progress.QUEUED)
+        job.progress(Progress.QUEUED)
         return handle
 
     async def _pod(self, job: LabJob) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Cluster(Dialect):
 
     async def wait(self, job: LabJob, handle: str) -> RunOutcome:
         """Wait until a Job has ended, and fetch its log."""
-        flight = self.watch.begin(handle, job.tell)
+        flight = self.watch.begin(handle, job.progress)
         log_file = job.folder / "console.log"
         self._running[handle] = flight, log_file
         try:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from kci_labgrid_bridge.dialect import LabgridDialect
 from kci_labgrid_bridge.lab import read_lab
 from kci_labgrid_bridge.settings import Settings
-from kci_shared.lab.bridge import run_bridge
+from kci_shared.lab.main import run_bridge
 
 
 @asynccontextmanager

@@ -65,7 +65,7 @@ class Execution:
             variables = environment(self._lab, booking.owner, booking.place)
             variables |= job_environment(self._job, self._device.state)
             runner = await Runner.start(self._job, self._device.env, variables)
-            self._job.tell(Progress.BOOTING)
+            self._job.progress(Progress.BOOTING)
             self._started.set()
             try:
                 trouble = await self._watch(runner, booking)
@@ -106,4 +106,4 @@ class Execution:
     async def _tell_when_booted(self, runner: Runner) -> None:
         while not runner.is_booted():
             await asyncio.sleep(LOOK_SECONDS)
-        self._job.tell(Progress.TESTING)
+        self._job.progress(Progress.TESTING)

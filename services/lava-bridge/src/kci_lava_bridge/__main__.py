@@ -8,7 +8,7 @@ from kci_lava_bridge.dialect import LavaLab
 from kci_lava_bridge.lab import read_lab
 from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.settings import Settings
-from kci_shared.lab.bridge import run_bridge
+from kci_shared.lab.main import run_bridge
 
 
 @asynccontextmanager

@@ -67,7 +67,7 @@ class LavaLab(Dialect):
         except BaseException:
             self.desk.forget(job.id, job.folder)
             raise
-        job.tell(Progress.QUEUED)
+        job.progress(Progress.QUEUED)
         return handle
 
     async def _submit(self, job: LabJob, device: Device) -> str:
@@ -146,7 +146,7 @@ class LavaLab(Dialect):
         limit = read_definition(job).timeout
         try:
             ended = [
-                await self.watch.end_of(job_id, job.id, limit, job.tell)
+                await self.watch.end_of(job_id, job.id, limit, job.progress)
                 for job_id in job_ids
             ]
         except NumberReused as error:  # raised on, it would have that job stopped

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from kci_local_bridge.dialect import LocalLab
 from kci_local_bridge.settings import Settings
-from kci_shared.lab.bridge import run_bridge
+from kci_shared.lab.main import run_bridge
 
 
 @asynccontextmanager

@@ -49,7 +49,7 @@ class LocalLab(Dialect):
             command = qemu_command(self._settings, handle, job.images, pid_file)
             command += processor(kvm=self._has_kvm())
             self._machines[handle] = await Machine.start(command)
-            job.tell(Progress.BOOTING)
+            job.progress(Progress.BOOTING)
         return handle
 
     def _has_kvm(self) -> bool:
@@ -63,7 +63,7 @@ class LocalLab(Dialect):
         console_log = job.folder / "console.log"
         try:
             with console_log.open("wb") as file:
-                session = Session(Console(machine, file), self._settings, job.tell)
+                session = Session(Console(machine, file), self._settings, job.progress)
                 outcome = await _outcome(session, job)
         finally:
             await self.cancel(handle)

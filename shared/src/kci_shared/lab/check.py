@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whether a bridge could work: each thing that it needs is tried, none is changed."""
+"""`--check`: tries whatever a bridge needs, and changes nothing."""
 
 import asyncio
 import hashlib
@@ -19,15 +19,15 @@ B = TypeVar("B", bound=BridgeSettings)
 OpenLab = Callable[[B], AbstractAsyncContextManager[Dialect]]
 """How a bridge opens its lab."""
 
-PATIENCE = 60.0
-"""How long each thing may take, in seconds."""
+PROBE_S = 60.0
+"""Time limit of each probe."""
 CONTENT = b"A bridge was checked: it can store artifacts.\n"
 
 
 def checker(open_lab: OpenLab[B]) -> Callable[[B, list[str]], Awaitable[int]]:
-    """Return what `--check` does: show a table, return the exit status.
+    """Return the implementation of `--check`: it prints a table and returns the status.
 
-    With images a job that boots them is tried, too, if all else is well.
+    With URLs of images it also boots them in the lab, unless something else is wrong.
     """
 
     async def check(settings: B, images: list[str]) -> int:
@@ -57,10 +57,10 @@ async def probe_all(settings: B, open_lab: OpenLab[B]) -> list[Probe]:
         ("lab", "see docs/join-a-lab.md", lambda: _lab(settings, open_lab)),
     ]
     token = _token(settings)
-    if token.is_bad:  # nothing can be said of what needs it
+    if token.is_bad:  # what needs it cannot be tried
         tries = tries[2:]
-    found = await asyncio.gather(*(_tried(*one) for one in tries))
-    return [token] * token.is_bad + [probe for probes in found for probe in probes]
+    results = await asyncio.gather(*(_tried(*one) for one in tries))
+    return [token] * token.is_bad + [probe for probes in results for probe in probes]
 
 
 async def _job(settings: B, open_lab: OpenLab[B], images: list[str]) -> list[Probe]:
@@ -68,19 +68,19 @@ async def _job(settings: B, open_lab: OpenLab[B], images: list[str]) -> list[Pro
         async with open_lab(settings) as dialect:
             return await try_job(settings, dialect, images)
     except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        return [bad("job", said, "see the lab's own log, and the board")]
+        message = f"{type(error).__name__}: {error}"
+        return [bad("job", message, "see the lab's own log, and the board")]
 
 
 async def _tried(
     what: str, advice: str, probe: Callable[[], Awaitable[list[Probe]]]
 ) -> list[Probe]:
-    """Turn whatever goes wrong into something to read."""
+    """Run a probe; turn an exception into a failed probe with advice."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PROBE_S):
             return await probe()
     except TimeoutError:
-        return [bad(what, f"no answer within {PATIENCE:g} s", advice)]
+        return [bad(what, f"no answer within {PROBE_S:g} s", advice)]
     except ConfigError as error:
         return [bad(f"{what}'s file", str(error), "correct the file")]
     except Exception as error:
@@ -88,7 +88,7 @@ async def _tried(
 
 
 def _token(settings: BridgeSettings) -> Probe:
-    """Look for the token; what it is worth, the API says."""
+    """Check that there is a token; the API knows its rights."""
     advice = "put the token there that the API's operator gave you, and nothing else"
     try:
         token = settings.read_token()
@@ -103,7 +103,7 @@ def _token(settings: BridgeSettings) -> Probe:
 async def _api(settings: BridgeSettings) -> list[Probe]:
     async with ApiClient.connect(settings) as api:
         try:
-            said = await api.whoami()
+            owner = await api.whoami()
         except NotLoggedIn:
             answers = good("API", f"{settings.api_url} answers")
             why = "not accepted: it has expired, was revoked, or is of another API"
@@ -111,17 +111,17 @@ async def _api(settings: BridgeSettings) -> list[Probe]:
             advice = f"kci-api token create {runtime} --scope runtime:{runtime}"
             return [answers, bad("token", why, f"have an operator run: {advice}")]
     answers = good("API", f"{settings.api_url} answers")
-    return [answers, judge_token(said, settings.runtime, datetime.now(UTC))]
+    return [answers, judge_token(owner, settings.runtime, datetime.now(UTC))]
 
 
 async def _storage(settings: BridgeSettings) -> list[Probe]:
-    """Store the same few bytes as ever, and read them back."""
+    """Store a few bytes, the same each time, and read them back."""
     async with Storage.connect(settings) as storage:
         url = await storage.put("check.txt", CONTENT)
         read = b"".join([chunk async for chunk in storage.stream(url)])
     if hashlib.sha256(read).digest() != hashlib.sha256(CONTENT).digest():
-        said = f"{url} is not what was stored there"
-        return [bad("storage", said, "is there a proxy between?")]
+        message = f"{url} returns other bytes than were stored"
+        return [bad("storage", message, "is there a proxy between?")]
     return [good("storage", f"{settings.storage_url} stores and answers")]
 
 

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A job that only boots, given to a lab to see whether it could run a real one.
-
-No node is made of it, and nobody else hears of it.
-"""
+"""`--check --job`: boots given images in the lab, without a node in the API."""
 
 import asyncio
 import secrets
@@ -17,15 +14,15 @@ from kci_shared.work.probes import Probe, bad, good
 from kci_shared.work.workspace import Workspace
 
 IMAGES = ("kernel", "ramdisk")
-SECONDS = 1200.0
-"""How long the job may run, and before that wait for a device."""
+LIMIT_S = 1200.0
+"""How long the job may wait for a device, and how long it may run."""
 TESTS = [{"id": "uname", "run": "uname -a"}]
 
 
 async def try_job(
     settings: BridgeSettings, dialect: Dialect, urls: list[str]
 ) -> list[Probe]:
-    """Boot a kernel, and a ramdisk, on the first platform that is free."""
+    """Boot a kernel, and a ramdisk if given, on the first platform that is free."""
     free = [platform for platform, count in (await dialect.slots()).items() if count]
     if not free:
         return [bad("job", "no device is free for it", "try again later")]
@@ -33,7 +30,7 @@ async def try_job(
         artifacts = Artifacts(storage, settings.cache / "artifacts")
         with Workspace.open(settings.runs) as workspace:
             node = _node(settings.runtime, free[0], urls)
-            with workspace.run(f"{node.id}-1") as folder:
+            with workspace.run(node.id, 1) as folder:
                 remote = dialect.is_remote
                 wanted = {} if remote else dict(zip(IMAGES, urls, strict=False))
                 images = await artifacts.fetch(wanted)
@@ -43,15 +40,15 @@ async def try_job(
 
 
 async def _run(dialect: Dialect, job: LabJob) -> RunOutcome:
-    """Run a job; whatever happens, the lab has its device back afterwards."""
-    async with asyncio.timeout(SECONDS):
+    """Run a job; whatever happens, its device is released."""
+    async with asyncio.timeout(LIMIT_S):
         handle = await dialect.submit(job)
     running = asyncio.create_task(dialect.wait(job, handle))
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(LIMIT_S):
             return await asyncio.shield(running)
     except TimeoutError:
-        raise LabError(f"{handle} has not ended within {SECONDS:g} s") from None
+        raise LabError(f"{handle} has not ended within {LIMIT_S:g} s") from None
     finally:
         if not running.done():
             await dialect.cancel(handle)
@@ -59,21 +56,23 @@ async def _run(dialect: Dialect, job: LabJob) -> RunOutcome:
 
 
 def judge(platform: str, outcome: RunOutcome, log: str | None) -> Probe:
-    """Tell what the job's end says of the lab."""
+    """Return what the outcome of the job says about the lab."""
     where = f"on {outcome.device or platform}; log: {log or 'none'}"
     if outcome.result is Result.PASS:
         return good("job", f"booted and answered {where}")
-    said = f"{outcome.error_code or outcome.result}: {outcome.error_msg} {where}"
+    message = f"{outcome.error_code or outcome.result}: {outcome.error_msg} {where}"
     if outcome.result is Result.FAIL:
-        return bad("job", said, "the lab did its part: is the kernel for this board?")
-    return bad("job", said, "see the lab's own log, and the board")
+        return bad(
+            "job", message, "the lab did its part: is the kernel for this board?"
+        )
+    return bad("job", message, "see the lab's own log, and the board")
 
 
 def _node(runtime: str, platform: str, urls: list[str]) -> Node:
     definition = {
         "artifacts": dict(zip(IMAGES, urls, strict=False)),
         "tests": TESTS,
-        "timeout": SECONDS,
+        "timeout": LIMIT_S,
     }
     data = {"runtime": runtime, "platform": platform, "definition": definition}
     now = datetime.now(UTC)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a job boots, and what it leaves: to and from the artifact storage."""
+"""Fetches what a job boots, and stores what it leaves, in the artifact storage."""
 
 import asyncio
 import time
@@ -16,16 +16,15 @@ from kci_shared.work.errors import CannotRun
 
 log = get_logger(__name__)
 
-FETCHES = 4
-"""How often an artifact is asked for before the job is given up."""
-KEPT_SECONDS = 2 * 24 * 3600.0
-"""How long an artifact that no job asks for stays in the cache."""
-STORE_SECONDS = 600.0
-"""How long a storage that is away is waited for: a verdict matters more than a log."""
+FETCH_ATTEMPTS = 4
+CACHE_S = 2 * 24 * 3600.0
+"""How long an unused artifact stays in the cache."""
+STORE_S = 600.0
+"""How long storing is retried: reporting a result matters more than its log."""
 
 
 class Artifacts:
-    """The storage with a cache before it, whose files are named by their sha256."""
+    """The storage, with a cache of fetched files."""
 
     def __init__(self, storage: Storage, cache: Path) -> None:
         self._storage = storage
@@ -33,28 +32,28 @@ class Artifacts:
         self._fetching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def fetch(self, urls: dict[str, str]) -> dict[str, Path]:
-        """Return a local file for each URL; `CannotRun` names the one that fails."""
-        self._forget()
+        """Return a local file for each URL; `CannotRun` names one that failed."""
+        self._evict()
         files: dict[str, Path] = {}
         for name, url in urls.items():
             lock = self._fetching.setdefault(url, asyncio.Lock())
-            async with lock:  # jobs of one build come together and want the same
+            async with lock:  # jobs of one build start together and need the same
                 files[name] = await self._fetch(name, url)
             files[name].touch()  # in use
         return files
 
-    def _forget(self) -> None:
-        """Remove what no job has asked for in a while, or a crash left half done."""
-        oldest = time.time() - KEPT_SECONDS
+    def _evict(self) -> None:
+        """Remove files unused for `CACHE_S`, and partial ones that a crash left."""
+        oldest = time.time() - CACHE_S
         for file in self._cache.glob("*"):
-            with suppress(FileNotFoundError):  # another bridge was faster
+            with suppress(FileNotFoundError):  # another bridge removed it
                 if file.stat().st_mtime < oldest:
                     file.unlink()
 
     async def _fetch(self, name: str, url: str) -> Path:
         try:
             async for attempt in stamina.retry_context(
-                on=StorageError, attempts=FETCHES
+                on=StorageError, attempts=FETCH_ATTEMPTS
             ):
                 with attempt:
                     return await self._storage.fetch(url, self._cache)
@@ -65,15 +64,15 @@ class Artifacts:
     async def store(
         self, files: dict[str, Path], needed: frozenset[str] = frozenset()
     ) -> dict[str, str]:
-        """Store files, return their URLs; what cannot be stored is left out.
+        """Store files and return their URLs, without those that cannot be stored.
 
-        Raises `CannotRun` when that is one of those that are needed.
+        Raises `CannotRun` if one of these is in `needed`.
         """
         urls: dict[str, str] = {}
         for name, path in files.items():
             try:
                 async for attempt in stamina.retry_context(
-                    on=StorageError, attempts=None, timeout=STORE_SECONDS, wait_max=15
+                    on=StorageError, attempts=None, timeout=STORE_S, wait_max=15
                 ):
                     with attempt:
                         urls[name] = await self._storage.put_file(path)

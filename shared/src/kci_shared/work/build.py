@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A build as it is ordered and as it is reported, wherever a kernel is built."""
+"""What to build, and how a build ended; the same for every kind of builder."""
 
 from typing import Annotated, Protocol
 
@@ -11,23 +11,23 @@ from kci_shared.work.definition import definition_of
 from kci_shared.work.errors import CannotRun
 
 BUILD = "build"
-"""The platform of all builds: what whoever builds claims, besides its runtime."""
+"""The platform of every build node: what builders claim."""
 MARK = "==kci-build "
-"""What begins the line of a log that is a build's report."""
+"""Begins the line of a log that holds a `BuildReport`."""
 
 Text = Annotated[str, AfterValidator(lambda text: text[:4000])]
-"""Cut where it is too long."""
+"""Text from the build, cut to a length that the API accepts."""
 Options = Annotated[list[str], AfterValidator(lambda lines: lines[:1000])]
 Name = Annotated[str, Field(pattern=r"^[a-z_]{1,50}$")]
 
 
 class BuildOrder(BaseModel):
-    """All that one must know to build a kernel."""
+    """All that is needed to build a kernel."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
-    """Of the node, such as build/gcc-12/x86_64/defconfig."""
+    """The node's name, such as build/gcc-12/x86_64/defconfig."""
     tarball: str
     """The URL of the sources."""
     definition: BuildDefinition
@@ -35,37 +35,37 @@ class BuildOrder(BaseModel):
 
     @property
     def is_patched(self) -> bool:
-        """Say whether anybody may have written the sources."""
+        """Whether the sources contain patches, which anybody may have written."""
         return self.revision is not None and self.revision.patchset is not None
 
 
 class BuildFacts(BaseModel):
-    """What a build tells of itself, for the node's `data`."""
+    """Facts about a build, for the node's `data`."""
 
     compiler_version: Text
     kernel_release: Text
     duration: int
     """In seconds."""
     config_missing: Options
-    """Options that were asked for and did not stick; a thousand at most."""
+    """Requested options that are not in the final configuration; at most 1000."""
 
 
 class BuildReport(BaseModel):
-    """How a build ended. The sources may have had a hand in it: it is looked at."""
+    """How a build ended. Untrusted: the sources may have tampered with it."""
 
     result: Result
     error_code: ErrorCode | None = None
     error_msg: Text | None = None
     artifacts: Annotated[dict[Name, Text], Field(max_length=50)] = {}
-    """Files of the build by what they are; once they are stored, their URLs."""
+    """Files of the build by artifact name; URLs once they are stored."""
     needed: frozenset[Name] = frozenset()
-    """Those without which the result is worth nothing."""
+    """Names of artifacts without which the result must not be reported."""
     facts: BuildFacts | None = None
-    """None when it never came to a build."""
+    """None if the build did not start."""
 
 
 class Nodes(Protocol):
-    """What whoever builds asks of the API."""
+    """What a builder needs of the API."""
 
     async def get(self, node_id: str) -> Node | None:
         """Return the node, or None."""
@@ -73,9 +73,9 @@ class Nodes(Protocol):
 
 
 async def order_of(node: Node, api: Nodes) -> BuildOrder:
-    """Return what a node and the checkout above it ask for.
+    """Return the order for a build node, whose checkout has the sources.
 
-    Raises `BadJob`, which names what is wrong, or `CannotRun`: there are no sources.
+    Raises `BadJob` for a wrong definition, `CannotRun` if there are no sources.
     """
     definition = definition_of(node, BuildDefinition)
     checkout = await api.get(node.parent) if node.parent else None

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Hears within seconds that somebody ended a node that runs here.
+"""Notices within seconds that a running job's node was cancelled.
 
-A heartbeat would tell, too, but it is sent for each job, so that it must be rare.
+Heartbeats would show it, too, but there is one per job, so they are infrequent; one
+query covers many jobs.
 """
 
 import asyncio
@@ -16,27 +17,30 @@ from kci_shared.work.job import JobRun
 
 log = get_logger(__name__)
 
-EVERY = 3.0
-"""Between two questions, in seconds."""
-AT_ONCE = 200
-"""How many nodes one question is about."""
+PERIOD_S = 3.0
+"""Between two queries."""
+NODES_PER_QUERY = 200
 
 
 async def watch(api: ApiClient, runs: Callable[[], Iterable[JobRun]]) -> NoReturn:
-    """Have each run whose node is done look at its claim, which ends it."""
+    """Make each run whose node is done renew its claim, which ends the run."""
     while True:
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(PERIOD_S)
         try:
-            await _look(api, list(runs()))
+            await _check(api, list(runs()))
         except ApiError as error:
-            log.info("not heard of cancels", reason=str(error))
+            log.info("cancels not checked", reason=str(error))
         except Exception:
-            log.exception("bug as cancels are heard of")
+            log.exception("bug in the check for cancels")
 
 
-async def _look(api: ApiClient, runs: list[JobRun]) -> None:
-    for start in range(0, len(runs), AT_ONCE):
-        some = {run.held.node.id: run for run in runs[start : start + AT_ONCE]}
-        wanted = {"id__in": ",".join(some), "state": State.DONE, "limit": AT_ONCE}
-        for node in await api.find(**wanted):
-            some[node.id].look_at_claim()
+async def _check(api: ApiClient, runs: list[JobRun]) -> None:
+    for start in range(0, len(runs), NODES_PER_QUERY):
+        page = {run.node.id: run for run in runs[start : start + NODES_PER_QUERY]}
+        query = {
+            "id__in": ",".join(page),
+            "state": State.DONE,
+            "limit": NODES_PER_QUERY,
+        }
+        for node in await api.find(**query):
+            page[node.id].verify_claim()

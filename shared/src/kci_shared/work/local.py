@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The local dialect: jobs that run in this very process, and end with it."""
+"""A dialect whose jobs are coroutines of this process, and end with it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -14,7 +14,7 @@ Run = Callable[[LabJob], Coroutine[Any, Any, RunOutcome]]
 
 
 class LocalRuns(Dialect):
-    """Runs each job by one coroutine; cancelling it must leave nothing behind."""
+    """Runs each job as one coroutine, which must clean up when it is cancelled."""
 
     kind = "local"
 
@@ -25,20 +25,20 @@ class LocalRuns(Dialect):
         self._runs: dict[str, asyncio.Task[RunOutcome]] = {}
 
     async def slots(self) -> dict[str, int]:
-        """Tell how many jobs could start now."""
+        """Return how many jobs could start now."""
         return {self._platform: max(0, self._most - len(self._runs))}
 
     async def submit(self, job: LabJob) -> str:
-        """Start a job, unless it runs here already."""
+        """Start a job, unless it runs already."""
         handle = f"{job.name.partition('/')[0]}-{job.id}"
         if handle not in self._runs:
             self._runs[handle] = asyncio.create_task(self._run(job))
         return handle
 
     async def wait(self, _: LabJob, handle: str) -> RunOutcome:
-        """Wait until a job has ended; when it was cancelled, too."""
+        """Return how a job ended, or that it was cancelled."""
         if handle not in self._runs:
-            raise CannotRun(f"{handle} is gone")
+            raise CannotRun(f"job {handle} no longer exists")
         task = self._runs[handle]
         try:
             await asyncio.wait({task})
@@ -49,12 +49,12 @@ class LocalRuns(Dialect):
         return task.result()
 
     async def cancel(self, handle: str) -> None:
-        """Stop a job, and wait until it has let go of everything."""
+        """Cancel a job, and wait until it has cleaned up."""
         if task := self._runs.get(handle):
             task.cancel()
             await asyncio.wait({task})
             self._runs.pop(handle, None)
 
     async def recover(self) -> dict[str, str]:
-        """Tell that nothing survives this process."""
+        """Return nothing: no job survives this process."""
         return {}

@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is known of a run while it goes on, on its way to the node in few writes."""
+"""Facts about a run, written to its node while it runs; several in one request."""
 
 import asyncio
 from typing import Any, NoReturn
 
 from kci_shared.models import Progress
-from kci_shared.work.held import Held
+from kci_shared.work.claim import Claim
 
 ORDER = list(Progress)
 
 
 class Notes:
-    """The lab's own facts, and how far the run is: written as they change."""
+    """Collects facts and progress of a run, and writes them as they change."""
 
-    def __init__(self, held: Held, progress: Progress | None = None) -> None:
-        self._held = held
+    def __init__(self, claim: Claim, progress: Progress | None = None) -> None:
+        self._claim = claim
         self._progress = progress
-        self._fresh: dict[str, Any] = {}
-        self._wake = asyncio.Event()
+        self._unwritten: dict[str, Any] = {}
+        self._changed = asyncio.Event()
         self._writing = asyncio.Lock()
 
-    def tell(self, progress: Progress) -> None:
-        """Note how far the run is; it never goes back."""
+    def progress(self, progress: Progress) -> None:
+        """Record how far the run is; an earlier stage than before is ignored."""
         if self._progress is None or ORDER.index(progress) > ORDER.index(
             self._progress
         ):
@@ -29,20 +29,20 @@ class Notes:
             self.add(progress=progress)
 
     def add(self, **facts: Any) -> None:
-        """Note facts; they are written together with what comes at the same time."""
-        self._fresh |= facts
-        self._wake.set()
+        """Record facts for the next write."""
+        self._unwritten |= facts
+        self._changed.set()
 
     async def write(self) -> NoReturn:
-        """Write what is noted, for as long as the run lasts."""
+        """Write what is recorded, until cancelled."""
         while True:
-            await self._wake.wait()
+            await self._changed.wait()
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what is left; nothing is on its way afterwards."""
+        """Write the rest; when it returns, no write is in progress."""
         async with self._writing:
-            self._wake.clear()
-            fresh, self._fresh = self._fresh, {}
-            if fresh:
-                await self._held.note(**fresh)
+            self._changed.clear()
+            facts, self._unwritten = self._unwritten, {}
+            if facts:
+                await self._claim.note(**facts)

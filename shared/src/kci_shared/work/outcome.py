@@ -25,8 +25,8 @@ class LabJob:
     images: dict[str, Path] = field(default_factory=dict)
     """The definition's artifacts, fetched and verified. Empty for an adopted job, and
     for a remote lab, which fetches them itself."""
-    tell: Callable[[Progress], None] = _ignore
-    """Reports progress to the API; returns at once, may be called at any rate."""
+    progress: Callable[[Progress], None] = _ignore
+    """Reports progress to the API; returns at once, may be called any time."""
 
     @property
     def id(self) -> str:

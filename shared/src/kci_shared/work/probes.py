@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What was tried of a lab, what came of it, and what to do about it."""
+"""Results of `--check`: what was tried, whether it works, and what to do if not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,16 +13,15 @@ from rich.text import Text
 
 from kci_shared.text import redacted
 
-SOON = timedelta(days=14)
-"""A token that ends so soon is worth a word."""
+EXPIRES_SOON = timedelta(days=14)
 
 
 class Grade(StrEnum):
-    """What a probe means for the lab."""
+    """Whether the bridge can work."""
 
     GOOD = "ok"
     ODD = "look"
-    """Jobs run, but perhaps not as they should."""
+    """Jobs run, but something should be looked at."""
     BAD = "wrong"
 
 
@@ -35,33 +34,33 @@ class Probe:
 
     what: str
     grade: Grade
-    said: str
+    message: str
     advice: str = ""
 
     @property
     def is_bad(self) -> bool:
-        """Whether the bridge cannot work so."""
+        """Whether the bridge cannot work like this."""
         return self.grade is Grade.BAD
 
 
-def good(what: str, said: str) -> Probe:
-    """Tell of what is as it should be."""
-    return Probe(what, Grade.GOOD, said)
+def good(what: str, message: str) -> Probe:
+    """Return a probe of something that works."""
+    return Probe(what, Grade.GOOD, message)
 
 
-def odd(what: str, said: str, advice: str) -> Probe:
-    """Tell of what works, and should be looked at."""
-    return Probe(what, Grade.ODD, said, advice)
+def odd(what: str, message: str, advice: str) -> Probe:
+    """Return a probe of something that works, but should be looked at."""
+    return Probe(what, Grade.ODD, message, advice)
 
 
-def bad(what: str, said: str, advice: str) -> Probe:
-    """Tell of what does not work, and what to do."""
-    return Probe(what, Grade.BAD, said, advice)
+def bad(what: str, message: str, advice: str) -> Probe:
+    """Return a probe of something that does not work, and what to do about it."""
+    return Probe(what, Grade.BAD, message, advice)
 
 
-def judge_token(said: dict[str, Any], runtime: str, now: datetime) -> Probe:
-    """Tell what a token is worth, by what the API says of it."""
-    name, scopes = said.get("username"), said.get("scopes")
+def judge_token(owner: dict[str, Any], runtime: str, now: datetime) -> Probe:
+    """Judge a token by the API's answer to `/whoami`: its owner, scopes and expiry."""
+    name, scopes = owner.get("username"), owner.get("scopes")
     needed = f"runtime:{runtime}"
     make = f"have an operator run: kci-api token create {runtime} --scope {needed}"
     if scopes is None:
@@ -73,21 +72,23 @@ def judge_token(said: dict[str, Any], runtime: str, now: datetime) -> Probe:
         )
     if "nodes:write" in scopes:
         return odd("token", f"{has}: it may change any node", make)
-    end = datetime.fromisoformat(said["expires"])
+    end = datetime.fromisoformat(owner["expires"])
     until = f"{has}, until {end:%Y-%m-%d}"
-    return odd("token", until, make) if end - now < SOON else good("token", until)
+    return (
+        odd("token", until, make) if end - now < EXPIRES_SOON else good("token", until)
+    )
 
 
 def show(probes: Iterable[Probe], console: Console | None = None) -> None:
-    """Print a table, then what to do; colours are for terminals only."""
+    """Print a table and the advice; in colour on a terminal only."""
     console = console or Console()
     probes = list(probes)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", "what", "found"):
         table.add_column(heading, no_wrap=heading == "", overflow="fold")
-    for probe in probes:  # what a lab says is text, and never markup
+    for probe in probes:  # a lab's messages must not be read as markup
         grade = Text(probe.grade, COLOURS[probe.grade])
-        table.add_row(grade, Text(probe.what), Text(_shown(probe.said)))
+        table.add_row(grade, Text(probe.what), Text(_shown(probe.message)))
     console.print(table)
     advised = [probe for probe in probes if probe.advice]
     if advised:
@@ -96,5 +97,5 @@ def show(probes: Iterable[Probe], console: Console | None = None) -> None:
         console.print(Text(f"- {probe.what}: {probe.advice}"))
 
 
-def _shown(said: str) -> str:
-    return "\n".join(redacted(line) for line in said.splitlines())
+def _shown(message: str) -> str:
+    return "\n".join(redacted(line) for line in message.splitlines())

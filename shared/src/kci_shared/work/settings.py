@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What every bridge is told."""
+"""Settings of every bridge."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ Runtime = Annotated[
 
 
 class BridgeSettings(StorageSettings):
-    """What a bridge is told; a lab adds its own."""
+    """Settings of every bridge; each adds its own."""
 
     runtime: Runtime
     lease: Annotated[
@@ -42,5 +42,5 @@ class BridgeSettings(StorageSettings):
 
     @property
     def runs(self) -> Path:
-        """Where the folders of running jobs lie."""
+        """Where the folders of running jobs are."""
         return self.cache / "runs" / self.runtime

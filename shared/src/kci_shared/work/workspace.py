@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Folders of running jobs, which tell after a crash what was left behind.
+"""Folders of running jobs; after a crash they show what was left behind.
 
-Each life of a bridge has a folder of its own, locked as long as the process lives: a
-folder that nobody locks is of a life that ended by force.
+Each process of a bridge has a folder of its own, which it locks: a folder without a
+lock belongs to a process that was killed.
 """
 
 import fcntl
@@ -12,11 +12,24 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
+
+
+class RunName(NamedTuple):
+    """What the name of a run's folder says: whose run it is."""
+
+    node_id: str
+    attempt: int
+
+    @classmethod
+    def parse(cls, name: str) -> Self | None:
+        """Read the name of a folder, such as 65f0…-2-x7_k2mqa; None for others."""
+        node_id, _, attempt = name.rpartition("-")[0].rpartition("-")
+        return cls(node_id, int(attempt)) if attempt.isdigit() else None
 
 
 class Workspace:
-    """The folders of this life's runs."""
+    """The folders of this process's runs."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -25,23 +38,24 @@ class Workspace:
     @classmethod
     @contextmanager
     def open(cls, root: Path) -> Iterator[Self]:
-        """Begin a life below `root`; its folder goes when it ends."""
+        """Make a folder for this process below `root`; remove it at the end."""
         root.mkdir(parents=True, exist_ok=True)
-        with _locked(root):  # nobody may take the new folder for a dead one's
+        with _locked(root):  # others must not see the new folder unlocked
             folder = Path(tempfile.mkdtemp(prefix="life-", dir=root.resolve()))
-            life = _lock(folder, fcntl.LOCK_EX)
+            lock = _lock(folder, fcntl.LOCK_EX)
         workspace = cls(folder)
         try:
             yield workspace
         finally:
             if not workspace._left:
                 shutil.rmtree(folder, ignore_errors=True)
-            os.close(life)
+            os.close(lock)
 
     @contextmanager
-    def run(self, job: str) -> Iterator[Path]:
+    def run(self, node_id: str, attempt: int) -> Iterator[Path]:
         """Make an empty folder for one run of a job, and remove it afterwards."""
-        folder = Path(tempfile.mkdtemp(prefix=f"{job}-", dir=self._folder))
+        prefix = f"{node_id}-{attempt}-"  # as `RunName` reads it
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder))
         try:
             yield folder
         finally:
@@ -49,12 +63,12 @@ class Workspace:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def leave(self, folder: Path) -> None:
-        """Keep the folder of a run for the next life, as if this one were killed."""
+        """Keep the folder of a run for the next process, as if this one were killed."""
         self._left.add(folder)
 
 
 def left_behind(root: Path) -> list[Path]:
-    """List the folders of lives below `root` that ended by force."""
+    """List the folders below `root` whose processes were killed."""
     if not root.exists():
         return []
     with _locked(root):
@@ -67,7 +81,7 @@ def _is_alive(folder: Path) -> bool:
     except BlockingIOError:
         return True
     except FileNotFoundError:
-        pass  # it ended this very moment
+        pass  # it ended just now
     return False
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A claimed node: every write to it carries the claim's token, or it is lost."""
+"""A claimed node: every write to it carries the claim's token, or is refused."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -11,76 +11,70 @@ from kci_shared.client import ApiClient
 from kci_shared.errors import ApiError, Conflict, KciError, NotFound
 from kci_shared.logging import get_logger
 from kci_shared.models import ClaimedNode, Report, State
+from kci_shared.waiting import wait
 
 log = get_logger(__name__)
 
 T = TypeVar("T")
 
-LONGEST_PAUSE = 15.0
-"""Between two attempts to report, while the API is away, in seconds."""
-REPORT_SECONDS = 1800.0
-"""How long one report is tried: an API that is back by then dislikes the report."""
+MAX_PAUSE_S = 15.0
+"""Longest pause between two attempts to report while the API is unavailable."""
+REPORT_S = 1800.0
+"""How long one report is retried. After that the API is up, but rejects the report."""
 
 
 class ClaimLost(KciError):
-    """Somebody else has the node now; what we know of it is of no use."""
+    """Another bridge holds the node now: our results no longer count."""
 
 
-class Held:
-    """A node that this bridge holds, for `lease` seconds after each heartbeat."""
+class Claim:
+    """A node that this bridge holds until `lease_s` after its last heartbeat."""
 
-    def __init__(self, api: ApiClient, claimed: ClaimedNode, lease: float) -> None:
+    def __init__(self, api: ApiClient, claimed: ClaimedNode, lease_s: float) -> None:
         self.node = claimed.node
         self.attempt = claimed.claim.attempt
         self.token = claimed.claim.token
         self._api = api
-        self._lease = lease
+        self._lease_s = lease_s
         self._hurry = asyncio.Event()
 
     async def keep(self) -> NoReturn:
-        """Renew the claim until it is lost; an API that is away has not said so."""
-        beat = self._lease / 3
+        """Renew the claim until it is lost; an API that is down does not end it."""
+        beat_s = self._lease_s / 3
         while True:
-            await self._hurried(beat)
+            await wait(self._hurry, beat_s)
+            self._hurry.clear()
             try:
-                async with asyncio.timeout(beat):
+                async with asyncio.timeout(beat_s):
                     await self._renew()
             except (TimeoutError, ApiError) as error:
                 log.warning("heartbeat missed", reason=repr(error))
 
     def hurry(self) -> None:
-        """Renew the claim now: something is said to have happened to it."""
+        """Renew the claim now, which shows whether it still exists."""
         self._hurry.set()
 
-    async def _hurried(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-        except TimeoutError:
-            pass
-        self._hurry.clear()
-
     async def _renew(self) -> None:
-        await _fenced(self._api.renew(self.node.id, self.token, self._lease))
+        await _fenced(self._api.renew(self.node.id, self.token, self._lease_s))
 
     async def note(self, **facts: Any) -> None:
-        """Write the lab's own facts on the node; nothing depends on them."""
+        """Write facts into the node's `data`; failures are only logged."""
         try:
-            async with asyncio.timeout(self._lease / 3):
+            async with asyncio.timeout(self._lease_s / 3):
                 await _fenced(self._api.note(self.node.id, self.token, facts))
         except (TimeoutError, ApiError) as error:
             log.warning("facts not noted", reason=repr(error))
 
     async def report(self, report: Report) -> None:
-        """End the node, although the API may be away for long."""
+        """End the node with a report; retried for `REPORT_S` if the API is down."""
         async for attempt in stamina.retry_context(
-            on=_is_away, attempts=None, timeout=REPORT_SECONDS, wait_max=LONGEST_PAUSE
+            on=_is_unavailable, attempts=None, timeout=REPORT_S, wait_max=MAX_PAUSE_S
         ):
             with attempt:
                 await _fenced(self._api.report(self.node.id, report))
 
     async def is_over(self) -> bool:
-        """Say whether nobody needs to run the node any more."""
+        """Return whether the node is done or deleted; False if the API is down."""
         try:
             node = await self._api.get(self.node.id)
         except ApiError as error:
@@ -89,14 +83,14 @@ class Held:
         return node is None or node.state is State.DONE
 
     async def release(self, reason: str) -> None:
-        """Give the node back unfinished, if the API can be told."""
+        """Give the node back for others to claim; failures are only logged."""
         try:
             await _fenced(self._api.release(self.node.id, self.token, reason))
         except (ApiError, ClaimLost) as error:
             log.warning("claim left to lapse", reason=repr(error))
 
 
-def _is_away(error: Exception) -> bool:
+def _is_unavailable(error: Exception) -> bool:
     return isinstance(error, ApiError) and error.retryable
 
 

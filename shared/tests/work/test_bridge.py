@@ -11,8 +11,14 @@ from structlog.testing import capture_logs
 
 from kci_shared.errors import Conflict, Invalid, NotPermitted, StorageError
 from kci_shared.models import ErrorCode, Progress, Result, State
-from kci_shared.work import CannotRun, LabJob, RunOutcome, TestOutcome, artifacts
-from kci_shared.work import job as jobs
+from kci_shared.work import (
+    CannotRun,
+    LabJob,
+    RunOutcome,
+    TestOutcome,
+    artifacts,
+    submission,
+)
 
 DEFINITION = {"artifacts": {"kernel": "http://s/k"}, "timeout": 0.05}
 
@@ -228,7 +234,7 @@ async def test_a_lab_that_leaves_a_job_in_its_queue_is_at_fault(site: Site) -> N
     submit = site.lab.submit
 
     async def into_the_queue(job: LabJob) -> str:
-        job.tell(Progress.QUEUED)
+        job.progress(Progress.QUEUED)
         return await submit(job)
 
     site.api.add(a_node("1", definition=DEFINITION))
@@ -248,7 +254,7 @@ async def test_a_lab_that_does_not_hand_over_a_stopped_job_is_not_waited_for(
     async def cancel(_: str) -> None:
         raise CannotRun("the power switch does not answer")
 
-    monkeypatch.setattr(jobs, "GRACE_SECONDS", 0.01)
+    monkeypatch.setattr(submission, "GRACE_S", 0.01)
     site.api.add(a_node("1", definition=DEFINITION))
     site.lab.seconds = 60
     site.lab.cancel = cancel
@@ -438,7 +444,7 @@ async def test_an_outcome_is_worth_nothing_without_what_it_needs(
     async def put_file(_: Path) -> str:
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr(artifacts, "STORE_SECONDS", 0.001)
+    monkeypatch.setattr(artifacts, "STORE_S", 0.001)
     stamina.set_testing(True, attempts=1)
     site.storage.put_file = put_file
     site.api.add(a_node("1"))
