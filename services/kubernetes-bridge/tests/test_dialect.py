@@ -180,7 +180,7 @@ async def test_what_is_cancelled_keeps_its_log(
 ) -> None:
     cluster = await clusters.start()
     told: list[Progress] = []
-    job = replace(jobs.job(UNAME), tell=told.append)
+    job = replace(jobs.job(UNAME), progress=told.append)
     task = await waiting(fake, cluster, job)
     fake.pod(NAME, "Running", log=b"until now\n")
     await until(lambda: Progress.TESTING in told)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How a run ended, in the API's words; pure."""
+"""Turns the outcome of a run into a report to the API; pure."""
 
 from typing import Any
 
@@ -19,14 +19,15 @@ from kci_shared.rules.verdicts import WORST_FIRST, overall
 from kci_shared.text import plain
 from kci_shared.work.outcome import RunOutcome, TestOutcome
 
-LONGEST_NAME = 256
-LONGEST_MESSAGE = 4000
+MAX_NAME = 256
+"""Characters of a test's name that the API accepts."""
+MAX_MESSAGE = 4000
 
 
 def report_of(
     node: Node, token: int, outcome: RunOutcome, artifacts: dict[str, str]
 ) -> Report:
-    """Say how a run ended: its verdict, its tests as nodes, its artifacts."""
+    """Return a report: the result, the tests as nodes, URLs of artifacts."""
     device = {} if outcome.device is None else {"device": outcome.device}
     facts = {**inherited(node.data), **device}
     return Report(
@@ -44,15 +45,15 @@ def report_of(
 
 
 def without_tests(report: Report, reason: str) -> Report:
-    """Say all but the tests, which are what makes a report large, or odd."""
+    """Return a smaller report: tests are what makes one too large, or invalid."""
     refused = refused_report(report.token, reason).outcome
-    is_sure = report.outcome.result is Result.FAIL
-    outcome = report.outcome if is_sure else refused
+    is_fail = report.outcome.result is Result.FAIL  # without its tests it is one still
+    outcome = report.outcome if is_fail else refused
     return report.model_copy(update={"outcome": outcome, "child_nodes": []})
 
 
 def refused_report(token: int, reason: str) -> Report:
-    """Say that the API would not take what a run brought."""
+    """Return a report that only says that the API refused the real one."""
     return Report(
         token=token,
         outcome=Outcome(
@@ -66,11 +67,11 @@ def refused_report(token: int, reason: str) -> Report:
 def _trees(
     tests: list[TestOutcome], group: str, facts: dict[str, Any], depth: int
 ) -> list[ResultTree]:
-    """Return the nodes at `depth` with all that hangs below them, in their order."""
+    """Return the nodes at `depth` with their descendants, in order."""
     families: dict[str, list[TestOutcome]] = {}
     for test in tests:
         if len(test.path) > depth:
-            name = plain(test.path[depth])[:LONGEST_NAME] or "unnamed"
+            name = plain(test.path[depth])[:MAX_NAME] or "unnamed"
             families.setdefault(name, []).append(test)
     return [
         ResultTree(
@@ -82,7 +83,7 @@ def _trees(
 
 
 def _own(family: list[TestOutcome], depth: int) -> TestOutcome:
-    """Return the verdict of a family's head: its own worst, else its members' sum."""
+    """Return the outcome of a node: its own worst, else that of its descendants."""
     own = [test for test in family if len(test.path) == depth + 1]
     if own:
         return min(own, key=lambda test: WORST_FIRST.index(test.result))
@@ -95,19 +96,19 @@ def _test_node(
     name: str, group: str, facts: dict[str, Any], test: TestOutcome
 ) -> NewNode:
     trouble = {"error_code": test.error_code, "error_msg": _line(test.error_msg)}
-    said = {key: value for key, value in trouble.items() if value is not None}
+    fields = {key: value for key, value in trouble.items() if value is not None}
     return NewNode(
         kind=Kind.TEST,
         name=name,
         group=group,
         state=State.DONE,
         result=test.result,
-        data={**facts, **test.data, **said},
+        data={**facts, **test.data, **fields},
     )
 
 
 def _line(message: str | None) -> str | None:
-    """Bring what a lab says on one line, of a length that the API takes."""
+    """Put a message on one line, cut to a length that the API accepts."""
     if message is None:
         return None
-    return plain(" ".join(message.split()))[:LONGEST_MESSAGE]
+    return plain(" ".join(message.split()))[:MAX_MESSAGE]
