@@ -122,7 +122,7 @@ bench-in-flight: install ## Measure what a bridge alone can do: 1,000 jobs in fl
 	@$(RUN) python -m bench.in_flight
 
 ##@ Develop
-.PHONY: install format lists settings-page openapi clean bench-logs fuzz
+.PHONY: install format new-service lists settings-page openapi clean bench-logs fuzz
 install: ## Install what is missing: Debian packages (as root), tools, all services
 	@scripts/bootstrap
 	@$(UV) sync --quiet --frozen --all-packages
@@ -138,6 +138,12 @@ fuzz: ## Feed the log parser with whatever comes to mind (SECONDS=600)
 	@mkdir -p var/fuzz
 	@$(UV) run --no-sync --with atheris==3.0.0 python services/log-parser/tests/fuzz_logs.py \
 		-max_total_time=$(SECONDS) -max_len=600 -timeout=60 -artifact_prefix=var/fuzz/
+
+new-service: install ## Make a service that runs, from the example: NAME=my-service
+	@$(RUN) python -m kci_local.new_service "$(NAME)"
+	@$(UV) lock --quiet
+	@$(UV) sync --quiet --frozen --all-packages
+	@$(MAKE) --no-print-directory lists settings-page
 
 lists: ## Make all lists of services from the one list
 	$(RUN) python -m kci_local.lists

@@ -41,6 +41,13 @@ def test_the_page_on_bridges_shows_the_example_that_is_tested() -> None:
     assert f"```python\n{example}```" in (DOCS / "write-a-bridge.md").read_text()
 
 
+@pytest.mark.parametrize("name", ["counter.py", "__main__.py"])
+def test_the_page_on_services_shows_the_example_that_is_tested(name: str) -> None:
+    example = DOCS / "examples" / "service" / "src" / "kci_example" / name
+    page = (DOCS / "write-a-service.md").read_text()
+    assert f"```python\n{example.read_text()}```" in page
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.name))
 def test_every_link_leads_somewhere(path: Path) -> None:
     missing = [

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Count the tests of each job that is done, and note the counts on the job."""
+
+from collections import Counter
+from typing import Any, Protocol
+
+from kci_shared.logging import get_logger
+from kci_shared.models import Event, Kind, Node, State
+
+log = get_logger(__name__)
+
+
+class Nodes(Protocol):
+    """What this service needs of the API."""
+
+    async def find(self, **filters: Any) -> list[Node]:
+        """Return all nodes that match."""
+
+    async def update(self, node_id: str, **changes: Any) -> Node:
+        """Change a node; maps are merged."""
+
+
+class TestCounter:
+    """Writes `data.misc` on each job: how many of its tests ended how."""
+
+    __test__ = False  # pytest shall not collect it
+
+    def __init__(self, api: Nodes) -> None:
+        self._api = api
+
+    async def on_event(self, event: Event) -> None:
+        """Count the tests of a job that has just become done.
+
+        It may be called twice for one event: the second time changes nothing.
+        """
+        if event.data.kind is not Kind.JOB or not event.became(State.DONE):
+            return
+        tests = await self._api.find(parent=event.node_id, kind=Kind.TEST)
+        counts = Counter(str(test.result) for test in tests)
+        await self._api.update(event.node_id, data={"misc": {"tests": dict(counts)}})
+        log.info("tests counted", node_id=event.node_id, tests=len(tests))
