@@ -54,7 +54,7 @@ class ApiClient:
         """Open the API that the settings name, with the token that they hold."""
         async with httpx.AsyncClient(
             base_url=settings.api_url,
-            headers={"Authorization": f"Bearer {settings.read_token()}"},
+            headers={"Authorization": f"Bearer {settings.token.read()}"},
             timeout=httpx.Timeout(30, read=90),  # a long poll lasts up to 60 s
         ) as http:
             yield cls(http)

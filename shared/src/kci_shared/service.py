@@ -11,13 +11,15 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from rich.console import Console
 from rich.table import Table
 
-from kci_shared.errors import KciError
+from kci_shared.errors import ConfigError, KciError
 from kci_shared.health import READINESS, Readiness, serve_health
 from kci_shared.logging import configure, get_logger
-from kci_shared.settings import BaseServiceSettings
+from kci_shared.secret import is_secret
+from kci_shared.settings import PREFIX, BaseServiceSettings, variables
 
 S = TypeVar("S", bound=BaseServiceSettings)
 Main = Callable[[S, asyncio.Event], Awaitable[None]]
@@ -94,9 +96,8 @@ def print_help(
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("setting", "default", "what it is"):
         table.add_column(heading, no_wrap=heading == "setting")
-    for field, about in settings_type.model_fields.items():
-        default = "(required)" if about.is_required() else str(about.default)
-        table.add_row(f"KCI_{field.upper()}", default, about.description or "")
+    for variable in variables(settings_type.model_fields):
+        table.add_row(*variable)
     console = Console()
     console.print(f"[bold]{name}[/]: {summary}\n")
     console.print(table)
@@ -107,8 +108,22 @@ def load_settings(settings_type: type[S]) -> S:
     try:
         return settings_type()
     except ValidationError as error:
-        for problem in error.errors():
-            where = "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"KCI_{where}: {problem['msg']}", file=sys.stderr)  # noqa: T201
-        print("See --help for all settings.", file=sys.stderr)  # noqa: T201
-        sys.exit(USAGE)
+        lines = [_problem(one, settings_type) for one in error.errors()]
+    except ConfigError as error:
+        lines = [str(error)]
+    print(*lines, "See --help for all settings.", sep="\n", file=sys.stderr)  # noqa: T201
+    sys.exit(USAGE)
+
+
+def _problem(error: ErrorDetails, settings_type: type[BaseServiceSettings]) -> str:
+    """Return a line that names the variable, what is wrong with it, and the remedy."""
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:  # several variables that do not go together
+        return message
+    name = str(error["loc"][0])
+    variable = f"{PREFIX}{name}".upper()
+    if error["type"] != "missing":
+        return f"{variable}: {message}"
+    field = settings_type.model_fields[name]
+    remedy = f", or {variable}_FILE to a file that holds it" if is_secret(field) else ""
+    return f"{variable}: not set; set it{remedy} ({field.description})"

@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What every service is told from outside: `KCI_*` variables, or files for secrets."""
+"""Settings of every service: `KCI_*` variables, or files for secrets."""
 
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Self
+from collections.abc import Iterator
+from enum import Enum, StrEnum
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from kci_shared.secret import Secret, collect, is_secret
+
+PREFIX = "KCI_"
 
 
 class LogFormat(StrEnum):
@@ -16,10 +26,29 @@ class LogFormat(StrEnum):
     PRETTY = "pretty"
 
 
-class BaseServiceSettings(BaseSettings):
-    """What any process of ours is told."""
+class _Environment(EnvSettingsSource):
+    """The environment, with the files of secrets beside the secrets."""
 
-    model_config = SettingsConfigDict(env_prefix="KCI_", frozen=True, extra="ignore")
+    def prepare_field_value(
+        self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool
+    ) -> Any:
+        if is_secret(field):  # text, though a `Secret` is no plain type
+            return value
+        return super().prepare_field_value(field_name, field, value, value_is_complex)
+
+    def __call__(self) -> dict[str, Any]:
+        values = super().__call__()
+        for name, field in self.settings_cls.model_fields.items():
+            file = self.env_vars.get(f"{PREFIX}{name}_file".lower())
+            if is_secret(field) and file:
+                values[f"{name}_file"] = file
+        return values
+
+
+class BaseServiceSettings(BaseSettings):
+    """Settings of any process of ours."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     log_format: Annotated[
         LogFormat, Field(description="json for machines, pretty for a terminal")
@@ -35,37 +64,67 @@ class BaseServiceSettings(BaseSettings):
         str, Field(description="address that the health port listens on")
     ] = "127.0.0.1"
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then the environment."""
+        return init_settings, _Environment(settings_cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_secrets(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return collect(cls.model_fields, PREFIX, given)
+
 
 class ClientSettings(BaseServiceSettings):
-    """What a client of the API is told."""
+    """Settings of a client of the API."""
 
     api_url: Annotated[
         str, Field(description="the API's address, such as http://127.0.0.1:8001")
     ]
-    token: Annotated[SecretStr | None, Field(description="the service's API token")] = (
-        None
-    )
-    token_file: Annotated[
-        Path | None, Field(description="a file that holds the token instead")
-    ] = None
-
-    @model_validator(mode="after")
-    def _one_token(self) -> Self:
-        if (self.token is None) == (self.token_file is None):
-            raise ValueError("set either KCI_TOKEN or KCI_TOKEN_FILE")
-        return self
-
-    def read_token(self) -> str:
-        """Return the API token, wherever it is kept."""
-        if self.token_file is not None:
-            return self.token_file.read_text().strip()
-        assert self.token is not None
-        return self.token.get_secret_value()
+    token: Annotated[Secret, Field(description="the service's API token")]
 
 
 class ServiceSettings(ClientSettings):
-    """What a service next to the API is told: it reads events from Redis."""
+    """Settings of a service next to the API: it reads events from Redis."""
 
     redis_url: Annotated[str, Field(description="the event streams")] = (
         "redis://127.0.0.1:6379/0"
     )
+
+
+class Variable(NamedTuple):
+    """One environment variable, as documentation shows it."""
+
+    name: str
+    default: str
+    """Empty if there is none; `(required)` if it must be set."""
+    description: str
+
+
+def variables(fields: dict[str, FieldInfo]) -> Iterator[Variable]:
+    """List the variables of settings; a secret has two, one of which is set."""
+    for field, about in fields.items():
+        name = f"{PREFIX}{field}".upper()
+        description = about.description or ""
+        if not is_secret(about):
+            yield Variable(name, _default(about), description)
+            continue
+        required = f"(required, or {name}_FILE)" if about.is_required() else ""
+        yield Variable(name, required, description)
+        yield Variable(f"{name}_FILE", "", f"a file that holds {name} instead")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "(required)"
+    default = field.get_default(call_default_factory=True, validated_data={})
+    if default is None:
+        return ""
+    return str(default.value if isinstance(default, Enum) else default)

@@ -57,7 +57,7 @@ class Storage:
     @asynccontextmanager
     async def connect(cls, settings: StorageSettings) -> AsyncIterator[Self]:
         """Open the storage that the settings name."""
-        async with cls.open(settings.storage_url, settings.read_token()) as storage:
+        async with cls.open(settings.storage_url, settings.token.read()) as storage:
             yield storage
 
     @classmethod

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-from typing import Any
 
 import httpx
 import pytest
@@ -9,6 +8,7 @@ from kci_api.callers.documents import UserDocument
 from kci_api.settings import Settings
 from kci_api.users.administrator import ensure_administrator
 from kci_api.wiring import Stores
+from kci_shared.secret import Secret
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -91,8 +91,9 @@ async def test_the_administrator_is_made_once_and_left_alone(
 ) -> None:
     await ensure_administrator(settings)
     [made] = await UserDocument.find_all().to_list()
-    other: Any = {"admin_password": SecretStr("another good one")}
-    await ensure_administrator(settings.model_copy(update=other))
+    other = Secret("KCI_ADMIN_PASSWORD", SecretStr("another good one"))
+    changed = settings.model_copy(update={"admin_password": other})
+    await ensure_administrator(changed)
     [kept] = await UserDocument.find_all().to_list()
     assert made == kept
 

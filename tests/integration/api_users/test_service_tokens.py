@@ -130,8 +130,7 @@ async def test_an_expired_token_is_refused_though_its_document_is_there(
 
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
-    assert settings.secret_key
-    secret = settings.secret_key.get_secret_value()
+    secret = settings.secret_key.read()
     return {"KCI_MONGO_URL": settings.mongo_url, "KCI_SECRET_KEY": secret}
 
 

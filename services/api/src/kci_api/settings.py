@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the API is told."""
 
-from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from kci_api.callers.rules import is_placeholder
+from kci_shared.secret import Secret
 from kci_shared.settings import BaseServiceSettings
 
 
@@ -22,12 +22,8 @@ class Settings(BaseServiceSettings):
         "redis://127.0.0.1:6379/0"
     )
     secret_key: Annotated[
-        SecretStr | None,
-        Field(description="signs all tokens: 32 random characters or more"),
-    ] = None
-    secret_key_file: Annotated[
-        Path | None, Field(description="a file that holds the key instead")
-    ] = None
+        Secret, Field(description="signs all tokens: 32 random characters or more")
+    ]
     admin_user: Annotated[
         str | None,
         Field(description="the first administrator, made at start if missing"),
@@ -36,10 +32,7 @@ class Settings(BaseServiceSettings):
         str, Field(description="the first administrator's address")
     ] = "admin@localhost"
     admin_password: Annotated[
-        SecretStr | None, Field(description="the first administrator's password")
-    ] = None
-    admin_password_file: Annotated[
-        Path | None, Field(description="a file that holds the password instead")
+        Secret | None, Field(description="the first administrator's password")
     ] = None
     login_hours: Annotated[
         float, Field(gt=0, le=24 * 30, description="how long a login holds")
@@ -66,7 +59,7 @@ class Settings(BaseServiceSettings):
 
     @model_validator(mode="after")
     def _good_secrets(self) -> Self:
-        key = self.read_secret_key()
+        key = self.secret_key.read()
         if self.development:
             return self
         if is_placeholder(key) or len(key) < 32:
@@ -74,24 +67,6 @@ class Settings(BaseServiceSettings):
                 "KCI_SECRET_KEY is a placeholder or shorter than 32 characters;"
                 " make one by: openssl rand -hex 32"
             )
-        password = self.read_admin_password()
-        if password is not None and is_placeholder(password):
+        if self.admin_password and is_placeholder(self.admin_password.read()):
             raise ValueError("KCI_ADMIN_PASSWORD is a placeholder; choose another")
         return self
-
-    def read_secret_key(self) -> str:
-        """Return the key that signs tokens, wherever it is kept."""
-        key = _read(self.secret_key, self.secret_key_file)
-        if not key:
-            raise ValueError("set KCI_SECRET_KEY or KCI_SECRET_KEY_FILE")
-        return key
-
-    def read_admin_password(self) -> str | None:
-        """Return the first administrator's password, wherever it is kept."""
-        return _read(self.admin_password, self.admin_password_file)
-
-
-def _read(value: SecretStr | None, file: Path | None) -> str | None:
-    if file is not None:
-        return file.read_text().strip()
-    return value.get_secret_value() if value is not None else None

@@ -167,7 +167,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             _pruned(history, settings.event_days),
         ):
             authenticator, audit = open_authenticator(settings), Audit()
-            signer = Signer(settings.read_secret_key())
+            signer = Signer(settings.secret_key.read())
             yield Stores(
                 settings=settings,
                 database=database,
@@ -198,6 +198,6 @@ def open_authenticator(settings: Settings) -> Authenticator:
     """Build what gives out tokens and knows them again; needs an open database."""
     return Authenticator(
         UserStore(),
-        Signer(settings.read_secret_key()),
+        Signer(settings.secret_key.read()),
         timedelta(hours=settings.login_hours),
     )

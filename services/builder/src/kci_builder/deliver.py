@@ -14,7 +14,7 @@ from kci_shared.work.build import MARK
 async def main(settings: DeliverySettings, _: asyncio.Event) -> None:
     """Store the artifacts of a build, and print its report with their URLs."""
     report, files = read_report(settings.folder)
-    token = settings.token.get_secret_value()
+    token = settings.token.read()
     async with Storage.open(settings.storage_url, token) as storage:
         artifacts = Artifacts(storage, settings.folder / "cache")
         urls = await artifacts.store(files, report.needed)

@@ -5,8 +5,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
+from kci_shared.secret import Secret
 from kci_shared.settings import BaseServiceSettings
 from kci_shared.work import BridgeSettings
 from kci_shared.work.build import BuildOrder
@@ -65,4 +66,4 @@ class DeliverySettings(BaseServiceSettings):
 
     folder: Annotated[Path, Field(description="the folder that the build had")]
     storage_url: Annotated[str, Field(description="the artifact storage")]
-    token: Annotated[SecretStr, Field(description="a token that may store artifacts")]
+    token: Annotated[Secret, Field(description="a token that may store artifacts")]

@@ -6,9 +6,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from kci_email_reporter.mail import Letterhead
+from kci_shared.secret import Secret
 from kci_shared.settings import ServiceSettings
 from kci_shared.work import BridgeSettings
 
@@ -89,9 +90,9 @@ class Settings(BridgeSettings, ServiceSettings):
         Tls, Field(description="auto (if offered), starttls or tls (both required)")
     ] = Tls.AUTO
     smtp_user: Annotated[str | None, Field(description="account at the relay")] = None
-    smtp_password: Annotated[
-        SecretStr | None, Field(description="and its password")
-    ] = None
+    smtp_password: Annotated[Secret | None, Field(description="and its password")] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _password_stays_secret(self) -> Self:

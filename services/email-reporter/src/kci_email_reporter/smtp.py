@@ -99,7 +99,7 @@ class SmtpRelay:
             hostname=told.smtp_host,
             port=told.smtp_port,
             username=told.smtp_user,
-            password=password.get_secret_value() if password else None,
+            password=password.read() if password else None,
             local_hostname=told.mail_domain,
             timeout=COMMAND_SECONDS,
             use_tls=told.smtp_tls is Tls.TLS,

@@ -21,7 +21,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         EventStream.connect(settings.redis_url, "kcidb-bridge") as events,
         httpx.AsyncClient(
             base_url=settings.kcidb_url,
-            headers={"Authorization": f"Bearer {settings.read_kcidb_token()}"},
+            headers={"Authorization": f"Bearer {settings.kcidb_token.read()}"},
             timeout=60,
         ) as kcidb,
         asyncio.TaskGroup() as tasks,

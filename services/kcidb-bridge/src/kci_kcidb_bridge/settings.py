@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Settings of the KCIDB bridge."""
 
-from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field
 
+from kci_shared.secret import Secret
 from kci_shared.settings import ServiceSettings
 
 
@@ -25,22 +25,4 @@ class Settings(ServiceSettings):
             description="our origin at KCIDB (a-z 0-9 _), which the token belongs to",
         ),
     ]
-    kcidb_token: Annotated[
-        SecretStr | None, Field(description="our token at KCIDB")
-    ] = None
-    kcidb_token_file: Annotated[
-        Path | None, Field(description="a file with that token instead")
-    ] = None
-
-    @model_validator(mode="after")
-    def _one_kcidb_token(self) -> Self:
-        if (self.kcidb_token is None) == (self.kcidb_token_file is None):
-            raise ValueError("set either KCI_KCIDB_TOKEN or KCI_KCIDB_TOKEN_FILE")
-        return self
-
-    def read_kcidb_token(self) -> str:
-        """Return the KCIDB token, from the setting or the file."""
-        if self.kcidb_token_file is not None:
-            return self.kcidb_token_file.read_text().strip()
-        assert self.kcidb_token is not None
-        return self.kcidb_token.get_secret_value()
+    kcidb_token: Annotated[Secret, Field(description="our token at KCIDB")]

@@ -91,11 +91,11 @@ def _token(settings: BridgeSettings) -> Probe:
     """Check that there is a token; the API knows its rights."""
     advice = "put the token there that the API's operator gave you, and nothing else"
     try:
-        token = settings.read_token()
-    except (OSError, UnicodeDecodeError) as error:
-        return bad("token", f"{settings.token_file}: {type(error).__name__}", advice)
+        token = settings.token.read()
+    except ConfigError as error:
+        return bad("token", str(error), advice)
     if not token.isascii() or len(token.split()) != 1:
-        where = settings.token_file or "KCI_TOKEN"
+        where = settings.token.file or "KCI_TOKEN"
         return bad("token", f"{where} does not hold one token", advice)
     return good("token", "is there")
 

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The page of all settings, made from the classes that read them."""
 
-from collections.abc import Mapping
-from enum import Enum
-
 from pydantic.fields import FieldInfo
 
 from kci_local.services import SERVICES
-from kci_shared.settings import ServiceSettings
+from kci_shared.settings import ServiceSettings, variables
 from kci_shared.storage import StorageSettings
 
 HEADING = """# Settings
@@ -30,21 +27,13 @@ def page() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _table(fields: Mapping[str, FieldInfo]) -> str:
+def _table(fields: dict[str, FieldInfo]) -> str:
     rows = ["| setting | default | what it is |", "|---|---|---|"]
-    for name, field in fields.items():
-        about = (field.description or "").replace("|", "\\|")
-        rows.append(f"| `KCI_{name.upper()}` | {_default(field)} | {about} |")
+    for name, default, description in variables(fields):
+        shown = default if default.startswith("(") else f"`{default}`"
+        about = description.replace("|", "\\|")
+        rows.append(f"| `{name}` | {shown if default else ''} | {about} |")
     return "\n".join(rows)
-
-
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "(required)"
-    default = field.get_default(call_default_factory=True, validated_data={})
-    if default is None or default == "":
-        return ""
-    return f"`{default.value if isinstance(default, Enum) else default}`"
 
 
 if __name__ == "__main__":

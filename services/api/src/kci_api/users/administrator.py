@@ -13,7 +13,8 @@ log = get_logger(__name__)
 
 async def ensure_administrator(settings: Settings) -> None:
     """Make the administrator that the settings name, unless that user is there."""
-    name, password = settings.admin_user, settings.read_admin_password()
+    name, secret = settings.admin_user, settings.admin_password
+    password = secret.read() if secret else None
     users = UserStore()
     if name is None or password is None or await users.find(name) is not None:
         return
