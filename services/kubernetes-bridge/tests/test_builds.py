@@ -10,7 +10,7 @@ from kubernetes_bridge_fakes import Body, FakeApi, Jobs, a_lab
 from kci_kubernetes_bridge.lab import Lab
 from kci_kubernetes_bridge.outcome import outcome_of_build
 from kci_kubernetes_bridge.pods import build_pod
-from kci_kubernetes_bridge.verdict import Verdict
+from kci_kubernetes_bridge.verdicts import Verdict
 from kci_shared.lab import NoDevice
 from kci_shared.models import ErrorCode, Result
 from kci_shared.work import BadJob, CannotRun, LabJob

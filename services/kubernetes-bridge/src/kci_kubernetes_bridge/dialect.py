@@ -12,7 +12,7 @@ from kci_kubernetes_bridge.manifest import manifest, name_of, selector_of
 from kci_kubernetes_bridge.objects import NODE_LABEL, Pod
 from kci_kubernetes_bridge.outcome import outcome_of_build, outcome_of_script
 from kci_kubernetes_bridge.pods import build_pod, script_pod
-from kci_kubernetes_bridge.verdict import Verdict
+from kci_kubernetes_bridge.verdicts import Verdict
 from kci_kubernetes_bridge.watch import Flight, Watch
 from kci_shared.lab import LabError
 from kci_shared.logging import get_logger

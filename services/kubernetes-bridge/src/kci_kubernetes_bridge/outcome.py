@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log
-from kci_kubernetes_bridge.verdict import Verdict
+from kci_kubernetes_bridge.verdicts import Verdict
 from kci_shared.lab import read_definition
 from kci_shared.models import ErrorCode, Result
 from kci_shared.rules.verdicts import overall

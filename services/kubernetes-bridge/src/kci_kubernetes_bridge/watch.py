@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from kci_kubernetes_bridge.kubernetes import Kind, Kubernetes, patiently
 from kci_kubernetes_bridge.objects import Job, Pod
-from kci_kubernetes_bridge.verdict import Verdict, verdict
+from kci_kubernetes_bridge.verdicts import Verdict, verdict
 from kci_shared.logging import get_logger
 from kci_shared.models import Progress
 from kci_shared.work import CannotRun

@@ -4,7 +4,7 @@ import pytest
 from kubernetes_bridge_fakes import Body
 
 from kci_kubernetes_bridge.objects import Job, Pod
-from kci_kubernetes_bridge.verdict import NOT_STARTING, verdict
+from kci_kubernetes_bridge.verdicts import NOT_STARTING, verdict
 
 GOING = {"metadata": {"name": "kci-1"}, "status": {"active": 1}}
 DELETED = {"metadata": {"name": "kci-1", "deletionTimestamp": "2026-11-01T00:00:00Z"}}
