@@ -10,7 +10,7 @@ from kubernetes_bridge_fakes import Body, FakeApi, Jobs, a_lab
 from kci_kubernetes_bridge.lab import Lab
 from kci_kubernetes_bridge.outcome import outcome_of_build
 from kci_kubernetes_bridge.pods import build_pod
-from kci_kubernetes_bridge.verdicts import Verdict
+from kci_kubernetes_bridge.verdicts import JobVerdict
 from kci_shared.lab import NoDevice
 from kci_shared.models import ErrorCode, Result
 from kci_shared.work import BadJob, CannotRun, LabJob
@@ -29,7 +29,7 @@ REPORT = {
     "artifacts": {"kernel": "http://s/0/bzImage"},
     "facts": FACTS,
 }
-PASS = Verdict(Result.PASS)
+PASS = JobVerdict(Result.PASS)
 INFRA = ("incomplete", "Infrastructure")
 
 
@@ -66,7 +66,7 @@ async def test_an_image_that_a_build_names_never_gets_the_token(
     jobs: Jobs, api: FakeApi
 ) -> None:
     job = jobs.build(image="gcc-12:x86")
-    with pytest.raises(BadJob, match=r"definition\.image: of images this lab takes"):
+    with pytest.raises(BadJob, match=r"definition\.image: 'gcc-12:x86' is not one of"):
         await a_pod(api, job, a_builder())
     lab = Lab.model_validate({"builds": BUILDS, "images": ["gcc-12:x86"]})
     pod = await a_pod(api, job, lab)
@@ -83,7 +83,7 @@ async def test_a_labs_own_volumes_are_kept_beside_the_builds(
 
 
 async def test_what_cannot_be_built_here_is_told(jobs: Jobs, api: FakeApi) -> None:
-    with pytest.raises(NoDevice, match="builds no kernels"):
+    with pytest.raises(NoDevice, match="no kernels are built here"):
         await a_pod(api, jobs.build(), a_lab())
     with pytest.raises(BadJob, match=r"data\.definition\.defconfig"):
         await a_pod(api, jobs.build(defconfig="; rm"), a_builder())
@@ -98,8 +98,8 @@ async def test_what_cannot_be_built_here_is_told(jobs: Jobs, api: FakeApi) -> No
 @pytest.mark.parametrize(
     ("lab", "reason"),
     [
-        ({}, "name `platforms`, or say how it `builds`"),
-        ({"platforms": {"build": {"image": "i"}}}, "this is what `builds` is for"),
+        ({}, "has neither `platforms` nor `builds`"),
+        ({"platforms": {"build": {"image": "i"}}}, "use `builds` for it"),
         ({"builds": {"image": "i"}}, "secret"),
         ({"builds": {**BUILDS, "memroy": "1Gi"}}, "memroy"),
         ({"builds": {**BUILDS, "pod": {"initContainers": []}}}, "the bridge itself"),
@@ -129,7 +129,7 @@ def test_a_build_ended_as_its_report_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("all is well", "its log is not whole"),
+        ("all is well", "its log is incomplete"),
         (f"{MARK}{{", "the build's report: "),
         (f'{MARK}{{"result": "fine"}}', "the build's report: "),
         (
@@ -150,7 +150,7 @@ def test_a_report_that_cannot_be_taken_says_nothing_about_the_kernel(
 
 
 def test_a_container_that_fails_says_nothing_about_the_kernel(tmp_path: Path) -> None:
-    failed = Verdict(Result.FAIL, ErrorCode.TEST, "exit status 1", 1)
+    failed = JobVerdict(Result.FAIL, ErrorCode.TEST, "exit status 1", 1)
     outcome = outcome_of_build(failed, tmp_path / "none", STORAGE)
     assert (outcome.result, outcome.error_code) == INFRA
     assert outcome.error_msg == "the build's container: exit status 1"

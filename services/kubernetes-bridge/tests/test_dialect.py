@@ -16,7 +16,7 @@ from kubernetes_bridge_fakes import (
     until,
 )
 
-from kci_kubernetes_bridge import dialect, kubernetes, watch
+from kci_kubernetes_bridge import dialect, patience, watch
 from kci_kubernetes_bridge.dialect import Cluster
 from kci_shared.lab import LabError
 from kci_shared.models import Progress, Result
@@ -32,9 +32,9 @@ UNAME = "uname: uname -r"
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kubernetes, "FIRST_PAUSE", 0.005)
-    monkeypatch.setattr(watch, "PAUSE", 0.005)
-    monkeypatch.setattr(watch, "LONGEST_PAUSE", 0.005)
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.005)
+    monkeypatch.setattr(watch, "PAUSE_S", 0.005)
+    monkeypatch.setattr(watch, "LONGEST_PAUSE_S", 0.005)
 
 
 async def waiting(
@@ -226,7 +226,7 @@ async def test_a_job_says_it_has_ended_and_its_pod_says_how(
     jobs: Jobs,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watch, "SETTLE", 3600)
+    monkeypatch.setattr(watch, "SETTLE_S", 3600)
     cluster = await clusters.start()
     flight = cluster.watch.begin(await cluster.submit(jobs.job()))
     task = asyncio.create_task(cluster.watch.end_of(flight))
@@ -244,7 +244,7 @@ async def test_a_pod_that_says_nothing_is_not_waited_for_for_ever(
     jobs: Jobs,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watch, "SETTLE", 0.01)
+    monkeypatch.setattr(watch, "SETTLE_S", 0.01)
     task = await waiting(fake, await clusters.start(), jobs.job())
     fake.condition(NAME, "Complete")
     assert (await task).result is Result.PASS
@@ -253,7 +253,7 @@ async def test_a_pod_that_says_nothing_is_not_waited_for_for_ever(
 async def test_a_long_log_is_cut(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialect, "LARGEST_LOG", 1000)
+    monkeypatch.setattr(dialect, "MAX_LOG_BYTES", 1000)
     task = await waiting(fake, await clusters.start(), jobs.job())
     fake.end(NAME, log=b"x" * 200_000)
     kept = (await task).files["log"].read_bytes()
@@ -277,7 +277,7 @@ async def test_a_missing_right_is_named(
     right: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kubernetes, "YOUNG", 0.02)
+    monkeypatch.setattr(patience, "DENIED_S", 0.02)
     fake.faults = [403] * 1000
     said = rf"the right to {right} in the namespace kernelci \(see manifests/rbac"
     with pytest.raises(LabError, match=said):
@@ -310,7 +310,7 @@ async def test_a_strangers_job_of_our_name_is_left_alone(
     cluster = await clusters.start()
     await cluster.submit(jobs.job())
     fake.objects[JOBS][NAME]["metadata"]["labels"] = {}
-    with pytest.raises(LabError, match="not ours"):
+    with pytest.raises(LabError, match="not of this bridge"):
         await cluster.submit(jobs.job())
 
 

@@ -20,8 +20,9 @@ from kci_kubernetes_bridge.credentials import (
     NoCredentials,
     PluginToken,
 )
-from kci_kubernetes_bridge.kubernetes import Away, Denied, Kubernetes
+from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.objects import Job
+from kci_kubernetes_bridge.refusals import Away, Denied
 from kci_shared.errors import ConfigError
 
 API = "client.authentication.k8s.io/v1"
@@ -145,7 +146,7 @@ async def test_a_program_hands_out_a_token_and_a_new_one_when_it_is_refused(
         assert fake.objects[JOBS].keys() == {"a"}
         assert cloud.runs == 2
         fake.token = "third"
-        with pytest.raises(Denied, match="does not know our token"):
+        with pytest.raises(Denied, match="does not accept our token"):
             await kubernetes.job("a")
 
 

@@ -4,7 +4,7 @@ import pytest
 from kubernetes_bridge_fakes import Body
 
 from kci_kubernetes_bridge.objects import Job, Pod
-from kci_kubernetes_bridge.verdicts import NOT_STARTING, verdict
+from kci_kubernetes_bridge.verdicts import NOT_STARTING, verdict_of
 
 GOING = {"metadata": {"name": "kci-1"}, "status": {"active": 1}}
 DELETED = {"metadata": {"name": "kci-1", "deletionTimestamp": "2026-11-01T00:00:00Z"}}
@@ -48,6 +48,17 @@ DISRUPTED = {
     "status": "True",
     "reason": "PreemptionByScheduler",
 }
+READY = pod("Failed", ended(3, "Error"), conditions=[{**DISRUPTED, "status": "False"}])
+GOOD_BUT_FAILED = pod("Failed", ended(0, "Completed"))
+SUSPENDED = {
+    "metadata": {"name": "kci-1"},
+    "status": {
+        "conditions": [
+            {"type": "Suspended", "status": "True"},
+            {"type": "Failed", "status": "False"},
+        ]
+    },
+}
 LAB = ("incomplete", "Infrastructure")
 TIMEOUT = ("incomplete", "node_timeout")
 CANCELED = ("incomplete", "Canceled")
@@ -82,6 +93,9 @@ ROWS: list[tuple[str, Body | None, Body | None, End]] = [
     ],
     ("evicted as it ran", FAILED, pod("Failed", ended(137, ""), reason="Evicted"), LAB),
     ("preempted", FAILED, pod("Failed", ended(143, ""), conditions=[DISRUPTED]), LAB),
+    ("ready to be preempted, and failed", FAILED, READY, ("fail", "Test")),
+    ("its only container ended well", FAILED, GOOD_BUT_FAILED, ("pass", None)),
+    ("the Job is suspended", SUSPENDED, None, None),
     ("out of memory", FAILED, OOM, LAB),
     ("cannot run", FAILED, pod("Failed", ended(127, "ContainerCannotRun")), LAB),
     ("cannot start", FAILED, pod("Failed", ended(128, "StartError")), LAB),
@@ -102,10 +116,10 @@ ROWS: list[tuple[str, Body | None, Body | None, End]] = [
 @pytest.mark.parametrize(
     ("of_job", "of_pod", "expected"), [r[1:] for r in ROWS], ids=[r[0] for r in ROWS]
 )
-def test_what_the_cluster_says_is_what_it_means(
+def test_a_run_ends_as_its_pod_and_its_job_report(
     of_job: Body | None, of_pod: Body | None, expected: End
 ) -> None:
-    said = verdict(
+    said = verdict_of(
         Job.model_validate(of_job) if of_job else None,
         Pod.model_validate(of_pod) if of_pod else None,
     )
@@ -113,14 +127,16 @@ def test_what_the_cluster_says_is_what_it_means(
 
 
 def test_only_what_the_job_alone_says_is_unsure() -> None:
-    unsure = [job("Complete"), FAILED]
-    assert [verdict(Job.model_validate(j), None).is_sure for j in unsure] == [False] * 2  # type: ignore[union-attr]
-    sure = verdict(Job.model_validate(FAILED), Pod.model_validate(ERROR))
+    for of_job in (job("Complete"), FAILED):
+        unsure = verdict_of(Job.model_validate(of_job), None)
+        assert unsure is not None
+        assert not unsure.is_sure
+    sure = verdict_of(Job.model_validate(FAILED), Pod.model_validate(ERROR))
     assert sure is not None
     assert (sure.is_sure, sure.exit_code, sure.error_msg) == (True, 3, "exit status 3")
 
 
 def test_the_reason_is_in_the_message() -> None:
-    said = verdict(None, Pod.model_validate(pod("Pending", waiting("ErrImagePull"))))
+    said = verdict_of(None, Pod.model_validate(pod("Pending", waiting("ErrImagePull"))))
     assert said is not None
     assert said.error_msg == "ErrImagePull: it says why"

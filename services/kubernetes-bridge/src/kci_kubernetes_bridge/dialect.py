@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A namespace of a Kubernetes cluster as bridges see it."""
+"""A namespace of a Kubernetes cluster as a lab: its Jobs are the bridge's jobs."""
 
 import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kci_kubernetes_bridge.kubernetes import Away, Kubernetes, patiently
+from kci_kubernetes_bridge.flight import Flight
+from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.lab import Lab
 from kci_kubernetes_bridge.manifest import manifest, name_of, selector_of
 from kci_kubernetes_bridge.objects import NODE_LABEL, Pod
 from kci_kubernetes_bridge.outcome import outcome_of_build, outcome_of_script
+from kci_kubernetes_bridge.patience import patiently
 from kci_kubernetes_bridge.pods import build_pod, script_pod
-from kci_kubernetes_bridge.verdicts import Verdict
-from kci_kubernetes_bridge.watch import Flight, Watch
+from kci_kubernetes_bridge.refusals import Away
+from kci_kubernetes_bridge.verdicts import JobVerdict
+from kci_kubernetes_bridge.watch import Watch
 from kci_shared.lab import LabError
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Kbuild, Progress
@@ -22,13 +25,13 @@ from kci_shared.work.build import Nodes, order_of
 
 log = get_logger(__name__)
 
-LARGEST_LOG = 64 * 2**20
+MAX_LOG_BYTES = 64 * 2**20
 
 
 class Cluster(Dialect):
-    """Gives a cluster its Jobs, waits for their ends, and finds them again.
+    """Creates Jobs, waits for their ends, and finds them again.
 
-    A Job is named by its node: so the cluster itself takes care that there is one.
+    A Job is named by its node, so that the cluster itself refuses a second one.
     """
 
     kind = "kubernetes"
@@ -47,21 +50,21 @@ class Cluster(Dialect):
         self._canceled: set[str] = set()
 
     async def slots(self) -> dict[str, int]:
-        """Tell how many more Jobs may wait, for a pod or for its machine."""
-        waiting = await self._kubernetes.list(
+        """Return how many more Jobs may wait, for a pod or for its machine."""
+        pods = await self._kubernetes.list(
             Pod,
             labelSelector=self._selector,
             fieldSelector="status.phase=Pending,spec.nodeName=",
             limit=self._lab.pending,
         )
-        wait = {pod.owner for pod in waiting.objects} | {
+        waiting = {pod.owner for pod in pods.objects} | {
             handle for handle, (flight, _) in self._running.items() if not flight.pod
         }
-        free = self._lab.pending - len(wait)
+        free = self._lab.pending - len(waiting)
         return dict.fromkeys(self._lab.claimed, max(0, free))
 
     async def submit(self, job: LabJob) -> str:
-        """Create a Job, or find the one that there is of this node already."""
+        """Create a Job, or find the one that the node has already."""
         body = manifest(job.id, await self._pod(job), self._settings)
         handle = await patiently(lambda: self._submit(job.id, body))
         job.progress(Progress.QUEUED)
@@ -78,16 +81,16 @@ class Cluster(Dialect):
             return name_of(node_id)
         if handle := await self.find(node_id):
             return handle
-        raise Away(f"a Job {name_of(node_id)} is about to go")
+        raise Away(f"the Job {name_of(node_id)} is being deleted")
 
     async def find(self, node_id: str) -> str | None:
-        """Return the name of the Job that there is of a node, unless it is going."""
+        """Return the name of a node's Job, unless it is being deleted."""
         name = name_of(node_id)
         job = await self._kubernetes.job(name)
         if job is None or job.metadata.deletion_timestamp:
             return None
         if job.metadata.labels.get(NODE_LABEL) != node_id:
-            raise LabError(f"there is a Job {name} that is not ours; delete it")
+            raise LabError(f"the Job {name} is not of this bridge: delete it")
         return name
 
     async def wait(self, job: LabJob, handle: str) -> RunOutcome:
@@ -96,44 +99,48 @@ class Cluster(Dialect):
         log_file = job.folder / "console.log"
         self._running[handle] = flight, log_file
         try:
-            ended = await self.watch.end_of(flight)
+            verdict = await self.watch.end_of(flight)
             pod = flight.pod
             if pod is not None and not log_file.exists():
                 await patiently(lambda: self._save_log(pod, log_file))
-            has_ended = pod is not None and pod.has_ended
-            if flight.job is not None and not has_ended and not flight.job.is_over:
-                # nor may it still begin
-                await patiently(lambda: self._kubernetes.delete(handle))
+            await self._remove_rest(flight)
         finally:
             self.watch.end(flight)
             self._running.pop(handle, None)
             stopped = handle in self._canceled
             self._canceled.discard(handle)
-        if stopped and ended.error_code is ErrorCode.CANCELED:
-            ended = replace(ended, error_msg="stopped by the bridge")
+        if stopped and verdict.error_code is ErrorCode.CANCELED:
+            verdict = replace(verdict, error_msg="stopped by the bridge")
         device = pod.spec.node_name if pod else None
-        outcome = await asyncio.to_thread(self._outcome, job, ended, log_file)
+        outcome = await asyncio.to_thread(self._outcome, job, verdict, log_file)
         return replace(outcome, device=device)
 
-    def _outcome(self, job: LabJob, ended: Verdict, log_file: Path) -> RunOutcome:
+    async def _remove_rest(self, flight: Flight) -> None:
+        """Delete a Job whose run has ended before its pod: none may begin any more."""
+        pod_has_ended = flight.pod is not None and flight.pod.has_ended
+        if flight.job is not None and not pod_has_ended and not flight.job.is_over:
+            await patiently(lambda: self._kubernetes.delete(flight.name))
+
+    def _outcome(self, job: LabJob, verdict: JobVerdict, log_file: Path) -> RunOutcome:
         if isinstance(job.node, Kbuild):
-            return outcome_of_build(ended, log_file, self._settings.storage_url)
-        return outcome_of_script(job, ended, log_file)
+            return outcome_of_build(verdict, log_file, self._settings.storage_url)
+        return outcome_of_script(job, verdict, log_file)
 
     async def _save_log(self, pod: Pod, file: Path) -> None:
-        """Copy a pod's log into a file, as far as it is not too long."""
-        part, room = file.with_suffix(".part"), LARGEST_LOG
+        """Copy a pod's log into a file, at most `MAX_LOG_BYTES` of it."""
+        part, left = file.with_suffix(".part"), MAX_LOG_BYTES
         with part.open("wb") as copy:
-            async for chunk in self._kubernetes.log(pod.metadata.name, pod.speaker):
-                copy.write(chunk[:room])
-                room -= len(chunk)
-                if room <= 0:
+            chunks = self._kubernetes.log(pod.metadata.name, pod.last_container)
+            async for chunk in chunks:
+                copy.write(chunk[:left])
+                left -= len(chunk)
+                if left <= 0:
                     copy.write(b"\n[the log is longer: the rest is left out]\n")
                     break
         part.rename(file)
 
     async def cancel(self, handle: str) -> None:
-        """Delete a Job that is not over; what it said until then is kept."""
+        """Delete a Job that is not over, after its log has been saved."""
         if handle in self._running:
             self._canceled.add(handle)
             flight, file = self._running[handle]

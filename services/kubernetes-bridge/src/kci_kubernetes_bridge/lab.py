@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The lab's own file: which cluster it is, and what its containers are like."""
+"""The lab's own file: its cluster, platforms and builds."""
 
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -28,7 +28,7 @@ OURS = {
     "activeDeadlineSeconds",
     "automountServiceAccountToken",
 }
-"""Of a pod's spec, what the bridge's promises rest on."""
+"""The fields of a pod's spec that a lab cannot set."""
 
 
 class _Entry(BaseModel):
@@ -41,15 +41,15 @@ class Platform(_Entry):
     image: Image
     cpu: Quantity = "1"
     memory: Quantity = "1Gi"
-    """What each container is promised; of memory it gets no more."""
+    """The request of each container, and the limit."""
     pod: dict[str, Any] = {}
-    """What else a pod's spec shall hold: nodeSelector, tolerations, ..."""
+    """More fields of the pod's spec: nodeSelector, tolerations, ..."""
 
     @field_validator("pod")
     @classmethod
     def _must_not_be_ours(cls, pod: dict[str, Any]) -> dict[str, Any]:
-        if taken := sorted(OURS & pod.keys()):
-            raise ValueError(f"the bridge itself sets {', '.join(taken)}")
+        if own := sorted(OURS & pod.keys()):
+            raise ValueError(f"the bridge itself sets {', '.join(own)}: remove it")
         return pod
 
 
@@ -59,39 +59,39 @@ class Builds(Platform):
     secret: Name
     """A Secret of the namespace whose `token` may store artifacts."""
     disk: Quantity = "20Gi"
-    """What sources and all that is made of them may take."""
+    """The limit of sources, objects and artifacts together."""
 
 
 class Lab(_Entry):
     """A namespace of a Kubernetes cluster."""
 
     kubeconfig: Path | None = None
-    """Without one the bridge runs in the cluster, with a ServiceAccount."""
+    """None: the bridge runs in the cluster, with a ServiceAccount."""
     context: str | None = None
-    """Of the kubeconfig; by default the current one."""
+    """A context of the kubeconfig; by default the current one."""
     namespace: Name | None = None
     """By default the context's, or the ServiceAccount's."""
     pending: Annotated[int, Field(ge=1, le=500)] = 10
-    """How many of our pods may wait for a machine before no more is claimed."""
+    """With so many of our pods waiting for a machine nothing more is claimed."""
     images: list[Image] = []
-    """What a job may name by `params.image`, and a build by `image`: an image, or all
-    below a `.../`."""
+    """The images that a job's `params.image` and a build's `image` may name; one that
+    ends in `/` allows all that begin with it."""
     platforms: dict[str, Platform] = {}
-    """By KernelCI's name of the platform."""
+    """By KernelCI's names of platforms."""
     builds: Builds | None = None
-    """Without it the cluster builds no kernels."""
+    """None: no kernels are built here."""
 
     @model_validator(mode="after")
     def _must_do_something(self) -> Self:
         if not self.platforms and self.builds is None:
-            raise ValueError("name `platforms`, or say how it `builds`")
+            raise ValueError("has neither `platforms` nor `builds`: add one of them")
         if BUILD in self.platforms:
-            raise ValueError(f"platforms: {BUILD}: this is what `builds` is for")
+            raise ValueError(f"platforms: {BUILD}: use `builds` for it")
         return self
 
     @property
     def claimed(self) -> list[str]:
-        """The platforms whose work is claimed: a build's is one, too."""
+        """The platforms whose jobs are claimed, and that of builds."""
         return [*self.platforms, *([BUILD] if self.builds else [])]
 
     @field_validator("kubeconfig")
@@ -101,7 +101,7 @@ class Lab(_Entry):
             return None
         file = (validation.context or Path()) / file
         if not file.is_file():
-            raise ValueError(f"there is no file {file}")
+            raise ValueError(f"no such file: {file}")
         return file
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The Job that a cluster is given for a node; pure."""
+"""The Job that runs a node's work; pure."""
 
 import math
 import re
@@ -8,22 +8,23 @@ from typing import Any
 from kci_kubernetes_bridge.objects import MANAGED_BY, NODE_LABEL, RUNTIME_LABEL
 from kci_shared.work import BridgeSettings
 
-KEPT_SECONDS = 3600
-"""How long the cluster keeps a Job that ended: a bridge may have to come back."""
+KEPT_S = 3600
+"""How long the cluster keeps a Job that has ended: a bridge may have to come back."""
+MAX_LABEL_CHARS = 63
 
 
 def name_of(node_id: str) -> str:
-    """Return the name of a node's Job: of two that are created, one is refused."""
+    """Return the name of a node's Job; the cluster refuses a second one of it."""
     return f"kci-{node_id}"
 
 
 def label_of(runtime: str) -> str:
-    """Return a runtime's name as a label takes it."""
-    return re.sub(r"[^A-Za-z0-9]+\Z", "", runtime[:63])
+    """Return a runtime's name as the value of a label."""
+    return re.sub(r"[^A-Za-z0-9]+\Z", "", runtime[:MAX_LABEL_CHARS])
 
 
 def selector_of(runtime: str) -> str:
-    """Return what finds the Jobs and the pods of a runtime."""
+    """Return the label selector of all Jobs and pods of a runtime."""
     return f"{MANAGED_BY}=kernelci,{RUNTIME_LABEL}={label_of(runtime)}"
 
 
@@ -36,15 +37,15 @@ def manifest(
         NODE_LABEL: node_id,
         RUNTIME_LABEL: label_of(settings.runtime),
     }
-    run: int = pod["activeDeadlineSeconds"]
+    run_s: int = pod["activeDeadlineSeconds"]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": name_of(node_id), "labels": labels},
         "spec": {
             "backoffLimit": 0,
-            "activeDeadlineSeconds": math.ceil(settings.queue) + run,
-            "ttlSecondsAfterFinished": KEPT_SECONDS,
+            "activeDeadlineSeconds": math.ceil(settings.queue) + run_s,
+            "ttlSecondsAfterFinished": KEPT_S,
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },
     }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Jobs and pods as Kubernetes tells of them: what we read of them."""
+"""Jobs and pods of the Kubernetes API: the fields that the bridge reads."""
 
-from typing import Annotated, TypeVar
+from abc import abstractmethod
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -11,11 +12,11 @@ T = TypeVar("T")
 NODE_LABEL = "kernelci.org/node"
 RUNTIME_LABEL = "kernelci.org/runtime"
 JOB_CONTAINER = "job"
-"""Whose end is the run's."""
+"""The container whose end is the end of the run."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 Items = Annotated[list[T], BeforeValidator(lambda value: value or [])]
-"""What Go has as no list, it writes as null."""
+"""A list, which Go writes as null if it is empty."""
 
 
 class _Wire(BaseModel):
@@ -25,7 +26,7 @@ class _Wire(BaseModel):
 
 
 class Meta(_Wire):
-    """What all objects have."""
+    """The metadata of any object."""
 
     name: str = ""
     labels: dict[str, str] = {}
@@ -34,8 +35,26 @@ class Meta(_Wire):
     resource_version: str = ""
 
 
+class Watched(_Wire):
+    """A kind of object that the bridge lists and watches."""
+
+    api: ClassVar[str]
+    """The path of its API group and version."""
+    plural: ClassVar[str]
+    """The last part of its collection's path."""
+    resource: ClassVar[str]
+    """Its name in a Role, with its API group."""
+
+    metadata: Meta
+
+    @property
+    @abstractmethod
+    def owner(self) -> str:
+        """The name of the Job that the object belongs to."""
+
+
 class Condition(_Wire):
-    """Something that is, or is not, so."""
+    """A condition of a Job or a pod; it holds if `status` is "True"."""
 
     type: str
     status: str
@@ -44,14 +63,14 @@ class Condition(_Wire):
 
 
 class Waiting(_Wire):
-    """A container that has not started."""
+    """The state of a container that has not started."""
 
     reason: str = ""
     message: str = ""
 
 
 class Terminated(_Wire):
-    """A container that has ended."""
+    """The state of a container that has ended."""
 
     exit_code: int
     reason: str = ""
@@ -59,21 +78,21 @@ class Terminated(_Wire):
 
 
 class ContainerState(_Wire):
-    """One of these, or neither: it runs."""
+    """At most one of these is set; a container that runs has neither."""
 
     waiting: Waiting | None = None
     terminated: Terminated | None = None
 
 
 class ContainerStatus(_Wire):
-    """A container of a pod."""
+    """The status of one container of a pod."""
 
     name: str = ""
     state: ContainerState = ContainerState()
 
 
 class PodStatus(_Wire):
-    """Where a pod is."""
+    """The status of a pod and of its containers."""
 
     phase: str = "Pending"
     reason: str = ""
@@ -84,36 +103,38 @@ class PodStatus(_Wire):
 
     @property
     def containers(self) -> list[ContainerStatus]:
-        """All of them, in the order in which they begin."""
+        """All containers, in the order in which they start."""
         return [*self.init_container_statuses, *self.container_statuses]
 
 
 class PodSpec(_Wire):
-    """What a pod was made from, and where it runs."""
+    """The machine that a pod runs on; None while it waits for one."""
 
     node_name: str | None = None
 
 
-class Pod(_Wire):
-    """One run of a job's containers."""
+class Pod(Watched):
+    """One run of a Job's containers."""
 
-    metadata: Meta
+    api = "api/v1"
+    plural = resource = "pods"
+
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
     @property
     def owner(self) -> str:
-        """The name of its Job."""
+        """The name of the pod's Job."""
         return self.metadata.labels.get("job-name", "")
 
     @property
     def has_ended(self) -> bool:
-        """Say whether it runs no more; its Job may not have heard of it yet."""
+        """Whether the pod has ended; its Job may not know it yet."""
         return self.status.phase in ("Succeeded", "Failed")
 
     @property
-    def speaker(self) -> str:
-        """The container whose log tells how far the run came."""
+    def last_container(self) -> str:
+        """The container that the run has come to, whose log is the run's."""
         for container in self.status.init_container_statuses:
             ended = container.state.terminated
             if ended is None or ended.exit_code != 0:
@@ -122,20 +143,23 @@ class Pod(_Wire):
 
 
 class JobStatus(_Wire):
-    """Where a Job is."""
+    """The status of a Job."""
 
     conditions: Items[Condition] = []
 
 
-class Job(_Wire):
-    """What creates pods until one has ended."""
+class Job(Watched):
+    """A Job: it creates a pod, which runs to its end."""
 
-    metadata: Meta
+    api = "apis/batch/v1"
+    plural = "jobs"
+    resource = "batch/jobs"
+
     status: JobStatus = JobStatus()
 
     @property
     def owner(self) -> str:
-        """Its own name."""
+        """Its own name, as its pods have it."""
         return self.metadata.name
 
     def condition(self, kind: str) -> Condition | None:
@@ -147,5 +171,5 @@ class Job(_Wire):
 
     @property
     def is_over(self) -> bool:
-        """Say whether no pod of it will run any more."""
+        """Whether no pod of the Job will run any more."""
         return bool(self.condition("Complete") or self.condition("Failed"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a run came to: what the cluster says of it, and what its log says."""
+"""The outcome of a run: the verdict of the cluster, and the results in the log."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,59 +8,64 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log
-from kci_kubernetes_bridge.verdicts import Verdict
+from kci_kubernetes_bridge.verdicts import JobVerdict
 from kci_shared.lab import read_definition
 from kci_shared.models import ErrorCode, Result
 from kci_shared.rules.verdicts import overall
 from kci_shared.work import LabJob, RunOutcome
 from kci_shared.work.build import MARK, BuildReport
 
-LONGEST_LINE = 1 << 16
-LONGEST_REPORT = 1 << 20
+MAX_LINE_CHARS = 1 << 16
+MAX_REPORT_CHARS = 1 << 20
 
 
-def outcome_of_script(job: LabJob, ended: Verdict, log: Path) -> RunOutcome:
-    """Tell how a job's tests ended."""
-    said_code = {"exit_code": ended.exit_code}
-    data = {} if ended.exit_code is None else {"misc": {"kubernetes": said_code}}
+def outcome_of_script(job: LabJob, verdict: JobVerdict, log: Path) -> RunOutcome:
+    """Return the outcome of a job by the results of its tests."""
+    misc = {"kubernetes": {"exit_code": verdict.exit_code}}
     outcome = RunOutcome(
-        ended.result,
-        ended.error_code,
-        ended.error_msg,
+        verdict.result,
+        verdict.error_code,
+        verdict.error_msg,
         files=_files("log", log),
-        data=data,
+        data={} if verdict.exit_code is None else {"misc": misc},
     )
     steps = read_definition(job).tests
     if not steps:
         return outcome
-    said = read_log(mark_of(job), _lines(log, LONGEST_LINE))
-    tests = outcomes_of(steps, said)
+    logs = read_log(mark_of(job), _lines(log, MAX_LINE_CHARS))
+    tests = outcomes_of(steps, logs)
     outcome = replace(outcome, tests=tests)
-    if ended.result is Result.INCOMPLETE:
+    if verdict.result is Result.INCOMPLETE:
         return outcome
-    if any(step.id not in said or said[step.id].status is None for step in steps):
-        # a test that failed is no better for what is missing
-        return outcome if outcome.result is Result.FAIL else _not_whole(outcome)
+    if any(step.id not in logs or logs[step.id].status is None for step in steps):
+        # a failure stays one, whatever is missing
+        return outcome if outcome.result is Result.FAIL else _truncated(outcome)
     result = overall(test.result for test in tests)
     if result is Result.PASS:
         return outcome
     return replace(outcome, result=result, error_code=None, error_msg=None)
 
 
-def outcome_of_build(ended: Verdict, log: Path, storage_url: str) -> RunOutcome:
-    """Tell how a build ended: by its report, else nobody can say it of the kernel."""
+def outcome_of_build(verdict: JobVerdict, log: Path, storage_url: str) -> RunOutcome:
+    """Return the outcome of a build by the report in its log.
+
+    Without a report that can be taken nothing is known of the kernel.
+    """
     outcome = RunOutcome(
-        ended.result, ended.error_code, ended.error_msg, files=_files("build_log", log)
+        verdict.result,
+        verdict.error_code,
+        verdict.error_msg,
+        files=_files("build_log", log),
     )
-    if ended.result is Result.FAIL:
-        return _spoiled(outcome, f"the build's container: {ended.error_msg}")
-    if ended.result is not Result.PASS:
+    if verdict.result is Result.FAIL:
+        return _spoiled(outcome, f"the build's container: {verdict.error_msg}")
+    if verdict.result is not Result.PASS:
         return outcome
-    told = [s for s in _lines(log, LONGEST_REPORT) if s.startswith(MARK)]
-    if not told:
-        return _not_whole(outcome)
+    reports = [s for s in _lines(log, MAX_REPORT_CHARS) if s.startswith(MARK)]
+    if not reports:
+        return _truncated(outcome)
     try:
-        report = BuildReport.model_validate_json(told[-1].removeprefix(MARK))
+        report = BuildReport.model_validate_json(reports[-1].removeprefix(MARK))
     except ValidationError as error:
         return _spoiled(outcome, f"the build's report: {error}")
     ours = f"{storage_url.rstrip('/')}/"
@@ -76,8 +81,8 @@ def outcome_of_build(ended: Verdict, log: Path, storage_url: str) -> RunOutcome:
     )
 
 
-def _not_whole(outcome: RunOutcome) -> RunOutcome:
-    return _spoiled(outcome, "the container ended well, but its log is not whole")
+def _truncated(outcome: RunOutcome) -> RunOutcome:
+    return _spoiled(outcome, "the container succeeded, but its log is incomplete")
 
 
 def _spoiled(outcome: RunOutcome, reason: str) -> RunOutcome:
@@ -90,14 +95,14 @@ def _spoiled(outcome: RunOutcome, reason: str) -> RunOutcome:
 
 
 def _files(name: str, log: Path) -> dict[str, Path]:
-    """Name the log as an artifact; an empty one is none."""
+    """Return the log as an artifact, unless it is empty."""
     return {name: log} if log.exists() and log.stat().st_size > 0 else {}
 
 
-def _lines(file: Path, longest: int) -> Iterator[str]:
-    """Yield a file's lines, if there is one; what is too long comes in pieces."""
+def _lines(file: Path, max_chars: int) -> Iterator[str]:
+    """Yield the lines of a file, if it exists; longer lines come in pieces."""
     if not file.exists():
         return
     with file.open(encoding="utf-8", errors="replace", newline="\n") as text:
-        while line := text.readline(longest):
+        while line := text.readline(max_chars):
             yield line

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A job's commands as one shell script, and what its log says of each; pure."""
+"""A job's test steps as one shell script, and the results in its log; pure."""
 
 import re
 import shlex
@@ -11,11 +11,12 @@ from kci_shared.models import Definition, ErrorCode, Result, TestStep
 from kci_shared.text import plain
 from kci_shared.work import BadJob, LabJob, TestOutcome
 
-LONGEST_SCRIPT = 100_000
+MAX_SCRIPT_BYTES = 100_000
 """Linux takes no argument of more than 128 KiB."""
-MOST_LINES = 20_000
-"""Of verdicts of one test; the log has all."""
+MAX_RESULT_LINES = 20_000
+"""Of one test; the log has all."""
 TIMED_OUT = 124
+"""The exit status of timeout(1)."""
 PRELUDE = """\
 exec 2>&1
 failed=0
@@ -24,7 +25,7 @@ limit() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@";
 
 
 def mark_of(job: LabJob) -> str:
-    """Return what begins the lines that are ours in a job's log."""
+    """Return what begins the bridge's own lines in a job's log."""
     return f"==kci-{job.id}"
 
 
@@ -41,13 +42,13 @@ def script_of(mark: str, steps: list[TestStep]) -> str:
             "[ $status = 0 ] || failed=1",
         ]
     script = "\n".join([*lines, "exit $failed\n"])
-    if len(script.encode()) > LONGEST_SCRIPT:
-        raise BadJob(f"data.definition.tests: longer than {LONGEST_SCRIPT} bytes")
+    if len(script.encode()) > MAX_SCRIPT_BYTES:
+        raise BadJob(f"data.definition.tests: longer than {MAX_SCRIPT_BYTES} bytes")
     return script
 
 
 def variables_of(definition: Definition) -> dict[str, str]:
-    """Tell a container where the artifacts of its job are."""
+    """Return the environment variables that hold the URLs of a job's artifacts."""
     return {
         f"KCI_ARTIFACT_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}": url
         for name, url in definition.artifacts.items()
@@ -55,44 +56,51 @@ def variables_of(definition: Definition) -> dict[str, str]:
 
 
 @dataclass
-class Said:
-    """What one step said."""
+class StepLog:
+    """What a log holds of one step."""
 
     status: int | None = None
+    """Its exit status; None if the log ends before the step does."""
     lines: list[str] = field(default_factory=list)
+    """Those that may be results of subtests."""
 
 
-def read_log(mark: str, lines: Iterable[str]) -> dict[str, Said]:
-    """Sort a log's lines by their steps; only lines that may be verdicts are kept."""
-    found: dict[str, Said] = {}
-    current: Said | None = None
-    ours = re.compile(rf"{re.escape(mark)} (begin|end) (\S+)(?: (\d+))?")
+def read_log(mark: str, lines: Iterable[str]) -> dict[str, StepLog]:
+    """Split a log by its steps."""
+    steps: dict[str, StepLog] = {}
+    current: StepLog | None = None
+    own_line = re.compile(rf"{re.escape(mark)} (begin|end) (\S+)(?: (\d+))?")
     for line in lines:
-        if match := ours.fullmatch(plain(line).rstrip()):
-            what, step, status = match.groups()
+        if match := own_line.fullmatch(plain(line).rstrip()):
+            what, name, status = match.groups()
             if what == "begin":
-                current = found.setdefault(step, Said())
-            elif step in found and status is not None:
-                found[step].status = int(status)
+                current = steps.setdefault(name, StepLog())
+            elif name in steps and status is not None:
+                steps[name].status = int(status)
                 current = None
-        elif current is not None and "ok" in line and len(current.lines) < MOST_LINES:
+        elif current is not None and _may_be_result(current, line):
             current.lines.append(line)
-    return found
+    return steps
 
 
-def outcomes_of(steps: list[TestStep], said: dict[str, Said]) -> list[TestOutcome]:
-    """Tell how each test ended, with its subtests."""
-    return [test for step in steps for test in _ended(step, said.get(step.id))]
+def _may_be_result(step: StepLog, line: str) -> bool:
+    return "ok" in line and len(step.lines) < MAX_RESULT_LINES
 
 
-def _ended(step: TestStep, said: Said | None) -> list[TestOutcome]:
-    if said is None:
-        return [TestOutcome((step.id,), Result.INCOMPLETE, "not run, or its log lost")]
-    if said.status is None:
+def outcomes_of(steps: list[TestStep], logs: dict[str, StepLog]) -> list[TestOutcome]:
+    """Return the results of all tests, each followed by its subtests."""
+    return [test for step in steps for test in _outcomes(step, logs.get(step.id))]
+
+
+def _outcomes(step: TestStep, log: StepLog | None) -> list[TestOutcome]:
+    if log is None:
+        message = "did not run, or its log is lost"
+        return [TestOutcome((step.id,), Result.INCOMPLETE, message)]
+    if log.status is None:
         head = TestOutcome((step.id,), Result.INCOMPLETE, "did not come to its end")
-        return [head, *judge(step.id, 0, said.lines)[1:]]
-    if said.status == TIMED_OUT:
+        return [head, *judge(step.id, 0, log.lines)[1:]]
+    if log.status == TIMED_OUT:
         reason = f"over {step.timeout:g} s"
         head = TestOutcome((step.id,), Result.FAIL, reason, ErrorCode.TEST)
-        return [head, *judge(step.id, 1, said.lines)[1:]]
-    return judge(step.id, said.status, said.lines)
+        return [head, *judge(step.id, 1, log.lines)[1:]]
+    return judge(step.id, log.status, log.lines)

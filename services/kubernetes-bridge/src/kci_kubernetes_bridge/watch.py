@@ -1,127 +1,84 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Two watches for all jobs in flight: one of the Jobs, one of their pods."""
+"""Two watches serve all Jobs in flight: one of the Jobs, one of their pods."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import NoReturn
 
-from kci_kubernetes_bridge.kubernetes import Kind, Kubernetes, patiently
-from kci_kubernetes_bridge.objects import Job, Pod
-from kci_kubernetes_bridge.verdicts import Verdict, verdict
+from kci_kubernetes_bridge.flight import Flight, Tell
+from kci_kubernetes_bridge.kubernetes import Kubernetes
+from kci_kubernetes_bridge.objects import Job, Pod, Watched
+from kci_kubernetes_bridge.patience import patiently
+from kci_kubernetes_bridge.verdicts import JobVerdict
 from kci_shared.logging import get_logger
-from kci_shared.models import Progress
+from kci_shared.waiting import wait
 from kci_shared.work import CannotRun
 
 log = get_logger(__name__)
 
-PAUSE = 1.0
-"""Between two attempts while the cluster is away, in seconds; it grows."""
-LONGEST_PAUSE = 15.0
-Tell = Callable[[Progress], None]
-
-PROGRESS = {"Pending": Progress.QUEUED, "Running": Progress.TESTING}
-SETTLE = 5.0
-"""What a pod gets to tell how it ended, once its Job has said that it did."""
-
-
-@dataclass
-class Flight:
-    """A job that is waited for, as far as it was seen."""
-
-    name: str
-    job: Job | None = None
-    pods: dict[str, Pod] = field(default_factory=dict)
-    since: float = field(default_factory=time.monotonic)
-    was_seen: bool = False
-    is_gone: bool = False
-    tell: Tell = lambda _: None
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def pod(self) -> Pod | None:
-        """The newest: one that was deleted may have a successor."""
-        made = [(p.metadata.creation_timestamp or "", n) for n, p in self.pods.items()]
-        return self.pods[max(made)[1]] if made else None
-
-    def see(self, found: Job | Pod) -> None:
-        """Take note of how something is now."""
-        if isinstance(found, Pod):
-            self.pods[found.metadata.name] = found
-            if progress := PROGRESS.get(found.status.phase):
-                self.tell(progress)
-        else:
-            self.job, self.was_seen = found, True
-        self.changed.set()
-
-    def miss(self, kind: Kind, name: str) -> None:
-        """Take note that something is no more."""
-        if kind is Pod:
-            self.pods.pop(name, None)
-        else:
-            self.job, self.is_gone = None, True
-        self.changed.set()
-
-    def verdict(self) -> Verdict | None:
-        """Tell how the run ended, by what was seen."""
-        if not self.was_seen and not self.is_gone:
-            return None
-        return verdict(self.job, self.pod)
+PAUSE_S = 1.0
+"""Between two lists; doubled after each failure."""
+LONGEST_PAUSE_S = 15.0
+SETTLE_S = 5.0
+"""How long a pod may report its end after its Job has ended."""
 
 
 class Watch:
-    """Waits for the ends of jobs; whoever waits need not ask."""
+    """Keeps flights up to date, so that nobody polls for a single Job."""
 
     def __init__(self, kubernetes: Kubernetes, selector: str) -> None:
         self._kubernetes = kubernetes
         self._selector = selector
         self._flights: dict[str, Flight] = {}
-        self._wanted: dict[Kind, asyncio.Event] = {
+        self._needed: dict[type[Watched], asyncio.Event] = {
             Job: asyncio.Event(),
             Pod: asyncio.Event(),
         }
 
     def begin(self, name: str, tell: Tell = lambda _: None) -> Flight:
-        """Begin to watch a job that the cluster has been given."""
+        """Begin to watch a Job that was created."""
         flight = self._flights[name] = Flight(name, tell=tell)
-        for wanted in self._wanted.values():
-            wanted.set()
+        for needed in self._needed.values():
+            needed.set()
         return flight
 
     def end(self, flight: Flight) -> None:
-        """Watch a job no more."""
+        """Stop watching a Job."""
         if self._flights.get(flight.name) is flight:
             del self._flights[flight.name]
         if not self._flights:
-            for wanted in self._wanted.values():
-                wanted.clear()
+            for needed in self._needed.values():
+                needed.clear()
 
-    async def end_of(self, flight: Flight) -> Verdict:
-        """Wait until a job has ended, and a while longer if its pod may say more."""
+    async def end_of(self, flight: Flight) -> JobVerdict:
+        """Wait until a Job has ended; `SETTLE_S` longer if its pod may say more."""
         await self._catch_up(flight)
-        deadline: float | None = None
         while True:
             flight.changed.clear()
-            said = flight.verdict()
-            if said and said.is_sure:
-                return said
-            if said:
-                deadline = deadline or time.monotonic() + SETTLE
-            left = deadline - time.monotonic() if deadline else None
-            try:
-                async with asyncio.timeout(left):
-                    await flight.changed.wait()
-            except TimeoutError:
-                if said := flight.verdict():
-                    return said
-                deadline = None
+            verdict = flight.verdict()
+            if verdict is None:
+                await flight.changed.wait()
+            elif verdict.is_sure:
+                return verdict
+            elif settled := await self._settle(flight):
+                return settled
+
+    async def _settle(self, flight: Flight) -> JobVerdict | None:
+        """Wait for a sure verdict; return the last one when the time is over."""
+        deadline = time.monotonic() + SETTLE_S
+        while await wait(flight.changed, deadline - time.monotonic()):
+            flight.changed.clear()
+            verdict = flight.verdict()
+            if verdict is None or verdict.is_sure:
+                return verdict
+        return flight.verdict()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watch as long as the block lasts."""
-        tasks = [asyncio.create_task(self._run(kind)) for kind in self._wanted]
+        tasks = [asyncio.create_task(self._run(kind)) for kind in self._needed]
         try:
             yield
         finally:
@@ -129,65 +86,65 @@ class Watch:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, kind: Kind) -> NoReturn:
-        pause = PAUSE
+    async def _run(self, kind: type[Watched]) -> NoReturn:
+        pause_s = PAUSE_S
         while True:
-            await self._wanted[kind].wait()
+            await self._needed[kind].wait()
             try:
-                await self._look(kind)
-                pause = PAUSE
+                await self._list_and_watch(kind)
+                pause_s = PAUSE_S
             except CannotRun as error:
-                log.warning("looking again", kind=kind.__name__, reason=str(error))
-                pause = min(2 * pause, LONGEST_PAUSE)
+                log.warning("watch restarts", kind=kind.__name__, reason=str(error))
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             except Exception:
                 log.exception("bug in the watch")
-                pause = LONGEST_PAUSE
-            await asyncio.sleep(pause)
+                pause_s = LONGEST_PAUSE_S
+            await asyncio.sleep(pause_s)
 
-    async def _look(self, kind: Kind) -> None:
-        """List all that there is, then hear of each change for a while."""
+    async def _list_and_watch(self, kind: type[Watched]) -> None:
+        """List all objects of a kind, then follow their changes for a while."""
         version = await self._list(kind)
-        changes = self._kubernetes.watch(kind, self._selector, version)
-        async for change in changes:
-            found = change.object
-            if flight := self._flights.get(found.owner):
+        async for change in self._kubernetes.watch(kind, self._selector, version):
+            changed = change.object
+            if flight := self._flights.get(changed.owner):
                 if change.is_gone:
-                    flight.miss(kind, found.metadata.name)
+                    flight.remove(kind, changed.metadata.name)
                 else:
-                    flight.see(found)
+                    flight.update(changed)
 
-    async def _list(self, kind: Kind) -> str:
-        """Look at all of our objects; return the version that they had."""
+    async def _list(self, kind: type[Watched]) -> str:
+        """Update all flights from a list; return the list's version."""
         started = time.monotonic()
-        there: set[str] = set()
+        listed: set[str] = set()
         more: dict[str, str] = {}
         while True:
             query = {"labelSelector": self._selector, **more}
             page = await self._kubernetes.list(kind, **query)
-            for found in page.objects:
-                if flight := self._flights.get(found.owner):
-                    there.add(found.metadata.name)
-                    flight.see(found)
+            for state in page.objects:
+                if flight := self._flights.get(state.owner):
+                    listed.add(state.metadata.name)
+                    flight.update(state)
             if not page.next:
                 break
             more = {"continue": page.next}
         for flight in self._flights.values():
-            if flight.since < started:  # its Job had been there by then
+            if flight.since < started:  # else its Job may be newer than the list
                 known = {flight.name} if kind is Job else set(flight.pods)
-                for name in known - there:
-                    flight.miss(kind, name)
+                for name in known - listed:
+                    flight.remove(kind, name)
         return page.version
 
     async def _catch_up(self, flight: Flight) -> None:
-        """Look at one job, which may have changed before it was watched."""
+        """Read one Job, which may have changed before it was watched."""
         job = await patiently(lambda: self._kubernetes.job(flight.name))
+        selector = f"job-name={flight.name}"
         pods = await patiently(
-            lambda: self._kubernetes.list(Pod, labelSelector=f"job-name={flight.name}")
+            lambda: self._kubernetes.list(Pod, labelSelector=selector)
         )
-        for pod in pods.objects:  # the watch may have said newer things meanwhile
+        for pod in pods.objects:  # the watch may have stored newer states meanwhile
             if pod.metadata.name not in flight.pods:
-                flight.see(pod)
+                flight.update(pod)
         if job is None:
-            flight.miss(Job, flight.name)
+            flight.remove(Job, flight.name)
         elif not flight.was_seen:
-            flight.see(job)
+            flight.update(job)
