@@ -1,33 +1,33 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`/health`, `/ready` and `/metrics` of a process that has no HTTP of its own."""
+"""`/health`, `/ready` and `/metrics`."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kci_shared.server import serving
+
 
 class Readiness:
-    """Whether the process is ready for work; the runner and its parts turn it."""
+    """Whether the process is ready for work, and details of its parts."""
 
     def __init__(self) -> None:
         self.ready = False
         self.details: dict[str, Callable[[], str]] = {}
-        """What `/ready` tells besides, by its name; nothing while it is empty."""
+        """Further texts in the answer of `/ready`; empty ones are left out."""
 
 
 READINESS: ContextVar[Readiness] = ContextVar("readiness")
 
 
-def tell_ready(name: str, detail: Callable[[], str]) -> None:
-    """Have `/ready` of this process tell a detail, as it is whenever it is asked."""
+def add_ready_detail(name: str, detail: Callable[[], str]) -> None:
+    """Add a text to `/ready` of this process, computed whenever it is requested."""
     if (readiness := READINESS.get(None)) is not None:
         readiness.details[name] = detail
 
@@ -45,8 +45,8 @@ def health_app(readiness: Readiness) -> Starlette:
 
     async def ready(_: Request) -> Response:
         status = 200 if readiness.ready else 503
-        told = {name: detail() for name, detail in readiness.details.items()}
-        details = {name: detail for name, detail in told.items() if detail}
+        texts = {name: detail() for name, detail in readiness.details.items()}
+        details = {name: detail for name, detail in texts.items() if detail}
         return JSONResponse({"ready": readiness.ready, **details}, status)
 
     return Starlette(
@@ -58,15 +58,6 @@ def health_app(readiness: Readiness) -> Starlette:
     )
 
 
-class QuietServer(uvicorn.Server):
-    """A server that leaves the signals to the process that it is a part of."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
 @asynccontextmanager
 async def serve_health(
     host: str, port: int, readiness: Readiness
@@ -74,21 +65,3 @@ async def serve_health(
     """Serve the three routes on `port` as long as the block runs; 0 serves nothing."""
     async with serving(health_app(readiness), host, port):
         yield
-
-
-@asynccontextmanager
-async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[None]:
-    """Serve an application as long as the block runs; port 0 serves nothing."""
-    if port == 0:
-        yield
-        return
-    config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False
-    )
-    server = QuietServer(config)
-    task = asyncio.create_task(server.serve())
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task

@@ -22,7 +22,7 @@ from kci_api.resets import WatchedConnection
 from kci_api.settings import Settings
 from kci_api.users.administrator import ensure_administrator
 from kci_api.wiring import Stores, open_stores
-from kci_shared.health import QuietServer
+from kci_shared.server import QuietServer
 
 # plain HTTP on loopback: to load certificates would take the longest
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -28,7 +28,7 @@ from kci_fakes.kcidb_receiver import Receiver
 from kci_fakes.kcidb_spool import Spool, schema_validator
 from kci_kcidb_bridge.__main__ import main
 from kci_kcidb_bridge.settings import Settings
-from kci_shared.health import QuietServer
+from kci_shared.server import QuietServer
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,6 @@ import gc
 import signal
 import sys
 
-import uvicorn
 import uvloop
 from pymongo.errors import PyMongoError
 
@@ -16,10 +15,10 @@ from kci_api.app import create_app
 from kci_api.resets import WatchedConnection
 from kci_api.settings import Settings
 from kci_api.users.administrator import ensure_administrator
-from kci_api.wiring import Stores, open_stores
+from kci_api.wiring import open_stores
 from kci_shared.errors import KciError
-from kci_shared.health import QuietServer
 from kci_shared.logging import configure, get_logger
+from kci_shared.server import serve
 from kci_shared.service import load_settings, print_help
 
 GRACE_S = 2
@@ -39,37 +38,26 @@ SUMMARY = """Keep the tree of nodes, and tell what happens to it.
 """
 
 
-async def serve(settings: Settings) -> None:
+async def serve_api(settings: Settings) -> None:
     """Answer requests until a signal stops it."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_stores(settings) as stores:
         await ensure_administrator(settings)
-        server = QuietServer(
-            uvicorn.Config(
-                create_app(stores),
-                http=WatchedConnection,
-                host=settings.host,
-                port=settings.port,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=GRACE_S,
-                timeout_keep_alive=KEEP_ALIVE_S,
-            )
-        )
+        app = create_app(stores)
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not look again
-        stopper = asyncio.create_task(_stop(server, stores, stop))
-        await server.serve()
-        stopper.cancel()
-
-
-async def _stop(server: uvicorn.Server, stores: Stores, stop: asyncio.Event) -> None:
-    await stop.wait()
-    stores.listening.close()  # else those who listen would keep the server up
-    server.should_exit = True
+        await serve(
+            app,
+            settings,
+            stop,
+            before_exit=stores.listening.close,  # those who listen keep a server up
+            http=WatchedConnection,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -102,7 +90,7 @@ async def run_command(settings: Settings, arguments: argparse.Namespace) -> None
     if arguments.command == "token":
         await commands.run(settings, arguments)
     else:
-        await serve(settings)
+        await serve_api(settings)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kci_shared.health import serving
 from kci_shared.logging import get_logger
+from kci_shared.server import serving
 
 log = get_logger(__name__)
 

@@ -10,14 +10,14 @@ from kci_scheduler.sweep import Sweeper
 from kci_shared.client import ApiClient
 from kci_shared.config.watch import WatchedConfig
 from kci_shared.events import EventStream
-from kci_shared.health import tell_ready
+from kci_shared.health import add_ready_detail
 from kci_shared.service import run
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Plans the jobs that follow from a node, and ends what is overdue."""
     config = WatchedConfig(settings.config)
-    tell_ready("config", lambda: config.problem)
+    add_ready_detail("config", lambda: config.problem)
     async with (
         ApiClient.connect(settings) as api,
         EventStream.connect(settings.redis_url, group="scheduler") as events,

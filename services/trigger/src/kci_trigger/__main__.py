@@ -4,12 +4,11 @@
 import asyncio
 
 import httpx
-import uvicorn
-from fastapi import FastAPI
 
 from kci_shared.client import ApiClient
 from kci_shared.config.watch import WatchedConfig
-from kci_shared.health import QuietServer, tell_ready
+from kci_shared.health import add_ready_detail
+from kci_shared.server import serve
 from kci_shared.service import run
 from kci_shared.storage import Storage
 from kci_shared.work import Bridge
@@ -23,7 +22,6 @@ from kci_trigger.sources import Sources
 from kci_trigger.watch import Watcher
 from kci_trigger.wishes import Wishes
 
-GRACE_S = 5
 CONFIG_S = 2.0
 """Between two looks for changed files of the configuration."""
 
@@ -31,7 +29,7 @@ CONFIG_S = 2.0
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Watch git trees, check out what is new, and take requests of people."""
     config = WatchedConfig(settings.config)
-    tell_ready("config", lambda: config.problem)
+    add_ready_detail("config", lambda: config.problem)
     git = Git(settings.protocols, settings.max_bytes)
     async with (
         ApiClient.connect(settings) as api,
@@ -49,26 +47,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         all_of_it.create_task(watcher.run(stop))
         all_of_it.create_task(Bridge(api, storage, runs, settings).run(stop))
         if settings.port:
-            all_of_it.create_task(_serve(create_app(routes), settings, stop))
-
-
-async def _serve(app: FastAPI, settings: Settings, stop: asyncio.Event) -> None:
-    server = QuietServer(
-        uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=GRACE_S,
-        )
-    )
-    serving = asyncio.create_task(server.serve())
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    stopped.cancel()
-    await serving
+            all_of_it.create_task(serve(create_app(routes), settings, stop))
 
 
 def start() -> None:
