@@ -5,19 +5,18 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kci_shared.errors import Conflict, StorageError, Unavailable
+from kci_fakes.api import Call, FakeApi
+from kci_shared.errors import StorageError
 from kci_shared.models import (
     NODE,
-    ClaimedNode,
     ClaimRequest,
-    Grant,
+    Kind,
     Node,
-    Report,
+    Outcome,
     Result,
     RuntimeReport,
     State,
@@ -31,6 +30,7 @@ from kci_shared.work import (
     RunOutcome,
 )
 
+RUNTIME = "lab"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -43,150 +43,9 @@ def a_node(node_id: str = "1", **data: Any) -> Node:
             "owner": "me",
             "created": NOW,
             "updated": NOW,
-            "data": {"runtime": "lab", "platform": "board", **data},
+            "data": {"runtime": RUNTIME, "platform": "board", **data},
         }
     )
-
-
-@dataclass
-class Entry:
-    node: Node
-    token: int = 0
-    attempt: int = 0
-    expires: float = 0
-    report: Report | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    notes: list[dict[str, Any]] = field(default_factory=list)
-    released: list[str] = field(default_factory=list)
-
-
-class FakeApi:
-    """Claims as the real API gives them; `away` makes every call fail."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
-        self.reports: list[tuple[str, Report]] = []
-        self.away = False
-        self.refuse: Callable[[Report], Exception | None] = lambda _: None
-        self.loss = 0.0
-        self.said: list[RuntimeReport] = []
-        self.refusal: Exception | None = None
-        self._random = random.Random(7)  # noqa: S311 - the same in each run
-
-    def add(self, *nodes: Node) -> None:
-        self.entries |= {node.id: Entry(node) for node in nodes}
-
-    def end(self, node_id: str) -> None:
-        """Let somebody cancel the node."""
-        entry = self.entries[node_id]
-        entry.token += 1
-        entry.node = entry.node.model_copy(update={"state": State.DONE})
-
-    def take_away(self, node_id: str) -> None:
-        """Let somebody else claim the node."""
-        self.entries[node_id].token += 1
-
-    @property
-    def all_done(self) -> bool:
-        return all(entry.report for entry in self.entries.values())
-
-    async def claim(self, wanted: ClaimRequest) -> list[ClaimedNode]:
-        deadline = asyncio.get_running_loop().time() + wanted.wait
-        while True:
-            await self._reach()
-            if found := self._grant(wanted):
-                return found
-            if asyncio.get_running_loop().time() > deadline:
-                return []
-            await asyncio.sleep(0.01)
-
-    def _grant(self, wanted: ClaimRequest) -> list[ClaimedNode]:
-        now = asyncio.get_running_loop().time()
-        free = [
-            entry
-            for entry in self.entries.values()
-            if not entry.report
-            and entry.expires <= now
-            and entry.node.data.platform in wanted.platforms
-        ]
-        return [self._hand_over(entry, wanted.lease) for entry in free[: wanted.max]]
-
-    def _hand_over(self, entry: Entry, lease: float) -> ClaimedNode:
-        entry.token += 1
-        entry.attempt += 1
-        entry.expires = asyncio.get_running_loop().time() + lease
-        return ClaimedNode(node=entry.node, claim=self._claim(entry))
-
-    def _claim(self, entry: Entry) -> Grant:
-        return Grant(token=entry.token, expires=NOW, attempt=entry.attempt)
-
-    async def _reach(self) -> None:
-        await asyncio.sleep(0)
-        if self.away:
-            raise Unavailable("away")
-
-    async def _held(self, node_id: str, token: int) -> Entry:
-        await self._reach()
-        entry = self.entries[node_id]
-        if self._random.random() < self.loss:
-            entry.token += 1
-            entry.expires = 0
-        if entry.token != token:
-            raise Conflict("claimed by somebody else")
-        return entry
-
-    async def renew(self, node_id: str, token: int, lease: float) -> Grant:
-        entry = await self._held(node_id, token)
-        if entry.report:
-            raise Conflict("done")
-        entry.expires = asyncio.get_running_loop().time() + lease
-        return self._claim(entry)
-
-    async def note(self, node_id: str, token: int, data: dict[str, Any]) -> Grant:
-        entry = await self._held(node_id, token)
-        entry.facts |= data
-        entry.notes.append(data)
-        return self._claim(entry)
-
-    async def get(self, node_id: str) -> Node | None:
-        await self._reach()
-        entry = self.entries.get(node_id)
-        return None if entry is None else entry.node
-
-    async def find(self, *, id__in: str, state: State, limit: int) -> list[Node]:
-        await self._reach()
-        assert state is State.DONE
-        found = [self.entries[node_id] for node_id in id__in.split(",")]
-        return [e.node for e in found if e.report or e.node.state is State.DONE]
-
-    async def adopt(
-        self, node_id: str, runtime: str, lease: float, attempt: int | None = None
-    ) -> ClaimedNode:
-        await self._reach()
-        entry = self.entries.get(node_id)
-        if entry is None or entry.report or attempt not in (None, entry.attempt):
-            raise Conflict("not yours")
-        entry.attempt -= 1  # it is the same one
-        return self._hand_over(entry, lease)
-
-    async def release(self, node_id: str, token: int, reason: str) -> None:
-        entry = await self._held(node_id, token)
-        entry.expires, entry.attempt = 0, entry.attempt - 1
-        entry.released.append(reason)
-
-    async def register(self, runtime: str, report: RuntimeReport) -> None:
-        await self._reach()
-        if self.refusal:
-            raise self.refusal
-        self.said.append(report)
-
-    async def report(self, node_id: str, report: Report) -> Node:
-        entry = await self._held(node_id, report.token)
-        if error := self.refuse(report):
-            raise error
-        entry.report = report
-        self.reports.append((node_id, report))
-        return entry.node.model_copy(update={"state": State.DONE})
 
 
 class FakeStorage:
@@ -259,6 +118,10 @@ class FakeLab(Dialect):
 
     async def cancel(self, handle: str) -> None:
         self.cancelled.append(handle)
+        self.end(handle)
+
+    def end(self, handle: str) -> None:
+        """Let a job end, if it runs."""
         if handle in self.running:
             self.running[handle].set()
 
@@ -281,48 +144,136 @@ class FakeRemoteLab(FakeLab):
         self.running.pop(handle, None)
         return self.behave(job)
 
-    def end(self, handle: str) -> None:
-        self.running[handle].set()
-
 
 class Site:
-    """One API, one storage, one lab, and as many bridges as a test starts."""
+    """One API, one storage, one lab, and as many bridges as a test starts.
+
+    The API's clock stands still, so that a claim expires only when a test says so.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.api = FakeApi()
+        self.now = NOW
+        self.api = FakeApi(now=lambda: self.now)
         self.storage = FakeStorage()
         self.lab = FakeLab()
         self.folder = folder
         self.stop = asyncio.Event()
-        self._bridges: list[asyncio.Task[None]] = []
+        self.bridges: list[asyncio.Task[None]] = []
 
     def start(self, **settings: Any) -> asyncio.Task[None]:
-        told = {
+        """Start a bridge."""
+        values = {
             "api_url": "http://api",
             "token": "t",
             "storage_url": "http://storage",
-            "runtime": "lab",
+            "runtime": RUNTIME,
             "cache": self.folder,
             "lease": 0.3,
             "drain": 0,
             **settings,
         }
-        bridge = Bridge(self.api, self.storage, self.lab, BridgeSettings(**told))
-        self._bridges.append(asyncio.create_task(bridge.run(self.stop)))
-        return self._bridges[-1]
+        bridge = Bridge(self.api, self.storage, self.lab, BridgeSettings(**values))
+        self.bridges.append(asyncio.create_task(bridge.run(self.stop)))
+        return self.bridges[-1]
 
-    async def until(self, wanted: Callable[[], object], seconds: float = 60) -> None:
-        """Wait until something is so, and fail when it never is."""
+    async def stop_bridge(self, bridge: asyncio.Task[None]) -> None:
+        """Stop a bridge; the next one may start."""
+        self.stop.set()
+        await bridge
+        self.stop.clear()
+        self.bridges.remove(bridge)
+
+    @property
+    def facts(self) -> list[dict[str, Any]]:
+        """What was noted on nodes while their jobs ran."""
+        return [data for _, data in self.api.notes]
+
+    @property
+    def registrations(self) -> list[RuntimeReport]:
+        """What bridges registered of the lab."""
+        return self.api.runtimes.get(RUNTIME, [])
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome in the first report."""
+        return self.api.reports[0][1].outcome
+
+    def attempt(self, node_id: str) -> int:
+        """Return how often a node was claimed and not released."""
+        return self.api.tree.attempts.get(node_id, 0)
+
+    def hold(self, node_id: str) -> None:
+        """Claim a waiting node, as an earlier process or another bridge does."""
+        platform = getattr(self.api.nodes[node_id].data, "platform", "")
+        self.api.claims.take(
+            ClaimRequest(runtime=RUNTIME, platforms=[platform], lease=60)
+        )
+
+    def expire(self, node_id: str) -> None:
+        """Let the claim of a node lapse; the attempt does not count."""
+        node = self.api.nodes[node_id]
+        if node.claim is not None:
+            long_ago = self.now - timedelta(days=1)
+            claim = node.claim.model_copy(update={"expires": long_ago})
+            self.api.put(node.model_copy(update={"claim": claim}))
+        self.api.tree.attempts[node_id] = 0
+
+    def let_others_hold(self, node_id: str) -> None:
+        """Let another bridge claim a node, for the next attempt."""
+        attempt = self.attempt(node_id)
+        self.expire(node_id)
+        self.api.tree.attempts[node_id] = attempt
+        self.hold(node_id)
+
+    def cancel_node(self, node_id: str) -> None:
+        """Let a person end a node."""
+        self.api.take_away(node_id)
+        self.api.change(node_id, state=State.DONE)
+
+    def refuse(self, method: str, error: Callable[[Any], Exception | None]) -> None:
+        """Let calls of a method fail with the error for their content, if any."""
+
+        def disturb(call: Call) -> None:
+            if call.method == method and (refusal := error(call.content)):
+                raise refusal
+
+        self.api.disturb = disturb
+
+    def lose_claims(self, share: float) -> None:
+        """Let a share of the writes to claimed nodes find the claim lapsed."""
+        random_ = random.Random(7)  # noqa: S311 - the same in each run
+
+        def disturb(call: Call) -> None:
+            if call.method not in ("renew", "note", "report") or not call.node_id:
+                return
+            if random_.random() < share:
+                self.expire(call.node_id)
+                self.api.take_away(call.node_id)
+
+        self.api.disturb = disturb
+
+    def runs(self, node_id: str) -> list[Path]:
+        """List the folders of a node's runs."""
+        return list((self.folder / "runs" / RUNTIME).glob(f"life-*/{node_id}-*"))
+
+    async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
+        """Wait until a condition is true, and fail when it never is."""
         async with asyncio.timeout(seconds):
-            while not wanted():
-                for bridge in self._bridges:
+            while not condition():
+                for bridge in self.bridges:
                     if bridge.done() and not self.stop.is_set():
                         bridge.result()
                 await asyncio.sleep(0.002)
 
     async def until_done(self) -> None:
-        await self.until(lambda: self.api.all_done)
+        """Wait until every job is reported."""
+        await self.until(lambda: self._jobs() == {job for job, _ in self.api.reports})
+
+    def _jobs(self) -> set[str]:
+        nodes = self.api.nodes.values()
+        return {node.id for node in nodes if node.kind is Kind.JOB}
 
     async def end(self) -> None:
+        """Stop all bridges."""
         self.stop.set()
-        await asyncio.gather(*self._bridges)
+        await asyncio.gather(*self.bridges)

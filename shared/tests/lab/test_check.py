@@ -16,17 +16,22 @@ from kci_shared.lab import LabError, read_definition, trial
 from kci_shared.lab.check import OpenLab, checker, probe_all
 from kci_shared.lab.trial import try_job
 from kci_shared.models import ErrorCode, Result
-from kci_shared.work import BridgeSettings, RunOutcome
+from kci_shared.work import BridgeSettings, Dialect, RunOutcome
 from kci_shared.work.probes import Grade, Probe, bad, good, judge_token, show
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 LATER = "2027-11-01T00:00:00.000+00:00"
 
 
-def settings(folder: Path, **told: Any) -> BridgeSettings:
+def settings(folder: Path, **values: Any) -> BridgeSettings:
     nowhere = "http://127.0.0.1:1"
-    urls = {"api_url": nowhere, "storage_url": nowhere}
-    return BridgeSettings(**urls, runtime="lab-x", cache=folder, **told)
+    return BridgeSettings(
+        api_url=nowhere,
+        storage_url=nowhere,
+        runtime="lab-x",
+        cache=folder,
+        **values,
+    )
 
 
 def lab(slots: dict[str, int] | Exception) -> OpenLab[BridgeSettings]:
@@ -108,7 +113,7 @@ async def test_a_lab_that_is_away_is_told_and_ends_the_check_badly(
 
 async def test_a_mistake_in_the_labs_file_is_told(tmp_path: Path) -> None:
     @asynccontextmanager
-    async def unreadable(_: Any) -> AsyncIterator[Any]:
+    async def unreadable(_: BridgeSettings) -> AsyncIterator[Dialect]:
         raise ConfigError("lab.yaml:3: devices: is missing; add it")
         yield
 
@@ -157,7 +162,7 @@ async def test_a_job_is_tried_and_judged(
         "kernel": "http://s/k",
         "ramdisk": "http://s/r",
     }
-    assert job.node.data.platform == "board"
+    assert job.platform == "board"
     site.lab.end(f"run-{job.id}")
     [probe] = await trying
     assert (str(probe.grade), probe.message.startswith(said)) == (grade, True)

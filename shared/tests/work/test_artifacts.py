@@ -21,7 +21,7 @@ def _no_pauses(site: Site) -> Any:
 
 
 async def test_jobs_that_come_together_fetch_one_after_the_other(
-    site: Site, tmp_path: Path
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_once = most = 0
     good = site.storage.fetch
@@ -34,13 +34,15 @@ async def test_jobs_that_come_together_fetch_one_after_the_other(
         at_once -= 1
         return found
 
-    site.storage.fetch = fetch
+    monkeypatch.setattr(site.storage, "fetch", fetch)
     artifacts = Artifacts(site.storage, tmp_path)
     await asyncio.gather(*(artifacts.fetch({"kernel": "u"}) for _ in range(5)))
     assert most == 1
 
 
-async def test_a_storage_that_stumbles_fails_no_job(site: Site, tmp_path: Path) -> None:
+async def test_a_storage_that_stumbles_fails_no_job(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good, calls = site.storage.fetch, 0
 
     async def fetch(url: str, folder: Path) -> Path:
@@ -51,7 +53,7 @@ async def test_a_storage_that_stumbles_fails_no_job(site: Site, tmp_path: Path) 
         found: Path = await good(url, folder)
         return found
 
-    site.storage.fetch = fetch
+    monkeypatch.setattr(site.storage, "fetch", fetch)
     files = await Artifacts(site.storage, tmp_path).fetch({"kernel": "u"})
     assert files["kernel"].read_text() == "u"
 
@@ -72,7 +74,7 @@ async def test_a_log_that_cannot_be_stored_does_not_hold_up_the_verdict(
         return f"http://s/{path.name}"
 
     monkeypatch.setattr(module, "STORE_S", 0.01)
-    site.storage.put_file = put_file
+    monkeypatch.setattr(site.storage, "put_file", put_file)
     files = {"log": tmp_path / "good", "trace": tmp_path / "bad"}
     urls = await Artifacts(site.storage, tmp_path).store(files)
     assert urls == {"log": "http://s/good"}

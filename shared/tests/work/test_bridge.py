@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import stamina
 from shared_fakes import Site, a_node
 from structlog.testing import capture_logs
 
+from kci_fakes.api import Call
 from kci_shared.errors import Conflict, Invalid, NotPermitted, StorageError
 from kci_shared.models import ErrorCode, Progress, Result, State
 from kci_shared.work import (
@@ -24,7 +25,7 @@ DEFINITION = {"artifacts": {"kernel": "http://s/k"}, "timeout": 0.05}
 
 
 async def test_a_job_is_claimed_run_and_reported(site: Site) -> None:
-    site.api.add(a_node("1", definition=DEFINITION))
+    site.api.put(a_node("1", definition=DEFINITION))
     log = site.folder / "console.log"
     log.write_text("Linux version 6.1")
     tests = [TestOutcome(("uname",), Result.PASS)]
@@ -37,7 +38,8 @@ async def test_a_job_is_claimed_run_and_reported(site: Site) -> None:
     assert report.outcome.result is Result.PASS
     assert [tree.node.name for tree in report.child_nodes] == ["uname"]
     assert report.artifacts == {"log": "http://storage/console.log"}
-    assert site.api.entries["1"].facts == {"job_id": "run-1", "device": "board-1"}
+    data = site.api.nodes["1"].data.model_dump()
+    assert {"job_id": "run-1", "device": "board-1"}.items() <= data.items()
     assert site.lab.jobs[0].images["kernel"].read_text() == "http://s/k"
     assert site.lab.jobs[0].attempt == 1
 
@@ -45,8 +47,8 @@ async def test_a_job_is_claimed_run_and_reported(site: Site) -> None:
 async def test_two_bridges_report_each_of_200_jobs_once_though_claims_get_lost(
     site: Site,
 ) -> None:
-    site.api.add(*(a_node(str(n)) for n in range(200)))
-    site.api.loss = 0.05
+    site.api.put(*(a_node(str(n)) for n in range(200)))
+    site.lose_claims(0.05)
     site.lab.size = 8
     site.start(max_jobs=8)
     site.start(max_jobs=8)
@@ -56,7 +58,7 @@ async def test_two_bridges_report_each_of_200_jobs_once_though_claims_get_lost(
 
 
 async def test_a_lab_that_fails_half_the_time_fails_no_kernel(site: Site) -> None:
-    site.api.add(*(a_node(str(n)) for n in range(60)))
+    site.api.put(*(a_node(str(n)) for n in range(60)))
     site.lab.failing = 0.5
     site.lab.size = 4
     site.start()
@@ -67,24 +69,24 @@ async def test_a_lab_that_fails_half_the_time_fails_no_kernel(site: Site) -> Non
 
 
 async def test_no_more_is_claimed_than_the_lab_has_room_for(site: Site) -> None:
-    site.api.add(*(a_node(str(n)) for n in range(40)))
+    site.api.put(*(a_node(str(n)) for n in range(40)))
     site.lab.size = 3
     site.lab.seconds = 0.005
     site.start(max_jobs=20)
     await site.until_done()
     assert site.lab.most["at once"] == 3
-    assert all(entry.attempt == 1 for entry in site.api.entries.values())
+    assert {site.attempt(node_id) for node_id in site.api.nodes} == {1}
 
 
 async def test_a_cancelled_node_stops_its_job_long_before_the_next_heartbeat(
     site: Site,
 ) -> None:
-    site.api.add(a_node("1"), a_node("2"))
+    site.api.put(a_node("1"), a_node("2"))
     site.lab.size = 2
     site.lab.seconds = 60
     site.start(lease=3600)
     await site.until(lambda: len(site.lab.running) == 2)
-    site.api.end("1")
+    site.cancel_node("1")
     await site.until(lambda: site.lab.cancelled == ["run-1"], seconds=30)
     assert list(site.lab.running) == ["run-2"]
     assert site.api.reports == []
@@ -93,32 +95,38 @@ async def test_a_cancelled_node_stops_its_job_long_before_the_next_heartbeat(
 async def test_a_lost_claim_is_cancelled_in_the_lab_and_not_reported(
     site: Site,
 ) -> None:
-    site.api.add(a_node("1"))
+    site.api.put(a_node("1"))
     site.lab.seconds = 60
     site.start()
     await site.until(lambda: site.lab.running)
-    site.api.entries["1"].expires += 60
     site.api.take_away("1")
     await site.until(lambda: site.lab.cancelled)
     assert site.api.reports == []
-    assert site.api.entries["1"].released == []
+    assert site.api.releases == []
 
 
 async def test_heartbeats_keep_a_job_that_lasts_longer_than_its_lease(
     site: Site,
 ) -> None:
-    site.api.add(a_node("1"))
+    def time_passes(call: Call) -> None:
+        if call.method == "renew":
+            site.now += timedelta(seconds=0.2)
+            if site.api.count_calls("renew") > 3:
+                site.lab.end("run-1")
+
+    site.api.put(a_node("1"))
+    site.api.disturb = time_passes
     site.lab.size = 2
-    site.lab.seconds = 0.4
-    site.start(lease=0.15)
+    site.lab.seconds = 60
+    site.start(lease=0.3)
     await site.until_done()
-    assert site.api.entries["1"].attempt == 1
+    assert site.attempt("1") == 1
 
 
 async def test_a_stop_signal_lets_running_jobs_end_within_the_drain_time(
     site: Site,
 ) -> None:
-    site.api.add(a_node("1"), a_node("2"))
+    site.api.put(a_node("1"), a_node("2"))
     site.lab.seconds = 0.05
     bridge = site.start(drain=5)
     await site.until(lambda: site.lab.running)
@@ -128,7 +136,9 @@ async def test_a_stop_signal_lets_running_jobs_end_within_the_drain_time(
     assert len(site.lab.jobs) == 1
 
 
-async def test_a_stop_does_not_wait_for_a_lab_that_does_not_answer(site: Site) -> None:
+async def test_a_stop_does_not_wait_for_a_lab_that_does_not_answer(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = asyncio.Event()
 
     async def silence() -> dict[str, int]:
@@ -136,7 +146,7 @@ async def test_a_stop_does_not_wait_for_a_lab_that_does_not_answer(site: Site) -
         await asyncio.Event().wait()
         return {}
 
-    site.lab.slots = silence
+    monkeypatch.setattr(site.lab, "slots", silence)
     bridge = site.start()
     await asked.wait()
     site.stop.set()
@@ -147,20 +157,20 @@ async def test_a_stop_does_not_wait_for_a_lab_that_does_not_answer(site: Site) -
 async def test_a_job_that_does_not_end_within_the_drain_time_is_given_back(
     site: Site,
 ) -> None:
-    site.api.add(a_node("1"))
+    site.api.put(a_node("1"))
     site.lab.seconds = 60
     bridge = site.start(drain=0.01)
     await site.until(lambda: site.lab.running)
     site.stop.set()
     await bridge
     assert site.lab.cancelled == ["run-1"]
-    assert site.api.entries["1"].released == ["the bridge stops"]
-    assert site.api.entries["1"].attempt == 0
+    assert site.api.releases == [("1", "the bridge stops")]
+    assert site.attempt("1") == 0
 
 
 async def test_a_former_lifes_job_is_adopted_and_not_started_again(site: Site) -> None:
-    site.api.add(a_node("1"))
-    site.api.entries["1"].expires = float("inf")
+    site.api.put(a_node("1"))
+    site.hold("1")
     site.lab.surviving = {"1": "run-1"}
     site.start()
     await site.until_done()
@@ -174,11 +184,11 @@ async def test_a_former_lifes_job_that_the_api_refuses_is_stopped(site: Site) ->
 
 
 async def test_a_report_waits_for_an_api_that_is_away(site: Site) -> None:
-    site.api.add(a_node("1"))
+    site.api.put(a_node("1"))
     site.lab.behave = lambda _: _go_away(site)
     site.start(lease=60)
     await site.until(lambda: site.api.away)
-    await asyncio.sleep(0.05)
+    await site.until(lambda: site.api.count_calls("report") > 1)
     site.api.away = False
     await site.until_done()
     assert len(site.lab.jobs) == 1
@@ -192,12 +202,13 @@ def _go_away(site: Site) -> RunOutcome:
 async def test_a_job_claimed_again_by_its_own_bridge_is_run_again_and_reported_once(
     site: Site,
 ) -> None:
-    site.api.add(a_node("1"))
+    site.api.put(a_node("1"))
     site.lab.size = 2
-    site.lab.seconds = 0.15
+    site.lab.seconds = 60
     site.start(lease=60)
     await site.until(lambda: site.lab.running)
-    site.api.entries["1"].expires = 0  # as if the API had been away for long
+    site.lab.seconds = 0
+    site.expire("1")  # as if the API had been away for long
     await site.until_done()
     assert site.lab.cancelled == ["run-1"]
     assert len(site.lab.jobs) == 2
@@ -207,7 +218,7 @@ async def test_a_job_claimed_again_by_its_own_bridge_is_run_again_and_reported_o
 async def test_a_job_over_its_time_is_stopped_and_what_there_is_of_it_kept(
     site: Site,
 ) -> None:
-    site.api.add(a_node("1", definition=DEFINITION))
+    site.api.put(a_node("1", definition=DEFINITION))
     site.lab.seconds = 60
     site.start(queue=0)
     await site.until_done()
@@ -218,31 +229,35 @@ async def test_a_job_over_its_time_is_stopped_and_what_there_is_of_it_kept(
     assert site.lab.cancelled == ["run-1"]
 
 
-async def test_a_lab_that_never_starts_a_job_is_at_fault(site: Site) -> None:
-    async def submit(_: Any) -> str:
+async def test_a_lab_that_never_starts_a_job_is_at_fault(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def submit(_: LabJob) -> str:
         await asyncio.sleep(60)
         return "never"
 
-    site.api.add(a_node("1", definition=DEFINITION))
-    site.lab.submit = submit
+    site.api.put(a_node("1", definition=DEFINITION))
+    monkeypatch.setattr(site.lab, "submit", submit)
     site.start(queue=0)
     await site.until_done()
-    assert site.api.reports[0][1].outcome.error_code == ErrorCode.INFRASTRUCTURE
+    assert site.outcome.error_code == ErrorCode.INFRASTRUCTURE
 
 
-async def test_a_lab_that_leaves_a_job_in_its_queue_is_at_fault(site: Site) -> None:
+async def test_a_lab_that_leaves_a_job_in_its_queue_is_at_fault(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     submit = site.lab.submit
 
     async def into_the_queue(job: LabJob) -> str:
         job.progress(Progress.QUEUED)
         return await submit(job)
 
-    site.api.add(a_node("1", definition=DEFINITION))
+    site.api.put(a_node("1", definition=DEFINITION))
     site.lab.seconds = 60
-    site.lab.submit = into_the_queue
+    monkeypatch.setattr(site.lab, "submit", into_the_queue)
     site.start(queue=0)
     await site.until_done()
-    outcome = site.api.reports[0][1].outcome
+    outcome = site.outcome
     assert outcome.error_code == ErrorCode.INFRASTRUCTURE
     assert outcome.error_msg == "the lab did not start the job within 0.05 s"
     assert site.lab.cancelled == ["run-1"]
@@ -255,12 +270,12 @@ async def test_a_lab_that_does_not_hand_over_a_stopped_job_is_not_waited_for(
         raise CannotRun("the power switch does not answer")
 
     monkeypatch.setattr(submission, "GRACE_S", 0.01)
-    site.api.add(a_node("1", definition=DEFINITION))
+    site.api.put(a_node("1", definition=DEFINITION))
     site.lab.seconds = 60
-    site.lab.cancel = cancel
+    monkeypatch.setattr(site.lab, "cancel", cancel)
     site.start(queue=0)
     await site.until_done()
-    assert site.api.reports[0][1].outcome.error_code == ErrorCode.NODE_TIMEOUT
+    assert site.outcome.error_code == ErrorCode.NODE_TIMEOUT
 
 
 @pytest.mark.parametrize(
@@ -279,19 +294,19 @@ async def test_a_lab_that_does_not_hand_over_a_stopped_job_is_not_waited_for(
     ],
 )
 async def test_a_job_that_cannot_start_is_incomplete_and_says_why(
-    site: Site, definition: Any, code: str, message: str
+    site: Site, definition: dict[str, object], code: str, message: str
 ) -> None:
-    site.api.add(a_node("1", definition=definition))
+    site.api.put(a_node("1", definition=definition))
     site.start()
     await site.until_done()
-    outcome = site.api.reports[0][1].outcome
+    outcome = site.outcome
     assert (outcome.result, outcome.error_code) == (Result.INCOMPLETE, code)
     assert outcome.error_msg == message
     assert site.lab.jobs == []
 
 
 async def test_work_without_a_definition_fetches_nothing(site: Site) -> None:
-    site.api.add(a_node("1"))
+    site.api.put(a_node("1"))
     site.start()
     await site.until_done()
     assert site.storage.fetched == []
@@ -301,14 +316,14 @@ async def test_work_without_a_definition_fetches_nothing(site: Site) -> None:
 async def test_an_error_that_nobody_expects_is_a_bug_and_stops_the_job(
     site: Site,
 ) -> None:
-    def fail(_: Any) -> RunOutcome:
+    def fail(_: LabJob) -> RunOutcome:
         raise ZeroDivisionError("with a secret in its text")
 
-    site.api.add(a_node("1"))
+    site.api.put(a_node("1"))
     site.lab.behave = fail
     site.start()
     await site.until_done()
-    outcome = site.api.reports[0][1].outcome
+    outcome = site.outcome
     assert outcome.error_code == ErrorCode.BUG
     assert (
         outcome.error_msg == "unexpected ZeroDivisionError in the bridge: see its log"
@@ -319,13 +334,16 @@ async def test_an_error_that_nobody_expects_is_a_bug_and_stops_the_job(
 async def test_a_report_that_the_api_refuses_is_replaced_by_one_that_says_so(
     site: Site,
 ) -> None:
-    site.api.add(a_node("1"))
-    site.api.refuse = lambda report: (
-        Invalid("too deep") if report.outcome.result is Result.PASS else None
+    site.api.put(a_node("1"))
+    site.refuse(
+        "report",
+        lambda report: (
+            Invalid("too deep") if report.outcome.result is Result.PASS else None
+        ),
     )
     site.start()
     await site.until_done()
-    outcome = site.api.reports[0][1].outcome
+    outcome = site.outcome
     assert outcome.error_code == ErrorCode.BUG
     assert outcome.error_msg == "the API refused the report: too deep"
 
@@ -341,9 +359,10 @@ async def test_a_report_whose_tests_are_refused_keeps_the_log(
         return RunOutcome(result, tests=tests, files={"log": log})
 
     site.lab.behave = behave
-    site.api.add(a_node("1"))
-    site.api.refuse = lambda report: (
-        Invalid("larger than 8 MiB") if report.child_nodes else None
+    site.api.put(a_node("1"))
+    site.refuse(
+        "report",
+        lambda report: Invalid("larger than 8 MiB") if report.child_nodes else None,
     )
     site.start()
     await site.until_done()
@@ -355,7 +374,9 @@ async def test_a_report_whose_tests_are_refused_keeps_the_log(
     assert report.outcome.error_msg == said
 
 
-async def test_a_bridge_survives_a_lab_and_an_api_that_are_away(site: Site) -> None:
+async def test_a_bridge_survives_a_lab_and_an_api_that_are_away(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = 0
 
     async def slots() -> dict[str, int]:
@@ -363,14 +384,15 @@ async def test_a_bridge_survives_a_lab_and_an_api_that_are_away(site: Site) -> N
         asked += 1
         raise CannotRun("no coordinator at http://me:secret@lab")
 
-    good, site.lab.slots = site.lab.slots, slots
-    site.api.add(a_node("1"))
+    good = site.lab.slots
+    monkeypatch.setattr(site.lab, "slots", slots)
+    site.api.put(a_node("1"))
     site.api.away = True
     with capture_logs() as said:
         site.start()
         await site.until(lambda: asked > 3)
-        site.lab.slots = good
-        await asyncio.sleep(0.05)
+        monkeypatch.setattr(site.lab, "slots", good)
+        await site.until(lambda: site.api.count_calls("claim") > 1)
         site.api.away = False
         await site.until_done()
     waited = "CannotRun: no coordinator at http://lab"
@@ -381,14 +403,13 @@ async def test_a_bridge_survives_a_lab_and_an_api_that_are_away(site: Site) -> N
 
 
 async def test_a_token_that_may_not_claim_ends_the_bridge(site: Site) -> None:
-    async def claim(_: Any) -> None:
-        raise NotPermitted("runtime lab is not in the token's scopes")
-
-    site.api.claim = claim
+    site.refuse(
+        "claim", lambda _: NotPermitted("runtime lab is not in the token's scopes")
+    )
     bridge = site.start()
     with pytest.raises(NotPermitted, match="scopes"):
         await bridge
-    site._bridges.clear()
+    site.bridges.clear()
 
 
 async def test_a_folder_of_a_run_is_gone_when_the_run_is_over(site: Site) -> None:
@@ -399,7 +420,7 @@ async def test_a_folder_of_a_run_is_gone_when_the_run_is_over(site: Site) -> Non
         assert lab_job.folder.is_dir()
         return RunOutcome(Result.PASS)
 
-    site.api.add(a_node("1"))
+    site.api.put(a_node("1"))
     site.lab.behave = look
     site.start()
     await site.until_done()
@@ -407,11 +428,8 @@ async def test_a_folder_of_a_run_is_gone_when_the_run_is_over(site: Site) -> Non
 
 
 async def test_an_adoption_race_is_not_an_error(site: Site) -> None:
-    async def adopt(*_: Any) -> None:
-        raise Conflict("claimed by another bridge")
-
-    site.api.adopt = adopt
-    site.api.add(a_node("1"))
+    site.refuse("adopt", lambda _: Conflict("claimed by another bridge"))
+    site.api.put(a_node("1"))
     site.lab.surviving = {"2": "run-2"}
     site.start()
     await site.until_done()
@@ -423,18 +441,18 @@ async def test_a_checkout_becomes_available_with_what_is_known_of_it(
 ) -> None:
     tarball = tmp_path / "linux.tar.gz"
     tarball.write_bytes(b"sources")
-    site.api.add(a_node("1"))
+    site.api.put(a_node("1"))
     site.lab.behave = lambda _: RunOutcome(
         Result.PASS,
         state=State.AVAILABLE,
         files={"tarball": tarball},
-        data={"kernel_revision": {"describe": "v6.1"}},
+        data={"misc": {"bytes": 7}},
     )
     site.start()
     await site.until_done()
     report = site.api.reports[0][1]
     assert report.outcome.state is State.AVAILABLE
-    assert report.data == {"kernel_revision": {"describe": "v6.1"}}
+    assert report.data == {"misc": {"bytes": 7}}
     assert report.artifacts == {"tarball": "http://storage/linux.tar.gz"}
 
 
@@ -446,13 +464,13 @@ async def test_an_outcome_is_worth_nothing_without_what_it_needs(
 
     monkeypatch.setattr(artifacts, "STORE_S", 0.001)
     stamina.set_testing(True, attempts=1)
-    site.storage.put_file = put_file
-    site.api.add(a_node("1"))
+    monkeypatch.setattr(site.storage, "put_file", put_file)
+    site.api.put(a_node("1"))
     site.lab.behave = lambda _: RunOutcome(
         Result.PASS, files={"kernel": tmp_path / "k"}, needed=frozenset({"kernel"})
     )
     site.start()
     await site.until_done()
-    outcome = site.api.reports[0][1].outcome
+    outcome = site.outcome
     assert (outcome.result, outcome.error_code) == ("incomplete", "Infrastructure")
     assert outcome.error_msg == "artifact: kernel: the disk is full"

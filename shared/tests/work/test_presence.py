@@ -2,7 +2,7 @@
 import asyncio
 
 import pytest
-from shared_fakes import Site, a_node
+from shared_fakes import FakeLab, Site, a_node
 
 from kci_shared.errors import NotLoggedIn
 from kci_shared.models import Result
@@ -10,35 +10,48 @@ from kci_shared.text import redacted
 from kci_shared.work import CannotRun, RunOutcome, presence
 
 
+class DemoLab(FakeLab):
+    """A lab that says what it is."""
+
+    kind = "demo"
+
+    def facts(self) -> dict[str, str]:
+        return {"version": "7"}
+
+
 async def test_a_bridge_tells_its_capacity_once_and_that_it_leaves(site: Site) -> None:
-    site.lab.kind = "demo"
+    site.lab = DemoLab()
     site.lab.size = 3
     site.lab.seconds = 0.02
-    site.api.add(*(a_node(str(n)) for n in range(9)))
+    site.api.put(*(a_node(str(n)) for n in range(9)))
     site.start()
     await site.until_done()
     await site.end()
-    first, *_, last = site.api.said
+    first, *_, last = site.registrations
     assert (first.kind, first.healthy, first.platforms) == ("demo", True, {"board": 3})
+    assert first.facts["version"] == "7"
     assert "lab_answered" in first.facts
     assert (last.healthy, last.message) == (False, presence.DRAINS)
     assert "job_ended" in last.facts
-    assert len(site.api.said) == 2, "busy or idle, the lab is as large as it was"
+    assert len(site.registrations) == 2, "busy or idle, the lab is as large as it was"
 
 
-async def test_a_lab_that_is_away_is_told_without_its_secrets(site: Site) -> None:
+async def test_a_lab_that_is_away_is_told_without_its_secrets(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def away() -> dict[str, int]:
         raise CannotRun("http://me:secret@lab: header b'Token secret' refused")
 
-    answering, site.lab.slots = site.lab.slots, away
+    answering = site.lab.slots
+    monkeypatch.setattr(site.lab, "slots", away)
     site.start()
-    await site.until(lambda: site.api.said)
-    [told] = site.api.said
+    await site.until(lambda: site.registrations)
+    [told] = site.registrations
     assert (told.healthy, told.platforms) == (False, {})
     assert told.message == "http://lab: header b'Token *** refused"
-    site.lab.slots = answering
-    await site.until(lambda: len(site.api.said) == 2)
-    assert site.api.said[-1].healthy
+    monkeypatch.setattr(site.lab, "slots", answering)
+    await site.until(lambda: len(site.registrations) == 2)
+    assert site.registrations[-1].healthy
 
 
 async def test_the_same_is_said_again_every_so_often(
@@ -46,7 +59,7 @@ async def test_the_same_is_said_again_every_so_often(
 ) -> None:
     monkeypatch.setattr(presence, "PERIOD_S", 0.02)
     site.start()
-    await site.until(lambda: len(site.api.said) > 3)
+    await site.until(lambda: len(site.registrations) > 3)
 
 
 async def test_a_lab_that_is_silent_from_the_start_is_known(
@@ -59,10 +72,10 @@ async def test_a_lab_that_is_silent_from_the_start_is_known(
         return {}
 
     monkeypatch.setattr(presence, "FIRST_ANSWER_S", 0.02)
-    site.lab.slots = silent
+    monkeypatch.setattr(site.lab, "slots", silent)
     site.start()
-    await site.until(lambda: site.api.said)
-    assert site.api.said[0].message == presence.NO_ANSWER
+    await site.until(lambda: site.registrations)
+    assert site.registrations[0].message == presence.NO_ANSWER
     heard.set()
 
 
@@ -70,13 +83,13 @@ async def test_a_lab_that_is_silent_from_the_start_is_known(
 async def test_a_refused_registration_stops_no_job(
     site: Site, refusal: Exception
 ) -> None:
-    site.api.refusal = refusal
-    site.api.add(a_node("1"))
+    site.refuse("register", lambda _: refusal)
+    site.api.put(a_node("1"))
     site.lab.behave = lambda _: RunOutcome(Result.PASS)
     site.start()
     await site.until_done()
-    site.api.refusal = None
-    await site.until(lambda: site.api.said)
+    site.refuse("register", lambda _: None)
+    await site.until(lambda: site.registrations)
 
 
 def test_a_password_in_an_address_is_not_repeated() -> None:

@@ -11,7 +11,7 @@ import stamina
 
 from kci_shared.errors import StorageError
 from kci_shared.logging import get_logger
-from kci_shared.storage import Storage
+from kci_shared.work.api import Files
 from kci_shared.work.errors import CannotRun
 
 log = get_logger(__name__)
@@ -26,7 +26,7 @@ STORE_S = 600.0
 class Artifacts:
     """The storage, with a cache of fetched files."""
 
-    def __init__(self, storage: Storage, cache: Path) -> None:
+    def __init__(self, storage: Files, cache: Path) -> None:
         self._storage = storage
         self._cache = cache
         self._fetching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

@@ -5,13 +5,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from kci_shared.client import ApiClient
 from kci_shared.errors import ApiError, KciError
 from kci_shared.logging import get_logger
 from kci_shared.models import ClaimedNode, ClaimRequest
-from kci_shared.storage import Storage
 from kci_shared.text import redacted
 from kci_shared.work import cancels
+from kci_shared.work.api import Claims, Files
 from kci_shared.work.artifacts import Artifacts
 from kci_shared.work.claim import Claim
 from kci_shared.work.dialect import Dialect
@@ -43,8 +42,8 @@ class Bridge:
 
     def __init__(
         self,
-        api: ApiClient,
-        storage: Storage,
+        api: Claims,
+        storage: Files,
         dialect: Dialect,
         settings: BridgeSettings,
     ) -> None:

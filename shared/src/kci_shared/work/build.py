@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What to build, and how a build ended; the same for every kind of builder."""
 
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kci_shared.models import BuildDefinition, ErrorCode, Node, Result, Revision
 from kci_shared.rules.artifacts import TARBALL
+from kci_shared.work.api import Nodes
 from kci_shared.work.definition import definition_of
 from kci_shared.work.errors import CannotRun
 
@@ -62,14 +63,6 @@ class BuildReport(BaseModel):
     """Names of artifacts without which the result must not be reported."""
     facts: BuildFacts | None = None
     """None if the build did not start."""
-
-
-class Nodes(Protocol):
-    """What a builder needs of the API."""
-
-    async def get(self, node_id: str) -> Node | None:
-        """Return the node, or None."""
-        ...
 
 
 async def order_of(node: Node, api: Nodes) -> BuildOrder:

@@ -7,11 +7,11 @@ from typing import Any, NoReturn, TypeVar
 
 import stamina
 
-from kci_shared.client import ApiClient
 from kci_shared.errors import ApiError, Conflict, KciError, NotFound
 from kci_shared.logging import get_logger
 from kci_shared.models import ClaimedNode, Report, State
 from kci_shared.waiting import wait
+from kci_shared.work.api import Claims
 
 log = get_logger(__name__)
 
@@ -30,7 +30,7 @@ class ClaimLost(KciError):
 class Claim:
     """A node that this bridge holds until `lease_s` after its last heartbeat."""
 
-    def __init__(self, api: ApiClient, claimed: ClaimedNode, lease_s: float) -> None:
+    def __init__(self, api: Claims, claimed: ClaimedNode, lease_s: float) -> None:
         self.node = claimed.node
         self.attempt = claimed.claim.attempt
         self.token = claimed.claim.token

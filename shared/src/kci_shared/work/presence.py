@@ -12,13 +12,13 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
-from kci_shared.client import ApiClient
 from kci_shared.errors import KciError
 from kci_shared.logging import get_logger
 from kci_shared.models import RuntimeReport
 from kci_shared.models.runtimes import LONGEST_MESSAGE
 from kci_shared.text import redacted
 from kci_shared.waiting import wait
+from kci_shared.work.api import Claims
 from kci_shared.work.dialect import Dialect
 
 log = get_logger(__name__)
@@ -40,7 +40,7 @@ DRAINS = "the bridge stops: it takes no new jobs"
 class Presence:
     """The state of the lab, as its bridge sees it, and its registration."""
 
-    def __init__(self, api: ApiClient, runtime: str, dialect: Dialect) -> None:
+    def __init__(self, api: Claims, runtime: str, dialect: Dialect) -> None:
         self._api = api
         self._runtime = runtime
         self._dialect = dialect

@@ -4,10 +4,10 @@
 import shutil
 from collections.abc import Callable
 
-from kci_shared.client import ApiClient
 from kci_shared.errors import Conflict, NotFound
 from kci_shared.logging import get_logger
 from kci_shared.models import ClaimedNode, State
+from kci_shared.work.api import Claims
 from kci_shared.work.claim import Claim
 from kci_shared.work.dialect import Dialect
 from kci_shared.work.runs import Runs
@@ -24,7 +24,7 @@ class Recovery:
     """Adopts jobs that still run in the lab, as far as the API allows it."""
 
     def __init__(
-        self, api: ApiClient, dialect: Dialect, settings: BridgeSettings, runs: Runs
+        self, api: Claims, dialect: Dialect, settings: BridgeSettings, runs: Runs
     ) -> None:
         self._api = api
         self._dialect = dialect
