@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Evidence that a mail was sent."""
+"""Sent mails are looked up in the archive."""
 
 import mailbox
 from pathlib import Path
@@ -20,7 +20,7 @@ async def test_a_mail_is_found_by_its_message_id(tmp_path: Path) -> None:
     assert not await archive.has("<c@d>")
 
 
-async def test_a_mail_that_comes_later_is_found_later(tmp_path: Path) -> None:
+async def test_a_mail_that_arrives_later_is_found_then(tmp_path: Path) -> None:
     put(tmp_path / "m", b"Message-ID: <a@b>\r\n\r\n")
     archive = MaildirArchive(tmp_path / "m")
     assert not await archive.has("<c@d>")
@@ -28,19 +28,21 @@ async def test_a_mail_that_comes_later_is_found_later(tmp_path: Path) -> None:
     assert await archive.has("<c@d>")
 
 
-async def test_a_message_id_in_a_body_proves_nothing(tmp_path: Path) -> None:
+async def test_only_a_message_id_header_proves_that_a_mail_was_sent(
+    tmp_path: Path,
+) -> None:
     put(tmp_path / "m", b"Subject: x\n\nMessage-ID: <a@b>\n")
     put(tmp_path / "m", b"In-Reply-To: <a@b>\nX-Message-ID: <a@b>\n\n")
     assert not await MaildirArchive(tmp_path / "m").has("<a@b>")
 
 
-async def test_mails_that_were_read_and_moved_are_found(tmp_path: Path) -> None:
+async def test_a_mail_that_was_read_and_moved_is_found(tmp_path: Path) -> None:
     key = put(tmp_path / "m", b"Message-ID: <a@b>\n\n")
     (tmp_path / "m/new" / key).rename(tmp_path / "m/cur" / f"{key}:2,S")
     assert await MaildirArchive(tmp_path / "m").has("<a@b>")
 
 
-async def test_an_archive_that_is_not_there_says_neither_yes_nor_no(
+async def test_a_missing_archive_is_an_error(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(OSError, match="No such file"):

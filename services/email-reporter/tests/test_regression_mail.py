@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a regression's mail says, and what nobody can make it say."""
+"""The mail on a regression, and what hostile names and logs cannot put into it."""
 
 import email
 import email.policy
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-import pytest
+from email_reporter_fakes import HEAD, Tree, make_node, make_regression, make_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kci_email_reporter.case import Case
 from kci_email_reporter.mail import Mail
-from kci_email_reporter.regression_mail import Case, regression_mail
-from kci_shared.models import Node, Revision
+from kci_email_reporter.regression_mail import regression_mail
+from kci_shared.models import Finding, Revision
 
-NAMES = ["tree", "branch", "describe", "commit", "url"]
-WORDS = ["arch", "config_full", "compiler", "platform", "runtime"]
-TRICKS = st.one_of(
+Golden = Callable[[str, Mail], None]
+REVISION_FIELDS = ["tree", "branch", "describe", "commit", "url"]
+SETUP_FIELDS = ["arch", "config_full", "compiler", "platform", "runtime"]
+HOSTILE = st.one_of(
     st.text(max_size=40),
     st.sampled_from(
         [
@@ -38,33 +39,38 @@ TRICKS = st.one_of(
 )
 
 
-@pytest.fixture(scope="session")
-def case_of(scene: Any) -> Callable[..., Case]:
-    def make(*ids: str, nodes: dict[str, Node] | None = None) -> Case:
-        nodes = nodes or scene.tree()
-        line = [nodes[node_id] for node_id in ids]
-        regression, passed = scene.regression(line[0])
-        return Case(regression, line, passed)
+def case_of(tree: Tree, *node_ids: str) -> Case:
+    """Return the regression of the first node, whose ancestors are the others."""
+    lineage = tree.lineage(*node_ids)
+    regression, passed = make_regression(lineage[0])
+    return Case(regression, lineage, passed)
 
-    return make
+
+def panic_mail(tree: Tree) -> Mail:
+    return regression_mail(case_of(tree, "b2", "k2"), HEAD)
+
+
+def panic_finding(tree: Tree) -> Finding:
+    findings = tree.panic.data.findings
+    assert findings
+    return findings[0]
 
 
 def body_of(mail: Mail) -> str:
     return mail.to_bytes().decode().split("\r\n\r\n", 1)[1].replace("\r\n", "\n")
 
 
-def test_a_boot_that_panics(scene: Any, case_of: Any, golden: Any) -> None:
-    golden("boot.eml", regression_mail(case_of("b2", "k2"), scene.head))
+def test_a_boot_that_panics(tree: Tree, golden: Golden) -> None:
+    golden("boot.eml", panic_mail(tree))
 
 
-def test_a_test_that_fails(scene: Any, case_of: Any, golden: Any) -> None:
-    case = case_of("t3", "t2", "s2", "b3", "k2")
-    golden("test.eml", regression_mail(case, scene.head))
+def test_a_test_that_fails(tree: Tree, golden: Golden) -> None:
+    case = case_of(tree, "t3", "t2", "s2", "b3", "k2")
+    golden("test.eml", regression_mail(case, HEAD))
 
 
-def test_a_build_that_breaks(scene: Any, case_of: Any, golden: Any) -> None:
-    nodes = scene.tree()
-    found = {
+def test_a_build_that_breaks(tree: Tree, golden: Golden) -> None:
+    finding = {
         "kind": "compiler",
         "severity": "fault",
         "headline": "drivers/x.c:15:2: error: use of undeclared identifier 'chan'",
@@ -76,126 +82,106 @@ def test_a_build_that_breaks(scene: Any, case_of: Any, golden: Any) -> None:
         ],
         "signature": "compiler:1",
     }
-    facts = nodes["k2"].data.model_dump() | {
-        "findings": [found],
-        "compiler": "clang-21",
-    }
-    built = scene.node(
-        *("k2", "kbuild", " ".join(nodes["k2"].path)),
-        result="fail",
-        artifacts={k: v for k, v in nodes["k2"].artifacts.items() if k != "kernel"},
-        data=facts,
-    )
-    mail = regression_mail(case_of("k2", nodes={"k2": built}), scene.head)
-    golden("build.eml", mail)
+    build = tree.build
+    del build.artifacts["kernel"]
+    build.data.findings = [Finding.model_validate(finding)]
+    build.data.compiler = "clang-21"
+    golden("build.eml", regression_mail(case_of(tree, "k2"), HEAD))
 
 
-def test_a_mail_has_one_signature_and_no_command(scene: Any, case_of: Any) -> None:
-    body = body_of(regression_mail(case_of("b2", "k2"), scene.head))
+def test_a_mail_has_one_signature_and_no_command(tree: Tree) -> None:
+    body = body_of(panic_mail(tree))
     assert body.count("\n-- \n") == 1
     assert not body.startswith("\n")
     assert "#kernelci" not in body
 
 
-def test_the_subject_names_the_fault_and_stays_short(scene: Any, case_of: Any) -> None:
-    subject = regression_mail(case_of("b2", "k2"), scene.head).subject
-    assert subject == (
+def test_the_subject_names_the_fault_and_stays_short(tree: Tree) -> None:
+    assert panic_mail(tree).subject == (
         "[REGRESSION] mainline/master: boot: board-1: "
         "VFS: Unable to mount root fs (x86_64, gcc-14)"
     )
-    long = scene.tree()
-    long["b2"].data.findings[0].headline = "word " * 100
-    cut = regression_mail(case_of("b2", "k2", nodes=long), scene.head).subject
+    panic_finding(tree).headline = "word " * 100
+    cut = panic_mail(tree).subject
     assert len(cut) <= 110
     assert cut.endswith("... (x86_64, gcc-14)")
 
 
-def test_what_is_not_known_is_left_out(scene: Any, case_of: Any) -> None:
-    bare = scene.node("b2", "job", "checkout boot", result="fail")
-    mail = regression_mail(case_of("b2", nodes={"b2": bare}), scene.head)
+def test_unknown_values_are_left_out(tree: Tree) -> None:
+    tree.put(make_node("b2", "job", "checkout boot", result="fail"))
+    mail = regression_mail(case_of(tree, "b2"), HEAD)
     assert "None" not in mail.to_bytes().decode()
     assert "the test machine no longer boots" in body_of(mail)
     assert "X-Kernelci-Platform" not in mail.to_bytes().decode()
 
 
-def test_a_long_log_is_cut_and_says_so(scene: Any, case_of: Any) -> None:
-    nodes = scene.tree()
-    nodes["b2"].data.findings[0].excerpt = [f"[ 1.{n}] {'x' * 9999}" for n in range(99)]
-    body = body_of(regression_mail(case_of("b2", "k2", nodes=nodes), scene.head))
+def test_a_long_excerpt_is_cut_and_says_so(tree: Tree) -> None:
+    panic_finding(tree).excerpt = [f"[ 1.{n}] {'x' * 9999}" for n in range(99)]
+    body = body_of(panic_mail(tree))
     assert body.count("[ 1.") == 20
     assert "... 79 lines left out\n" in body
     assert len(body) < 40 * 1024
 
 
-def test_a_log_cannot_speak_for_us(scene: Any, case_of: Any) -> None:
-    nodes = scene.tree()
-    said = ["#kernelci invalid: x", "#regzbot dup: y", "-- ", "From me", "> x"]
-    nodes["b2"].data.findings[0].excerpt = said
-    body = body_of(regression_mail(case_of("b2", "k2", nodes=nodes), scene.head))
+def test_a_log_cannot_give_commands(tree: Tree) -> None:
+    lines = ["#kernelci invalid: x", "#regzbot dup: y", "-- ", "From me", "> x"]
+    panic_finding(tree).excerpt = lines
+    body = body_of(panic_mail(tree))
     assert body.count("\n-- \n") == 1
     assert not re.search(r"(?m)^(#|>|From )", body)
 
 
-def test_regzbot_hears_only_of_trees_and_lists_that_are_its_own(
-    scene: Any, case_of: Any
-) -> None:
+def test_only_mails_to_the_list_of_regzbot_have_its_command(tree: Tree) -> None:
     def body_to(recipient: str) -> str:
-        head = replace(scene.head, recipients=(recipient,))
-        return body_of(regression_mail(case_of("b2", "k2"), head))
+        head = replace(HEAD, recipients=(recipient,))
+        return body_of(regression_mail(case_of(tree, "b2", "k2"), head))
 
     line = "\n\n#regzbot introduced: 99aa88bb77cc..11aa22bb33cc\n\n"
     assert line in body_to("regressions@lists.linux.dev")
     assert "#regzbot" not in body_to("results@ci.example.org")
 
 
-def test_staging_says_so_in_the_subject(scene: Any, case_of: Any) -> None:
-    head = scene.settings(mail_mode="redirect:me@ci.example.org").letterhead
-    mail = regression_mail(case_of("b2", "k2"), head)
+def test_a_redirected_mail_is_marked_in_the_subject(tree: Tree) -> None:
+    head = make_settings(mail_mode="redirect:me@ci.example.org").letterhead
+    mail = regression_mail(case_of(tree, "b2", "k2"), head)
     assert mail.subject.startswith("[STAGING] [REGRESSION] ")
     assert "To: me@ci.example.org\r\n" in mail.to_bytes().decode()
 
 
-def test_a_mail_written_again_is_the_same(scene: Any, case_of: Any) -> None:
-    first, second = (
-        regression_mail(case_of("b2", "k2"), scene.head).to_bytes() for _ in range(2)
-    )
+def test_a_mail_written_again_has_the_same_bytes(tree: Tree) -> None:
+    first, second = (panic_mail(tree).to_bytes() for _ in range(2))
     assert first == second
 
 
 @given(
-    st.dictionaries(st.sampled_from(NAMES), TRICKS),
-    st.dictionaries(st.sampled_from(WORDS), TRICKS),
-    st.lists(TRICKS, max_size=3),
+    st.dictionaries(st.sampled_from(REVISION_FIELDS), HOSTILE),
+    st.dictionaries(st.sampled_from(SETUP_FIELDS), HOSTILE),
+    st.lists(HOSTILE, max_size=3),
 )
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-def test_no_name_and_no_log_breaks_out_of_its_place(
-    scene: Any,
-    case_of: Any,
-    names: dict[str, str],
-    words: dict[str, str],
-    lines: list[str],
+def test_hostile_values_add_no_header_and_no_line(
+    revision: dict[str, str], setup: dict[str, str], lines: list[str]
 ) -> None:
-    nodes = scene.tree()
-    for name, value in words.items():
-        setattr(nodes["b2"].data, name, value)
-    nodes["b2"].data.findings[0].excerpt = lines
-    nodes["b2"].data.findings[0].headline = " ".join(lines)
-    case = case_of("b2", "k2", nodes=nodes)
-    told = case.regression.data.failed_kernel_revision
+    tree = Tree()
+    for name, value in setup.items():
+        setattr(tree.panic.data, name, value)
+    panic_finding(tree).excerpt = lines
+    panic_finding(tree).headline = " ".join(lines)
+    case = case_of(tree, "b2", "k2")
     case.regression.data.failed_kernel_revision = Revision.model_construct(
-        **{**vars(told), **names}
+        **{**vars(case.bad), **revision}
     )
-    content = regression_mail(case, scene.head).to_bytes()
-    found = email.message_from_bytes(content, policy=email.policy.default)
-    assert not found.defects
-    assert found["Bcc"] is None
-    assert len(found["Subject"]) <= 110
-    body = body_of(regression_mail(case, scene.head))
+    content = regression_mail(case, HEAD).to_bytes()
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert not message.defects
+    assert message["Bcc"] is None
+    assert len(message["Subject"]) <= 110
+    body = body_of(regression_mail(case, HEAD))
     assert body.replace("\n", "").isprintable()
     assert body.split("\n").count("-- ") == 1
     assert not re.search(r"(?m)^#", body)
     assert "None" not in body
     assert max(map(len, content.split(b"\r\n"))) <= 998
     for line in body.splitlines():
-        ours = not line.startswith("  ") and "://" not in line and line[:1] != "|"
-        assert len(line) <= 76 or not ours
+        is_prose = not line.startswith("  ") and "://" not in line and line[:1] != "|"
+        assert len(line) <= 76 or not is_prose

@@ -1,210 +1,236 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which events become a mail, and that each becomes one only."""
-
-from typing import Any
+"""Which events write a mail, and that each mail is written once."""
 
 import pytest
+from email_reporter_fakes import (
+    REGRESSION_ID,
+    Tree,
+    World,
+    event_of,
+    extra,
+    make_node,
+    make_settings,
+)
 
 from kci_email_reporter.reporter import Reporter
+from kci_fakes.api import Call
 from kci_shared.errors import Conflict, NotFound, NotYet
-from kci_shared.models import NODE, NewNode, Node, Result, State
+from kci_shared.models import NODE, Node, Result, State
 
 
 @pytest.fixture
-def api(scene: Any) -> Any:
-    """The failing revision, and the regression of its boot."""
-    nodes = scene.tree()
-    return scene.api([*nodes.values(), *scene.regression(nodes["b2"])])
+def reporter(world: World) -> Reporter:
+    settings = make_settings(mail_to=["results@ci.example.org"])
+    return Reporter(world.api, world.storage, settings)
 
 
-@pytest.fixture
-def reporter(api: Any, scene: Any) -> Reporter:
-    return Reporter(api, api, scene.settings(mail_to=["results@ci.example.org"]))
-
-
-async def hear(reporter: Reporter, scene: Any, *nodes: Node) -> None:
+async def handle(reporter: Reporter, *nodes: Node) -> None:
     for node in nodes:
-        await reporter.on_event(scene.event_of(node))
+        await reporter.on_event(event_of(node))
 
 
-async def test_a_regression_becomes_a_mail_that_waits_for_its_sender(
-    api: Any, reporter: Reporter, scene: Any
+async def test_a_regression_becomes_a_mail_for_the_sender_to_claim(
+    world: World, reporter: Reporter
 ) -> None:
-    regression = api.nodes["9f01c3aa77d0e412"]
-    await hear(reporter, scene, regression)
-    (node,) = api.created.values()
-    assert (node.kind, node.name, node.parent) == ("process", "mail", regression.id)
+    await handle(reporter, world.regression)
+    (node,) = world.mail_nodes
+    assert (node.name, node.parent) == ("mail", REGRESSION_ID)
     assert node.state is State.RUNNING
-    assert node.idempotency_key == "mail/regression/9f01c3aa77d0e412/new/1"
-    assert node.data["runtime"] == "email"
-    assert node.data["platform"] == "smtp"
-    assert node.data["to"] == ["results@ci.example.org"]
-    assert node.data["message_id"] == "<kci.reg.8858c5bf23f333a4.1@ci.example.org>"
-    assert node.data["subject"].startswith("[REGRESSION] mainline/master: boot:")
+    assert node.idempotency_key == f"mail/regression/{REGRESSION_ID}/new/1"
+    assert (node.data.runtime, node.data.platform) == ("email", "smtp")
+    to, message_id, subject = extra(node, "to", "message_id", "subject")
+    assert to == ["results@ci.example.org"]
+    assert message_id == "<kci.reg.8858c5bf23f333a4.1@ci.example.org>"
+    assert str(subject).startswith("[REGRESSION] mainline/master: boot:")
     assert node.timeout is not None
-    assert f"Message-ID: {node.data['message_id']}\r\n" in api.mails[0]
-    assert "[    1.500000] Kernel panic - not syncing" in api.mails[0]
-    assert "https://s.example/l/console.log#L321" in api.mails[0]
+    (mail,) = world.mails
+    assert f"Message-ID: {message_id}\r\n" in mail
+    assert "[    1.500000] Kernel panic - not syncing" in mail
+    assert "https://s.example/l/console.log#L321" in mail
 
 
-async def test_events_that_come_again_write_nothing_again(
-    api: Any, reporter: Reporter, scene: Any
+async def test_repeated_events_write_no_second_mail(
+    world: World, reporter: Reporter
 ) -> None:
-    nodes = [api.nodes["9f01c3aa77d0e412"], api.nodes["c2"]]
-    await hear(reporter, scene, *nodes, *nodes)
-    assert len(api.created) == 2
-    assert len(api.stored) == 2
+    nodes: list[Node] = [world.regression, world.tree.checkout]
+    await handle(reporter, *nodes, *nodes)
+    assert len(world.mail_nodes) == 2
+    assert len(world.storage.files) == 2
 
 
-async def test_two_replicas_write_one_mail(api: Any, scene: Any) -> None:
-    class Slow(type(api)):  # type: ignore[misc]
-        async def find(self, **filters: Any) -> list[Node]:
-            """See nothing of what the other replica does meanwhile."""
-            return []
+async def test_two_replicas_write_one_mail(world: World, reporter: Reporter) -> None:
+    await handle(reporter, world.regression)
+    (first,) = world.mail_nodes
+    del world.api.nodes[first.id]  # the other replica did not see it in time
 
-        async def create(self, node: NewNode) -> Node:
-            if node.idempotency_key in self.created:
-                raise Conflict("the key is taken")
-            made: Node = await super().create(node)
-            return made
+    def taken(call: Call) -> None:
+        if call.method == "create":
+            raise Conflict("the key is taken")
 
-    slow = Slow(list(api.nodes.values()))
-    for _ in range(2):
-        replica = Reporter(slow, slow, scene.settings())
-        await hear(replica, scene, api.nodes["9f01c3aa77d0e412"])
-    assert len(slow.created) == 1
-    assert len(set(slow.stored.values())) == 1
+    world.api.disturb = taken
+    await handle(reporter, world.regression)
+    assert world.mail_nodes == []
+    assert len(set(world.storage.files.values())) == 1
 
 
-async def test_a_regression_waits_until_its_log_was_read(
-    api: Any, reporter: Reporter, scene: Any
+async def test_a_regression_waits_until_its_log_is_parsed(
+    world: World, reporter: Reporter
 ) -> None:
-    api.nodes["b2"].data.findings = None
+    world.tree.panic.data.findings = None
     with pytest.raises(NotYet, match="job b2 is not settled"):
-        await hear(reporter, scene, api.nodes["9f01c3aa77d0e412"])
-    assert not api.stored
+        await handle(reporter, world.regression)
+    assert not world.storage.files
 
 
-@pytest.mark.parametrize("key", ["b2", "k2"])
-async def test_trouble_in_the_lab_is_never_mailed_as_a_regression(
-    api: Any, reporter: Reporter, scene: Any, key: str
+@pytest.mark.parametrize("node_id", ["b2", "k2"])
+async def test_a_lab_failure_is_never_mailed_as_a_regression(
+    world: World, reporter: Reporter, node_id: str
 ) -> None:
-    api.nodes[key].result = Result.INCOMPLETE
-    await hear(reporter, scene, api.nodes["9f01c3aa77d0e412"])
-    assert not api.created
+    world.tree[node_id].result = Result.INCOMPLETE
+    await handle(reporter, world.regression)
+    assert not world.mail_nodes
 
 
-async def test_a_regression_that_is_over_is_not_mailed(
-    api: Any, reporter: Reporter, scene: Any
+async def test_a_regression_that_no_longer_fails_is_not_mailed(
+    world: World, reporter: Reporter
 ) -> None:
-    api.nodes["9f01c3aa77d0e412"].result = Result.PASS
-    await hear(reporter, scene, api.nodes["9f01c3aa77d0e412"])
-    assert not api.created
+    world.regression.result = Result.PASS
+    await handle(reporter, world.regression)
+    assert not world.mail_nodes
 
 
-@pytest.mark.parametrize("was_told", [True, False])
-async def test_the_end_of_a_regression_answers_the_mail_that_told_of_it(
-    api: Any, reporter: Reporter, scene: Any, was_told: bool
-) -> None:
-    regression = api.nodes["9f01c3aa77d0e412"]
-    if was_told:
-        await hear(reporter, scene, regression)
+def fix(world: World) -> None:
+    """Let the regression's test pass again."""
     entry = {"at": "t", "who": "regression-tracker", "old": "new", "new": "fixed"}
     end = {"status": "fixed", "fixed_node": "k1", "history": [entry]}
-    data = {**regression.data.model_dump(), **end}
-    over = {**regression.model_dump(), "result": "pass", "data": data}
-    api.nodes[regression.id] = NODE.validate_python(over)
-    api.nodes["k1"] = api.nodes["p1"]
-    await hear(reporter, scene, regression, regression)
-    assert len(api.created) == (2 if was_told else 0)
-    if was_told:
-        first, last = api.created.values()
-        assert last.idempotency_key == "mail/regression/9f01c3aa77d0e412/fixed/1"
-        assert last.data["subject"] == f"Re: {first.data['subject']}"
-        for header in ("In-Reply-To", "References"):
-            assert f"{header}: {first.data['message_id']}\r\n" in api.mails[1]
-        assert "X-Kernelci-Regression-State: fixed\r\n" in api.mails[1]
-        assert "boots again on mainline/master." in api.mails[1].replace("\r\n", " ")
+    fields = world.regression.model_dump()
+    data = {**fields["data"], **end}
+    fixed = NODE.validate_python({**fields, "result": "pass", "data": data})
+    world.api.put(fixed, world.passed.model_copy(update={"id": "k1"}))
 
 
-async def test_a_regression_without_its_nodes_cannot_be_reported(
-    api: Any, reporter: Reporter, scene: Any
+async def test_a_fix_is_a_reply_to_the_mail_on_the_regression(
+    world: World, reporter: Reporter
 ) -> None:
-    del api.nodes["p1"]
-    with pytest.raises(NotFound, match="there is no node p1"):
-        await hear(reporter, scene, api.nodes["9f01c3aa77d0e412"])
+    await handle(reporter, world.regression)
+    fix(world)
+    await handle(reporter, world.regression, world.regression)
+    first, last = world.mail_nodes
+    assert last.idempotency_key == f"mail/regression/{REGRESSION_ID}/fixed/1"
+    (subject, message_id), (reply,) = (
+        extra(first, "subject", "message_id"),
+        extra(last, "subject"),
+    )
+    assert reply == f"Re: {subject}"
+    mail = world.mails[1]
+    for header in ("In-Reply-To", "References"):
+        assert f"{header}: {message_id}\r\n" in mail
+    assert "X-Kernelci-Regression-State: fixed\r\n" in mail
+    assert "boots again on mainline/master." in mail.replace("\r\n", " ")
+
+
+async def test_a_fix_of_an_unreported_regression_is_not_mailed(
+    world: World, reporter: Reporter
+) -> None:
+    fix(world)
+    await handle(reporter, world.regression)
+    assert not world.mail_nodes
+
+
+async def test_a_regression_whose_nodes_are_missing_cannot_be_reported(
+    world: World, reporter: Reporter
+) -> None:
+    del world.api.nodes["p1"]
+    with pytest.raises(NotFound, match="no such node: p1"):
+        await handle(reporter, world.regression)
 
 
 async def test_the_first_results_of_a_branch_become_a_mail(
-    api: Any, reporter: Reporter, scene: Any
+    world: World, reporter: Reporter
 ) -> None:
-    await hear(reporter, scene, api.nodes["c2"])
-    (node,) = api.created.values()
-    commit = api.nodes["c2"].data.kernel_revision.commit
-    assert node.idempotency_key == f"mail/tree/mainline/master/{commit}/first"
-    assert node.parent == "c2"
+    await handle(reporter, world.tree.checkout)
+    (node,) = world.mail_nodes
+    revision = world.tree.checkout.data.kernel_revision
+    assert revision is not None
+    key = f"mail/tree/mainline/master/{revision.commit}/first"
+    assert (node.idempotency_key, node.parent) == (key, "c2")
 
 
 @pytest.mark.parametrize("last", ["c2", "b2", "k2"])
-async def test_whichever_node_is_the_last_brings_the_summary(
-    api: Any, reporter: Reporter, scene: Any, last: str
+async def test_the_event_of_any_node_may_complete_the_summary(
+    world: World, reporter: Reporter, last: str
 ) -> None:
-    await hear(reporter, scene, api.nodes[last])
-    assert len(api.created) == 1
+    await handle(reporter, world.tree[last])
+    assert len(world.mail_nodes) == 1
 
 
 async def test_the_summary_waits_for_every_log(
-    api: Any, reporter: Reporter, scene: Any
+    world: World, reporter: Reporter
 ) -> None:
-    api.nodes["s2"].data.findings = None
-    await hear(reporter, scene, api.nodes["c2"])
-    assert not api.created
-    api.nodes["s2"].data.findings = []
-    await hear(reporter, scene, api.nodes["s2"])
-    assert len(api.created) == 1
+    smoke = world.tree.smoke
+    smoke.data.findings = None
+    await handle(reporter, world.tree.checkout)
+    assert not world.mail_nodes
+    smoke.data.findings = []
+    await handle(reporter, smoke)
+    assert len(world.mail_nodes) == 1
 
 
-async def test_a_revision_under_way_has_no_summary(
-    api: Any, reporter: Reporter, scene: Any
+async def test_an_unfinished_checkout_has_no_summary(
+    world: World, reporter: Reporter
 ) -> None:
-    api.nodes["c2"].state = State.AVAILABLE
-    await hear(reporter, scene, api.nodes["b2"])
-    assert not api.created
+    world.tree.checkout.state = State.AVAILABLE
+    await handle(reporter, world.tree.panic)
+    assert not world.mail_nodes
 
 
 @pytest.mark.parametrize(
-    ("older", "mails"), [({}, 0), ({"state": "running"}, 0), ({"branch": "next"}, 1)]
+    ("state", "branch", "mails"),
+    [("done", "master", 0), ("running", "master", 0), ("done", "next", 1)],
 )
-async def test_only_the_first_revision_of_a_branch_has_a_summary(
-    api: Any, reporter: Reporter, scene: Any, older: dict[str, str], mails: int
+async def test_only_the_first_checkout_of_a_branch_has_a_summary(
+    world: World, reporter: Reporter, state: str, branch: str, mails: int
 ) -> None:
-    first = api.nodes["c2"]
-    revision = {**first.data.kernel_revision.model_dump(), "commit": "0" * 40}
-    revision["branch"] = older.get("branch", "master")
-    api.nodes["c1"] = scene.node(
-        *("c1", "checkout", "checkout"),
+    first = world.tree.checkout
+    assert first.data.kernel_revision is not None
+    revision = first.data.kernel_revision.model_dump()
+    older = make_node(
+        "c1",
+        "checkout",
+        "checkout",
         treeid="c1",
-        state=older.get("state", "done"),
+        state=state,
         created=first.created.replace(hour=1),
-        data={"kernel_revision": revision},
+        data={"kernel_revision": {**revision, "commit": "0" * 40, "branch": branch}},
     )
-    await hear(reporter, scene, first)
-    assert len(api.created) == mails
+    world.api.put(older)
+    await handle(reporter, first)
+    assert len(world.mail_nodes) == mails
 
 
-async def test_a_revision_that_only_saw_lab_trouble_has_no_summary(
-    api: Any, reporter: Reporter, scene: Any
+async def test_a_revision_with_lab_failures_only_has_no_summary(
+    world: World, reporter: Reporter, tree: Tree
 ) -> None:
-    for node in api.nodes.values():
+    for node in tree.nodes:
         if node.kind in ("kbuild", "job"):
             node.result = Result.INCOMPLETE
-    await hear(reporter, scene, api.nodes["c2"])
-    assert not api.created
+    await handle(reporter, tree.checkout)
+    assert not world.mail_nodes
 
 
-async def test_its_own_mails_are_none_of_its_business(
-    api: Any, reporter: Reporter, scene: Any
+async def test_a_checkout_of_patches_has_no_summary(
+    world: World, reporter: Reporter
 ) -> None:
-    mail = scene.node("m1", "process", "mail", parent="c2", result="pass")
-    await hear(reporter, scene, mail)
-    assert not api.created
+    revision = world.tree.checkout.data.kernel_revision
+    assert revision is not None
+    revision.patchset = "a" * 64
+    await handle(reporter, world.tree.checkout)
+    assert not world.mail_nodes
+
+
+async def test_an_event_of_a_mail_writes_no_mail(
+    world: World, reporter: Reporter
+) -> None:
+    mail = make_node("m1", "process", "mail", parent="c2", result="pass")
+    await handle(reporter, mail)
+    assert not world.mail_nodes

@@ -1,74 +1,78 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What becomes of a claimed mail."""
+"""What a sender does with a claimed mail."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import stamina
+from email_reporter_fakes import make_node, make_settings
 
+from kci_email_reporter.delivery import Delivery
 from kci_email_reporter.sender import Sender
 from kci_email_reporter.smtp import Letter
 from kci_shared.errors import StorageError
 from kci_shared.models import Result
-from kci_shared.work import BadJob, LabJob, RunOutcome
+from kci_shared.work import BadJob, CannotRun, LabJob, RunOutcome
 
 MAIL = b"Subject: x\r\n\r\nx\r\n"
+Fields = dict[str, object]
 
 
-class FakeDelivery:
+class FakeDelivery(Delivery):
+    """Delivers every mail at once."""
+
     def __init__(self) -> None:
         self.letters: list[Letter] = []
-        self.doubts: list[float] = []
+        self.settle_times_s: list[float] = []
 
-    async def run(self, letter: Letter, doubt: float) -> RunOutcome:
+    async def run(self, letter: Letter, settle_s: float) -> RunOutcome:
         self.letters.append(letter)
-        self.doubts.append(doubt)
+        self.settle_times_s.append(settle_s)
         return RunOutcome(Result.PASS)
 
 
 class FakeStorage:
+    """Holds one mail; the first downloads may fail."""
+
     def __init__(self) -> None:
-        self.troubles = 0
+        self.failures = 0
 
     async def fetch(self, url: str, folder: Path) -> Path:
-        if self.troubles:
-            self.troubles -= 1
+        if self.failures:
+            self.failures -= 1
             raise StorageError("away")
         (folder / "mail.eml").write_bytes(MAIL)
         return folder / "mail.eml"
 
 
 class Desk:
-    """A sender, and what it works with."""
+    """A sender with its delivery and storage."""
 
-    def __init__(self, scene: Any, folder: Path) -> None:
-        self.scene = scene
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.delivery = FakeDelivery()
         self.storage = FakeStorage()
 
     async def send(
-        self, attempt: int = 1, mode: str = "live", **fields: Any
+        self, fields: Fields | None = None, *, attempt: int = 1, mode: str = "live"
     ) -> RunOutcome:
-        settings = self.scene.settings(mail_mode=mode)
-        sender = Sender(self.delivery, self.storage, settings)  # type: ignore[arg-type]
-        known = {
+        sender = Sender(self.delivery, self.storage, make_settings(mail_mode=mode))
+        defaults: Fields = {
             "artifacts": {"mail": "https://s.example/mail.eml"},
             "data": {"message_id": "<m@x>", "to": ["results@ci.example.org"]},
             "state": "running",
         }
-        node = self.scene.node("m1", "process", "mail", **{**known, **fields})
+        node = make_node("m1", "process", "mail", **{**defaults, **(fields or {})})
         job = LabJob(node=node, attempt=attempt, folder=self.folder)
         return await sender.wait(job, await sender.submit(job))
 
 
 @pytest.fixture
-def desk(scene: Any, tmp_path: Path) -> Desk:
-    return Desk(scene, tmp_path)
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
 
 
-async def test_a_mail_goes_out_as_it_was_written(desk: Desk) -> None:
+async def test_a_mail_is_sent_exactly_as_it_was_written(desk: Desk) -> None:
     assert (await desk.send()).result is Result.PASS
     (letter,) = desk.delivery.letters
     assert letter.content == MAIL
@@ -77,10 +81,12 @@ async def test_a_mail_goes_out_as_it_was_written(desk: Desk) -> None:
     assert letter.recipients == ("results@ci.example.org",)
 
 
-async def test_only_a_mail_that_somebody_held_before_is_in_doubt(desk: Desk) -> None:
+async def test_only_a_mail_that_was_claimed_before_may_have_been_sent(
+    desk: Desk,
+) -> None:
     await desk.send(attempt=1)
     await desk.send(attempt=2)
-    assert desk.delivery.doubts == [0, 5]
+    assert desk.delivery.settle_times_s == [0, 5]
 
 
 async def test_a_dry_run_sends_nothing_and_says_so(desk: Desk) -> None:
@@ -90,7 +96,7 @@ async def test_a_dry_run_sends_nothing_and_says_so(desk: Desk) -> None:
     assert not desk.delivery.letters
 
 
-async def test_redirected_mail_goes_to_nobody_else(desk: Desk) -> None:
+async def test_a_redirected_mail_goes_to_nobody_else(desk: Desk) -> None:
     await desk.send(mode="redirect:me@ci.example.org")
     assert desk.delivery.letters[0].recipients == ("me@ci.example.org",)
 
@@ -106,16 +112,20 @@ async def test_redirected_mail_goes_to_nobody_else(desk: Desk) -> None:
     ],
 )
 async def test_a_node_that_is_no_mail_is_refused(
-    desk: Desk, fields: dict[str, Any], named: str
+    desk: Desk, fields: Fields, named: str
 ) -> None:
     with pytest.raises(BadJob, match=named):
-        await desk.send(**fields)
+        await desk.send(fields)
     assert not desk.delivery.letters
 
 
-async def test_a_storage_that_is_away_for_a_moment_does_not_end_the_mail(
-    desk: Desk,
-) -> None:
-    desk.storage.troubles = 2
+async def test_a_storage_that_is_away_for_a_moment_is_asked_again(desk: Desk) -> None:
+    desk.storage.failures = 2
     with stamina.set_testing(True, attempts=3):
         assert (await desk.send()).result is Result.PASS
+
+
+async def test_a_storage_that_stays_away_ends_the_mail(desk: Desk) -> None:
+    desk.storage.failures = 3
+    with stamina.set_testing(True, attempts=3), pytest.raises(CannotRun, match="away"):
+        await desk.send()

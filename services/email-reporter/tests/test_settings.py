@@ -1,32 +1,33 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the email reporter may be told."""
-
-from typing import Any
+"""Which settings are accepted."""
 
 import pytest
+from email_reporter_fakes import make_settings
 from pydantic import ValidationError
 
-
-def test_nothing_is_sent_unless_somebody_says_so(scene: Any) -> None:
-    assert type(scene.settings()).model_fields["mail_mode"].default == "dry-run"
+from kci_email_reporter.settings import Settings
 
 
-def test_links_lead_to_the_api_unless_there_is_a_page(scene: Any) -> None:
+def test_nothing_is_sent_by_default() -> None:
+    assert Settings.model_fields["mail_mode"].default == "dry-run"
+
+
+def test_links_lead_to_the_api_unless_a_page_is_configured() -> None:
     page = "https://ci.example.org/n/"
-    assert scene.settings().letterhead.link("1") == (
+    assert make_settings().letterhead.link("1") == (
         "http://api.example/viewer?node_id=1"
     )
-    assert scene.settings(web_url=page).letterhead.link("1") == f"{page}1"
+    assert make_settings(web_url=page).letterhead.link("1") == f"{page}1"
 
 
-def test_the_sender_is_taken_apart(scene: Any) -> None:
-    head = scene.settings().letterhead
+def test_the_sender_has_a_name_and_an_address_for_replies() -> None:
+    head = make_settings().letterhead
     assert (head.name, head.address) == ("KernelCI bot", "bot@ci.example.org")
-    assert head.tagged("r.x") == "bot+r.x@ci.example.org"
+    assert head.reply_address("r.x") == "bot+r.x@ci.example.org"
 
 
 @pytest.mark.parametrize(
-    "told",
+    "changed",
     [
         {"mail_mode": "maybe"},
         {"mail_mode": "redirect:"},
@@ -42,11 +43,11 @@ def test_the_sender_is_taken_apart(scene: Any) -> None:
         {"smtp_user": "bot", "smtp_password": "x"},
     ],
 )
-def test_what_makes_no_mail_is_refused(scene: Any, told: dict[str, Any]) -> None:
+def test_invalid_settings_are_refused(changed: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        scene.settings(**told)
+        make_settings(**changed)
 
 
-def test_a_password_needs_a_secured_connection(scene: Any) -> None:
-    told = {"smtp_user": "bot", "smtp_password": "x", "smtp_tls": "starttls"}
-    assert "'x'" not in repr(scene.settings(**told))
+def test_a_password_is_not_shown() -> None:
+    changed = {"smtp_user": "bot", "smtp_password": "x", "smtp_tls": "starttls"}
+    assert "'x'" not in repr(make_settings(**changed))

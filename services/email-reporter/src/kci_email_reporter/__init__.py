@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Mails reports to the people who can act on them."""
+"""Mails regressions and first results to kernel developers."""

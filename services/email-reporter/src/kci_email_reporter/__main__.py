@@ -17,23 +17,23 @@ from kci_shared.work import Bridge
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
-    """Mail each regression, and a branch's first results, to those who can act."""
+    """Write mails on regressions and first results, and send them."""
     archive = MaildirArchive(settings.mail_archive) if settings.mail_archive else None
     delivery = Delivery(SmtpRelay(settings), archive, settings)
     async with (
         ApiClient.connect(settings) as api,
         EventStream.connect(settings.redis_url, "email-reporter") as events,
         Storage.connect(settings) as storage,
-        asyncio.TaskGroup() as halves,
+        asyncio.TaskGroup() as tasks,
     ):
         reporter = Reporter(api, storage, settings)
         sender = Sender(delivery, storage, settings)
-        halves.create_task(events.deliver(reporter.on_event, stop))
-        halves.create_task(Bridge(api, storage, sender, settings).run(stop))
+        tasks.create_task(events.deliver(reporter.on_event, stop))
+        tasks.create_task(Bridge(api, storage, sender, settings).run(stop))
 
 
 def start() -> None:
-    """Start the service."""
+    """Run until a signal stops it."""
     run(main, Settings)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One mail on its way: offered again and again until the relay has decided."""
+"""Delivers one mail: offers it to the relay until each recipient has a final reply."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,19 +15,15 @@ log = get_logger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
 
-PATIENCE = 4 * 3600.0
-"""How long the others wait for recipients that are deferred, in seconds."""
-LONGEST_PAUSE = 15 * 60.0
-LOOK_AGAIN = 1.0
-"""Between two looks into the archive, in seconds."""
+DEFERRAL_MAX_S = 4 * 3600.0
+"""How long deferred recipients may delay a mail for the others."""
+RETRY_MAX_S = 15 * 60.0
+"""Longest wait between two offers."""
+ARCHIVE_POLL_S = 1.0
 
 
 class Delivery:
-    """Sends a mail once, whatever happened to it before.
-
-    `doubt` says how long a copy may take to appear in the archive when the mail may
-    have been sent already; 0 when only a look tells.
-    """
+    """Sends a mail once, even if an earlier attempt may have sent it."""
 
     def __init__(
         self,
@@ -41,58 +37,64 @@ class Delivery:
         self._settings = settings
         self._sleep = sleep
 
-    async def run(self, letter: Letter, doubt: float) -> RunOutcome:
-        """Send the mail; raise `CannotRun` when that cannot be done in time."""
-        waiting, given_up, waited = letter.recipients, Replies(), 0.0
-        for pause in _pauses():
+    async def run(self, letter: Letter, settle_s: float) -> RunOutcome:
+        """Send the mail unless it is in the archive; return the relay's decision.
+
+        `settle_s` is how long to wait for a copy in the archive if an earlier attempt
+        may have sent the mail, else 0. Raises `CannotRun` if it is not sent in time.
+        """
+        waiting, given_up, waited_s = letter.recipients, Replies(), 0.0
+        for pause_s in _pauses_s():
             try:
-                if await self._was_sent(letter.message_id, doubt):
+                if await self._was_sent(letter.message_id, settle_s):
                     return RunOutcome(Result.PASS)
-                doubt = 0
+                settle_s = 0
                 replies = await self._relay.send(letter, waiting)
             except (Postponed, OSError) as error:
                 reason = f"{type(error).__name__}: {error}"
                 if isinstance(error, InDoubt):
-                    doubt = self._settings.mail_settle
+                    settle_s = self._settings.mail_settle
             else:
-                deferred = {to: said for to, said in replies.items() if said.deferred}
+                deferred = {
+                    to: reply for to, reply in replies.items() if reply.deferred
+                }
                 if not deferred:
                     return _outcome({**given_up, **replies})
                 reason = _quote(deferred)
-                if waited >= PATIENCE and len(deferred) < len(replies):
+                if waited_s >= DEFERRAL_MAX_S and len(deferred) < len(replies):
                     given_up |= deferred
                     waiting = tuple(to for to in waiting if to not in deferred)
-            if waited >= self._settings.queue:
-                raise CannotRun(f"not sent within {waited:g} s: {reason}")
-            log.warning("mail waits", reason=reason, seconds=pause)
-            await self._sleep(pause)
-            waited += pause
+            if waited_s >= self._settings.queue:
+                raise CannotRun(f"not sent within {waited_s:g} s: {reason}")
+            log.warning("mail waits", reason=reason, seconds=pause_s)
+            await self._sleep(pause_s)
+            waited_s += pause_s
         raise AssertionError("unreachable: there is always another pause")
 
-    async def _was_sent(self, message_id: str, doubt: float) -> bool:
-        """Look for a copy of the mail, as long as one may still appear."""
+    async def _was_sent(self, message_id: str, settle_s: float) -> bool:
+        """Look for the mail in the archive, for `settle_s` seconds."""
         if self._archive is None:
             return False
         while not await self._archive.has(message_id):
-            if doubt <= 0:
+            if settle_s <= 0:
                 return False
-            await self._sleep(LOOK_AGAIN)
-            doubt -= LOOK_AGAIN
+            await self._sleep(ARCHIVE_POLL_S)
+            settle_s -= ARCHIVE_POLL_S
         log.info("mail was sent before", message_id=message_id)
         return True
 
 
-def _pauses() -> Iterator[float]:
+def _pauses_s() -> Iterator[float]:
     """Yield 1, 2, 4, ... seconds, without end."""
-    pause = 1.0
+    pause_s = 1.0
     while True:
-        yield pause
-        pause = min(2 * pause, LONGEST_PAUSE)
+        yield pause_s
+        pause_s = min(2 * pause_s, RETRY_MAX_S)
 
 
 def _outcome(replies: Replies) -> RunOutcome:
-    """Tell what became of the mail, in the relay's words where it refused."""
-    refused = {to: said for to, said in replies.items() if not said.accepted}
+    """Return the mail's outcome, with the relay's replies where it refused."""
+    refused = {to: reply for to, reply in replies.items() if not reply.accepted}
     if not refused:
         return RunOutcome(Result.PASS)
     result = Result.FAIL if len(refused) == len(replies) else Result.PASS
@@ -100,4 +102,4 @@ def _outcome(replies: Replies) -> RunOutcome:
 
 
 def _quote(replies: Replies) -> str:
-    return "; ".join(f"{to}: {said}" for to, said in replies.items())
+    return "; ".join(f"{to}: {reply}" for to, reply in replies.items())

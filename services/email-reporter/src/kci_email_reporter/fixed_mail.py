@@ -1,68 +1,67 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The end of a regression as a mail: an answer to the one that told of it."""
+"""The mail on a fixed regression: a reply to the mail that reported it."""
 
-from kci_email_reporter.labels import Setup, branch_name, report_type, test_name
-from kci_email_reporter.mail import Letterhead, Mail, dedup_key, message_id, token
-from kci_email_reporter.regression_mail import Case, first_key, headers, subject
+from typing import assert_never
+
+from kci_email_reporter.case import (
+    Case,
+    first_mail_key,
+    headers,
+    revision_of,
+    revision_rows,
+    subject,
+)
+from kci_email_reporter.labels import ReportType, branch_name, test_name
+from kci_email_reporter.mail import Letterhead, Mail, dedup_key, message_id, short_id
 from kci_email_reporter.render import render
-from kci_email_reporter.text import word
 from kci_shared.models import Node, Regression, Status
 
 
-def fixed_key(node: Regression) -> str:
-    """Name the mail that tells of this end of a regression; it may have several."""
-    ends = sum(entry.new is Status.FIXED for entry in node.data.history)
-    return dedup_key("regression", node.id, "fixed", str(max(ends, 1)))
+def fixed_mail_key(regression: Regression) -> str:
+    """Return the key of the mail on this fix; a regression may be fixed repeatedly."""
+    fixes = sum(entry.new is Status.FIXED for entry in regression.data.history)
+    return dedup_key("regression", regression.id, "fixed", str(max(fixes, 1)))
 
 
 def fixed_mail(case: Case, fixed: Node, head: Letterhead) -> Mail:
-    """Write the mail that tells that a regression is over."""
-    node = case.regression
-    key = fixed_key(node)
-    report_id = token("r", node.id)
-    setup = Setup.of([node, *case.failed])
+    """Return the mail that says that a regression is fixed."""
+    regression = case.regression
+    key = fixed_mail_key(regression)
+    report_id = short_id("r", regression.id)
     return Mail(
         key=key,
         message_id=message_id("reg", key, head.domain),
         report_id=report_id,
         letterhead=head,
-        date=node.updated,
-        subject=f"Re: {head.subject_prefix}{subject(case, setup)}",
-        about={**headers(case, setup, "fixed"), "Report-Id": report_id},
+        date=regression.updated,
+        subject=f"Re: {head.subject_prefix}{subject(case)}",
+        filter_headers={**headers(case, "fixed"), "Report-Id": report_id},
         body=render(
             "fixed.txt.j2",
-            verdict=_verdict(case, setup),
-            sides=_sides(case, fixed),
-            fix=node.data.fix or "",
-            link=head.link(node.id),
+            verdict=_verdict(case),
+            revisions=revision_rows(
+                ("First bad:", case.bad, case.node),
+                ("Good again:", revision_of(fixed), fixed),
+            ),
+            fix=regression.data.fix or "",
+            link=head.link(regression.id),
             contact=head.contact,
         ),
-        thread=message_id("reg", first_key(node), head.domain),
+        in_reply_to=message_id("reg", first_mail_key(regression), head.domain),
     )
 
 
-def _verdict(case: Case, setup: Setup) -> str:
+def _verdict(case: Case) -> str:
+    setup = case.setup
     built = f" ({setup.build})" if setup.build else ""
     branch = branch_name(case.bad)
-    match report_type(case.failed[0]):
-        case "build":
+    match case.type:
+        case ReportType.BUILD:
             return f"{branch} builds again{built}."
-        case "boot":
+        case ReportType.BOOT:
             return f"{setup.platform}{built} boots again on {branch}."
-        case _:
+        case ReportType.TEST:
             name = test_name(case.failed)
             return f"{name} passes again on {setup.platform}{built}, {branch}."
-
-
-def _sides(case: Case, fixed: Node) -> list[str]:
-    revision = fixed.data.kernel_revision
-    assert revision is not None, "the API copies the revision to every node"
-    rows = (
-        ("First bad: ", case.bad.short, case.failed[0]),
-        ("Good again:", revision.short, fixed),
-    )
-    width = max(len(word(short)) for _, short, _ in rows)
-    return [
-        f"{label} {word(short):<{width}}  {node.created:%Y-%m-%d}"
-        for label, short, node in rows
-    ]
+        case _:
+            assert_never(case.type)

@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What nodes are called in a mail."""
+"""How mails name nodes: report type, test name, setup, branch, and what went wrong."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Self
 
-from kci_email_reporter.text import word
+from kci_email_reporter.text import inline
 from kci_shared.models import Finding, Job, Kbuild, Node, Revision
+from kci_shared.rules.verdicts import fault_of
 
-SUBJECT = 110
-"""Columns of a subject."""
+
+class ReportType(StrEnum):
+    """What a mail reports on."""
+
+    BUILD = "build"
+    BOOT = "boot"
+    TEST = "test"
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a kernel was built with and ran on; what is not known is empty."""
+    """How a kernel was built and where it ran; unknown values are empty."""
 
     arch: str
     config: str
@@ -24,66 +31,63 @@ class Setup:
 
     @classmethod
     def of(cls, nodes: Sequence[Node]) -> Self:
-        """Collect what the nodes say, the first one first."""
+        """Collect each value from the first node that has it."""
 
-        def said(*names: str) -> str:
+        def first(*fields: str) -> str:
             values = (
-                getattr(node.data, name, None) for node in nodes for name in names
+                getattr(node.data, field, None) for node in nodes for field in fields
             )
-            return word(next((value for value in values if value), ""))
+            return inline(next((value for value in values if value), ""))
 
         return cls(
-            arch=said("arch"),
-            config=said("config_full", "defconfig"),
-            compiler=said("compiler"),
-            platform=said("platform"),
-            lab=said("runtime"),
+            arch=first("arch"),
+            config=first("config_full", "defconfig"),
+            compiler=first("compiler"),
+            platform=first("platform"),
+            lab=first("runtime"),
         )
 
     @property
     def build(self) -> str:
-        """Say how the kernel was built, such as `arm64, defconfig, gcc-14`."""
+        """How the kernel was built, such as `arm64, defconfig, gcc-14`."""
         return ", ".join(filter(None, (self.arch, self.config, self.compiler)))
 
 
-def report_type(node: Node) -> str:
-    """Say which of `build`, `boot` and `test` a node is."""
+def report_type(node: Node) -> ReportType:
+    """Return whether a node is a build, a boot, or a test."""
     if isinstance(node, Kbuild):
-        return "build"
+        return ReportType.BUILD
     if isinstance(node, Job) and not (node.data.definition or {}).get("tests"):
-        return "boot"
-    return "test"
+        return ReportType.BOOT
+    return ReportType.TEST
 
 
 def test_name(lineage: Sequence[Node]) -> str:
-    """Name a node by its path from its job on, such as `smoke.proc-mounted`."""
-    depth = next((len(n.path) for n in lineage if isinstance(n, Job)), 1)
-    return word(".".join(lineage[0].path[depth - 1 :]) or lineage[0].name)
+    """Return a test's path from its job on, such as `smoke.proc-mounted`."""
+    depth = next((len(node.path) for node in lineage if isinstance(node, Job)), 1)
+    return inline(".".join(lineage[0].path[depth - 1 :]) or lineage[0].name)
 
 
-def fault(nodes: Sequence[Node]) -> Finding | None:
-    """Return the first fault that the log of a build or a run shows."""
-    for node in nodes:
-        if isinstance(node, Kbuild | Job):
-            findings = node.data.findings or []
-            return next((one for one in findings if one.severity == "fault"), None)
-    return None
+def first_fault(lineage: Sequence[Node]) -> Finding | None:
+    """Return the first fault in the log of the nearest job or build."""
+    run = next((node for node in lineage if isinstance(node, Kbuild | Job)), None)
+    return None if run is None else fault_of(run)
 
 
-def headline(nodes: Sequence[Node]) -> str:
-    """Say what went wrong, in the log's words, else in those of the lab."""
-    found = fault(nodes)
-    said = found.headline if found else nodes[0].data.error_msg
-    return word(said).removeprefix("Kernel panic - not syncing: ")
+def headline(lineage: Sequence[Node]) -> str:
+    """Return what went wrong: the log's fault, or else the node's error message."""
+    fault = first_fault(lineage)
+    message = fault.headline if fault else lineage[0].data.error_msg
+    return inline(message).removeprefix("Kernel panic - not syncing: ")
 
 
 def branch_name(revision: Revision) -> str:
-    """Name a branch together with its tree."""
-    return f"{word(revision.tree)}/{word(revision.branch)}"
+    """Return tree and branch, such as `mainline/master`."""
+    return f"{inline(revision.tree)}/{inline(revision.branch)}"
 
 
 def revision_headers(revision: Revision) -> dict[str, str]:
-    """Say which kernel a mail is about, for those who filter their mails."""
+    """Return the headers by which readers filter mails by kernel revision."""
     return {
         "Tree": revision.tree,
         "Branch": revision.branch,

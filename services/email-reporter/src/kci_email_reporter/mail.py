@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A mail to the letter: one rendering gives the same bytes and the same ids."""
+"""A mail and its bytes: the same report gives the same bytes and the same ids."""
 
 import base64
 import hashlib
@@ -13,69 +13,69 @@ from email.utils import format_datetime
 from kci_email_reporter.text import clip, one_line, printable
 
 USER_AGENT = "kernelci-email-reporter/1.0"
-FOLD = 76
-"""Columns of a header's line, where its words allow."""
-OCTETS = 998
-"""What SMTP allows in one line."""
-KEY = 400
-"""A key longer than this ends in its own hash."""
-VALUE = 200
-"""What a header of ours may say."""
+SUBJECT_COLUMNS = 110
+HEADER_COLUMNS = 76
+"""Where header lines are folded; a longer word stays whole."""
+LINE_MAX_BYTES = 998
+"""Longest line that SMTP allows (RFC 5321, 4.5.3.1.6)."""
+KEY_MAX_CHARS = 400
+"""A longer key is cut, and ends in its hash."""
+FILTER_HEADER_MAX_CHARS = 200
 
 
 @dataclass(frozen=True)
 class Letterhead:
-    """Who writes, to whom, and where a reader finds more."""
+    """Sender, recipients, and where readers find more."""
 
     name: str
-    """How the bot is called, such as `KernelCI bot`."""
+    """The sender's display name, such as `KernelCI bot`."""
     address: str
     recipients: tuple[str, ...]
     domain: str
-    """The right side of our Message-IDs."""
+    """The part of our Message-IDs after the `@`."""
     node_url: str
-    """Where a node is shown, but for its id at the end."""
+    """URL of a node's page, without the id at its end."""
     contact: str = ""
-    """Where the people behind the bot are reached."""
+    """Address of the people behind the bot."""
     subject_prefix: str = ""
 
-    def tagged(self, token: str) -> str:
-        """Return the bot's address for answers that concern one thing only."""
+    def reply_address(self, report_id: str) -> str:
+        """Return the bot's address for replies to one report."""
         local, _, domain = self.address.rpartition("@")
-        return f"{local}+{token}@{domain}"
+        return f"{local}+{report_id}@{domain}"
 
     def link(self, node_id: str) -> str:
-        """Tell where a person can look at a node."""
+        """Return the URL of a node's page."""
         return f"{self.node_url}{node_id}"
 
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail before it is bytes."""
+    """A mail, before it is serialized."""
 
     key: str
-    """What makes it this mail and no other: never sent twice."""
+    """Identifies the mail: two mails with the same key are one, sent once."""
     message_id: str
     report_id: str
-    """The token in the sender's address, by which an answer finds its report."""
+    """The tag in the sender's address, by which a reply is matched to its report."""
     letterhead: Letterhead
     date: datetime
     subject: str
-    about: dict[str, str]
-    """What filters look at: `X-Kernelci-*`, without what is empty."""
+    filter_headers: dict[str, str]
+    """Headers for mail filters, without their prefix `X-Kernelci-`."""
     body: str
-    thread: str = ""
-    """Message-ID of the mail that this one answers."""
+    in_reply_to: str = ""
+    """Message-ID of the mail that this one replies to."""
 
     def to_bytes(self) -> bytes:
-        """Return the mail as it goes over the wire."""
+        """Return the mail as SMTP transmits it."""
         body = [part for line in self.body.split("\n") for part in _body_line(line)]
         lines = [*self._headers(body), "", *body]
         return "\r\n".join(lines).encode()
 
     def _headers(self, body: list[str]) -> Iterator[str]:
         head = self.letterhead
-        sender = f"{head.name} <{head.tagged(self.report_id)}>"
+        sender = f"{head.name} <{head.reply_address(self.report_id)}>"
         plain = all(line.isascii() for line in body)
         fields = {
             "Message-ID": self.message_id,
@@ -83,12 +83,15 @@ class Mail:
             "From": sender,
             "To": ", ".join(head.recipients),
             "Subject": self.subject,
-            "In-Reply-To": self.thread,
-            "References": self.thread,
+            "In-Reply-To": self.in_reply_to,
+            "References": self.in_reply_to,
             "Auto-Submitted": "auto-generated",
             "X-Auto-Response-Suppress": "All",
             "User-Agent": USER_AGENT,
-            **{f"X-Kernelci-{name}": value for name, value in self.about.items()},
+            **{
+                f"X-Kernelci-{name}": value
+                for name, value in self.filter_headers.items()
+            },
             "Content-Type": 'text/plain; charset="utf-8"',
             "Content-Transfer-Encoding": "7bit" if plain else "8bit",
             "MIME-Version": "1.0",
@@ -99,48 +102,48 @@ class Mail:
 
 
 def header(name: str, value: str) -> str:
-    """Write one header; whatever the value holds, it stays this one header."""
-    said = one_line(value)
+    """Return one folded header; no value can start a second header."""
+    text = one_line(value)
     if name.startswith("X-"):
-        said = clip(said, VALUE)
-    if said.isascii() and "=?" not in said:
+        text = clip(text, FILTER_HEADER_MAX_CHARS)
+    if text.isascii() and "=?" not in text:
         lines = textwrap.wrap(
-            said,
-            FOLD,
+            text,
+            HEADER_COLUMNS,
             initial_indent=f"{name}: ",
             subsequent_indent=" ",
             break_long_words=False,
             break_on_hyphens=False,
         )
         return "\r\n".join(lines) or f"{name}:"
-    encoded = Header(said, "utf-8", maxlinelen=FOLD, header_name=name)
+    encoded = Header(text, "utf-8", maxlinelen=HEADER_COLUMNS, header_name=name)
     return f"{name}: " + encoded.encode(linesep="\r\n")
 
 
 def _body_line(line: str) -> Iterator[str]:
-    """Yield a line in pieces that SMTP takes, none of which begins with a command."""
+    """Yield a line in pieces that SMTP allows; no piece can begin a mail command."""
     rest = printable(line)
-    while len(rest.encode()) > OCTETS:
-        piece = rest.encode()[:OCTETS].decode(errors="ignore")
+    while len(rest.encode()) > LINE_MAX_BYTES:
+        piece = rest.encode()[:LINE_MAX_BYTES].decode(errors="ignore")
         yield piece
         rest = " " + rest[len(piece) :]
     yield rest
 
 
 def dedup_key(*parts: str) -> str:
-    """Name a mail as its reader would: the same name, the same mail."""
+    """Return the key of a mail, made of what the mail is about."""
     key = "/".join(one_line(part) for part in parts)
-    if len(key) <= KEY:
+    if len(key) <= KEY_MAX_CHARS:
         return key
-    return f"{key[:KEY]}/{hashlib.sha256(key.encode()).hexdigest()}"
+    return f"{key[:KEY_MAX_CHARS]}/{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def message_id(kind: str, key: str, domain: str) -> str:
-    """Derive the Message-ID from what the mail is about: the same each time."""
+    """Derive the Message-ID from the mail's key: it is the same each time."""
     return f"<kci.{kind}.{hashlib.sha256(key.encode()).hexdigest()[:16]}.1@{domain}>"
 
 
-def token(prefix: str, node_id: str) -> str:
-    """Derive the short name of a node that fits into an address; not a secret."""
+def short_id(prefix: str, node_id: str) -> str:
+    """Derive a short id of a node that fits into a mail address; not a secret."""
     digest = hashlib.sha256(node_id.encode()).digest()
     return f"{prefix}.{base64.b32encode(digest).decode().lower()[:13]}"

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Templates to text: what is missing is an error, what is foreign stays one line."""
+"""Renders templates: a missing value is an error, an inserted value stays one line."""
 
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kci_email_reporter.text import clip, fold, printable, word
+from kci_email_reporter.text import clip, fold, inline, printable
 
-LONGEST = 1000
-"""The longest value that a report says, such as a URL."""
+VALUE_MAX_CHARS = 1000
+"""Longest value that is inserted, such as a URL."""
 
 
-def render(template: str, **facts: Any) -> str:
-    """Fill a template; nothing in `facts` can begin a line of its own."""
-    return _environment().get_template(template).render(facts)
+def render(template: str, **values: Any) -> str:
+    """Fill a template; no value can begin a line of its own."""
+    return _environment().get_template(template).render(values)
 
 
 @cache
@@ -23,16 +23,16 @@ def _environment() -> Environment:
         loader=PackageLoader("kci_email_reporter"),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - plain text; a page would need it
-        finalize=_said,
+        finalize=_inserted,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"fold": fold, "word": word}
+    environment.filters |= {"fold": fold, "inline": inline}
     return environment
 
 
-def _said(value: object) -> str:
+def _inserted(value: object) -> str:
     if value is None:
-        raise ValueError("a report must not say None")
-    return clip(printable(str(value)[: 4 * LONGEST]), LONGEST)
+        raise ValueError("a template inserts None; pass an empty string")
+    return clip(printable(str(value)[: 4 * VALUE_MAX_CHARS]), VALUE_MAX_CHARS)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Events to mails: each written once and kept as a node that waits for its sender."""
+"""Handles events: writes each mail once, as a node for the sender to claim."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from kci_email_reporter.fixed_mail import fixed_key, fixed_mail
+from kci_email_reporter.case import Case, first_mail_key
+from kci_email_reporter.fixed_mail import fixed_mail, fixed_mail_key
 from kci_email_reporter.mail import Mail
-from kci_email_reporter.regression_mail import Case, first_key, regression_mail
+from kci_email_reporter.regression_mail import regression_mail
 from kci_email_reporter.runs import verdict
 from kci_email_reporter.sender import PLATFORM
 from kci_email_reporter.settings import Settings
@@ -31,17 +32,17 @@ from kci_shared.rules.verdicts import is_settled
 log = get_logger(__name__)
 
 NAME = "mail"
-OF_A_REVISION = {Kind.CHECKOUT, Kind.KBUILD, Kind.JOB}
-"""Kinds of nodes that a branch's first results wait for."""
-SPARE = timedelta(hours=1)
-"""How much longer a mail lives than its sender tries."""
+SUMMARIZED = {Kind.CHECKOUT, Kind.KBUILD, Kind.JOB}
+"""Kinds of nodes whose end may complete a summary."""
+SPARE_TIME = timedelta(hours=1)
+"""How long after the sender's last attempt a mail's node times out."""
 
 
 class Nodes(Protocol):
-    """What we need of the API."""
+    """The API calls that this service uses."""
 
     async def get(self, node_id: str) -> Node | None:
-        """Return the node, or None when there is none."""
+        """Return a node, or None if it does not exist."""
         ...
 
     async def find(self, **filters: Any) -> list[Node]:
@@ -49,12 +50,12 @@ class Nodes(Protocol):
         ...
 
     async def create(self, node: NewNode) -> Node:
-        """Create a node; with an idempotency key once only."""
+        """Create a node, or return the one with the same idempotency key."""
         ...
 
 
 class Store(Protocol):
-    """Where the bytes of a mail are kept."""
+    """The artifact storage."""
 
     async def put(self, name: str, content: bytes) -> str:
         """Store bytes; return their URL."""
@@ -62,20 +63,20 @@ class Store(Protocol):
 
 
 class Reporter:
-    """Writes a mail for each regression, and one for the first results of a branch."""
+    """Writes mails on regressions, and on the first results of branches."""
 
     def __init__(self, nodes: Nodes, store: Store, settings: Settings) -> None:
         self._nodes = nodes
         self._store = store
         self._head = settings.letterhead
         self._runtime = settings.runtime
-        self._life = timedelta(seconds=settings.queue) + SPARE
+        self._life = timedelta(seconds=settings.queue) + SPARE_TIME
 
     async def on_event(self, event: Event) -> None:
-        """Report what an event completes."""
+        """Write the mail that an event calls for, if any."""
         if event.data.kind is Kind.REGRESSION:
             await self._on_regression(event.node_id)
-        elif event.data.state is State.DONE and event.data.kind in OF_A_REVISION:
+        elif event.data.state is State.DONE and event.data.kind in SUMMARIZED:
             await self._on_done(event.node_id)
 
     async def _on_regression(self, node_id: str) -> None:
@@ -89,42 +90,47 @@ class Reporter:
 
     async def _on_broken(self, node: Regression) -> None:
         case = await self._case(node)
-        if verdict(case.failed) != "fail":
-            log.warning("regression not reported: its run says nothing of the kernel")
+        if verdict(case.failed) is not Result.FAIL:
+            log.warning("regression not reported: its failed run has no verdict")
             return
-        await self._keep(regression_mail(case, self._head), node)
+        await self._store_mail(regression_mail(case, self._head), node)
 
     async def _on_fixed(self, node: Regression) -> None:
-        """Answer the mail that told of the regression; without one, say nothing."""
+        """Reply to the mail that reported the regression, if there is one."""
         mails = await self._nodes.find(kind=Kind.PROCESS, name=NAME, parent=node.id)
         keys = {mail.idempotency_key for mail in mails}
-        if f"mail/{first_key(node)}" not in keys or f"mail/{fixed_key(node)}" in keys:
+        if (
+            f"mail/{first_mail_key(node)}" not in keys
+            or f"mail/{fixed_mail_key(node)}" in keys
+        ):
             return
         if node.data.fixed_node is None:
             return
         fixed = await self._existing(node.data.fixed_node)
-        await self._keep(fixed_mail(await self._case(node), fixed, self._head), node)
+        await self._store_mail(
+            fixed_mail(await self._case(node), fixed, self._head), node
+        )
 
     async def _case(self, regression: Regression) -> Case:
-        """Collect what a regression's mail says, once all of it is settled."""
+        """Collect a regression's nodes; raise `NotYet` unless all are settled."""
         failed = [await self._existing(regression.data.fail_node)]
         while not isinstance(failed[-1], Kbuild) and failed[-1].parent is not None:
             failed.append(await self._existing(failed[-1].parent))
-        line = [node for node in failed if not isinstance(node, Checkout)]
-        for node in line:
+        lineage = [node for node in failed if not isinstance(node, Checkout)]
+        for node in lineage:
             if not is_settled(node):
                 raise NotYet(f"{node.kind} {node.id} is not settled")
         passed = await self._existing(regression.data.pass_node)
-        return Case(regression, line, passed)
+        return Case(regression, lineage, passed)
 
     async def _existing(self, node_id: str) -> Node:
         node = await self._nodes.get(node_id)
         if node is None:
-            raise NotFound(f"there is no node {node_id}")
+            raise NotFound(f"no such node: {node_id}")
         return node
 
     async def _on_done(self, node_id: str) -> None:
-        """Report the first results of a branch when a node of theirs was the last."""
+        """Write the summary of a branch's first results once all nodes are settled."""
         checkout = await self._checkout_of(node_id)
         if checkout is None or checkout.state is not State.DONE:
             return
@@ -134,25 +140,25 @@ class Reporter:
         if not all(
             is_settled(node) for node in nodes if isinstance(node, Kbuild | Job)
         ):
-            return  # the event of the last one brings us here again
+            return  # the event of the last node leads here again
         mail = summary_mail(checkout, nodes, self._head)
         if mail is None:
-            log.info("no summary: nothing was judged", checkout=checkout.id)
+            log.info("no summary: no run has a verdict", checkout=checkout.id)
             return
-        await self._keep(mail, checkout)
+        await self._store_mail(mail, checkout)
 
     async def _checkout_of(self, node_id: str) -> Checkout | None:
-        """Return the checkout that a node is, or that its tree grows from."""
+        """Return the checkout at the root of a node's tree."""
         node = await self._nodes.get(node_id)
         if isinstance(node, Kbuild | Job):
-            found = await self._nodes.find(
+            checkouts = await self._nodes.find(
                 kind=Kind.CHECKOUT, treeid=node.treeid, limit=1
             )
-            node = found[0] if found else None
+            node = checkouts[0] if checkouts else None
         return node if isinstance(node, Checkout) else None
 
     async def _is_first(self, checkout: Checkout) -> bool:
-        """Say whether the branch has no older revision, whichever is done first."""
+        """Return whether the branch has no older checkout, finished or not."""
         revision = checkout.data.kernel_revision
         if revision is None or revision.patchset is not None:
             return False
@@ -168,17 +174,17 @@ class Reporter:
         return not older
 
     async def _is_reported(self, node: Node) -> bool:
-        """Say whether a node has its mail, so that nothing is written twice."""
+        """Return whether a mail about the node exists."""
         return bool(
             await self._nodes.find(
                 kind=Kind.PROCESS, name=NAME, parent=node.id, limit=1
             )
         )
 
-    async def _keep(self, mail: Mail, about: Node) -> None:
-        """Freeze the mail's bytes, and leave it to a sender: once for its key."""
+    async def _store_mail(self, mail: Mail, about: Node) -> None:
+        """Store a mail, and create the node that a sender claims; once per key."""
         url = await self._store.put("mail.eml", mail.to_bytes())
-        wanted = NewNode(
+        new = NewNode(
             kind=Kind.PROCESS,
             name=NAME,
             parent=about.id,
@@ -195,7 +201,7 @@ class Reporter:
             },
         )
         try:
-            created = await self._nodes.create(wanted)
+            created = await self._nodes.create(new)
         except Conflict:
             log.info("mail was written before", key=mail.key)
             return

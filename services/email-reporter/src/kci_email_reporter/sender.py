@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Mails out of the door: the dialect of the runtime `email`, whose lab is a relay.
+"""Sends mails: the dialect of the runtime `email`, whose jobs are mails.
 
-A sender that was killed cannot know whether its mail went out, and nothing that it
-wrote down before or after could tell. So the next one looks for the mail itself.
+A sender that was killed cannot know whether its mail was sent, whatever it stored
+before or after. So the next sender looks for the mail in the archive.
 """
 
 from pathlib import Path
@@ -19,21 +19,21 @@ from kci_shared.models import Result
 from kci_shared.work import BadJob, CannotRun, Dialect, LabJob, RunOutcome
 
 PLATFORM = "smtp"
-LONGEST_PAUSE = 60.0
-"""Between two attempts to read a mail, in seconds."""
+RETRY_MAX_S = 60.0
+"""Longest wait between two attempts to download a mail."""
 RECIPIENTS = TypeAdapter(Annotated[list[str], Field(min_length=1)])
 
 
 class Fetch(Protocol):
-    """Where the bytes of a mail lie."""
+    """The artifact storage."""
 
     async def fetch(self, url: str, folder: Path) -> Path:
-        """Copy an artifact into a folder; return the file."""
+        """Download an artifact into a folder; return the file."""
         ...
 
 
 class Sender(Dialect):
-    """Sends each mail once, however often it is claimed."""
+    """Sends each mail once, even if it is claimed repeatedly."""
 
     kind = "mail"
 
@@ -43,21 +43,21 @@ class Sender(Dialect):
         self._settings = settings
 
     async def slots(self) -> dict[str, int]:
-        """Take as many mails as we may hold at once: the relay has no limit."""
+        """Return the configured number of mails; the relay sets no limit."""
         return {PLATFORM: self._settings.max_jobs}
 
     async def submit(self, job: LabJob) -> str:
-        """Do nothing yet; the mail's name at the relay is its Message-ID."""
+        """Return the mail's Message-ID; `wait` sends the mail."""
         message_id = getattr(job.node.data, "message_id", None)
         if not isinstance(message_id, str):
-            raise BadJob("data.message_id: it must be the Message-ID of the mail")
+            raise BadJob("data.message_id must be the Message-ID of the mail")
         return message_id
 
     async def wait(self, job: LabJob, handle: str) -> RunOutcome:
-        """Send the mail, as soon as the relay takes it."""
+        """Send the mail, once the relay accepts it."""
         if self._settings.mail_mode == "dry-run":
-            said = "not sent: KCI_MAIL_MODE is dry-run"
-            return RunOutcome(Result.SKIP, error_msg=said)
+            reason = "not sent: KCI_MAIL_MODE is dry-run"
+            return RunOutcome(Result.SKIP, error_msg=reason)
         redirect = self._settings.redirect
         letter = Letter(
             message_id=handle,
@@ -65,27 +65,27 @@ class Sender(Dialect):
             recipients=(redirect,) if redirect else self._recipients(job),
             content=await self._content(job),
         )
-        doubt = self._settings.mail_settle if job.attempt > 1 else 0
-        return await self._delivery.run(letter, doubt)
+        settle_s = self._settings.mail_settle if job.attempt > 1 else 0
+        return await self._delivery.run(letter, settle_s)
 
     async def cancel(self, handle: str) -> None:
-        """Do nothing: as long as a mail waits it is with us, not with the relay."""
+        """Do nothing: a mail that is not sent yet is not at the relay either."""
 
     async def recover(self) -> dict[str, str]:
-        """Leave the mails of a former life to the next claim, which looks for them."""
+        """Return nothing: who claims a mail again looks for it in the archive."""
         return {}
 
     async def _content(self, job: LabJob) -> bytes:
-        """Return the mail's bytes, as they were stored when it was written."""
+        """Return the mail's bytes from the storage."""
         url = job.node.artifacts.get("mail")
         if url is None:
-            raise BadJob("artifacts.mail: it must be the URL of the mail to send")
+            raise BadJob("artifacts.mail must be the URL of the mail to send")
         try:
             async for attempt in stamina.retry_context(
                 on=StorageError,
                 attempts=None,
                 timeout=self._settings.queue,
-                wait_max=LONGEST_PAUSE,
+                wait_max=RETRY_MAX_S,
             ):
                 with attempt:
                     file = await self._storage.fetch(url, job.folder)
@@ -94,11 +94,11 @@ class Sender(Dialect):
         return file.read_bytes()
 
     def _recipients(self, job: LabJob) -> tuple[str, ...]:
-        """Return whom the node names: nobody but those that we write to."""
+        """Return the node's recipients; all must be in KCI_MAIL_TO."""
         try:
-            found = RECIPIENTS.validate_python(getattr(job.node.data, "to", None))
+            recipients = RECIPIENTS.validate_python(getattr(job.node.data, "to", None))
         except ValidationError as error:
-            raise BadJob("data.to: it must be a list of addresses") from error
-        if strangers := sorted(set(found) - set(self._settings.mail_to)):
+            raise BadJob("data.to must be a list of addresses") from error
+        if strangers := sorted(set(recipients) - set(self._settings.mail_to)):
             raise BadJob(f"data.to: {strangers[0]} is not in KCI_MAIL_TO")
-        return tuple(found)
+        return tuple(recipients)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the email reporter is told."""
+"""Settings of the email reporter."""
 
 from email.utils import parseaddr
 from enum import StrEnum
@@ -20,7 +20,7 @@ Address = Annotated[str, Field(pattern=rf"^{ADDRESS}$", max_length=254)]
 
 
 class Tls(StrEnum):
-    """How the connection to the relay is secured."""
+    """How the connection to the relay is encrypted."""
 
     AUTO = "auto"
     STARTTLS = "starttls"
@@ -28,28 +28,31 @@ class Tls(StrEnum):
 
 
 class Settings(BridgeSettings, ServiceSettings):
-    """What the email reporter is told."""
+    """Who mails what to whom, and through which relay."""
 
     runtime: Annotated[
-        str, Field(description="mails are nodes of this `data.runtime`")
+        str, Field(description="`data.runtime` of the nodes that are mails")
     ] = "email"
     max_jobs: Annotated[
-        int, Field(ge=1, le=1000, description="how many mails may be under way at once")
+        int,
+        Field(ge=1, le=1000, description="how many mails are sent at the same time"),
     ] = 16
     queue: Annotated[
-        float, Field(ge=0, description="seconds that a mail may wait for its relay")
+        float, Field(ge=0, description="seconds that a mail may wait for the relay")
     ] = 48 * 3600
 
     mail_from: Annotated[
         str,
         Field(
             pattern=rf"^[A-Za-z0-9][A-Za-z0-9 _-]* <{ADDRESS}>$",
-            description="who writes, such as: KernelCI bot <bot@ci.example.org>",
+            description="the sender, such as: KernelCI bot <bot@ci.example.org>",
         ),
     ]
     mail_to: Annotated[
         list[Address],
-        Field(min_length=1, max_length=20, description='who reads, as ["a@b","c@d"]'),
+        Field(
+            min_length=1, max_length=20, description='the recipients, as ["a@b","c@d"]'
+        ),
     ]
     mail_domain: Annotated[
         str,
@@ -67,11 +70,14 @@ class Settings(BridgeSettings, ServiceSettings):
     ] = "dry-run"
     mail_archive: Annotated[
         Path | None,
-        Field(description="a Maildir in which a copy of every mail sent lands"),
+        Field(description="a Maildir to which the relay copies every mail"),
     ] = None
     mail_settle: Annotated[
         float,
-        Field(ge=0, description="seconds until a sent mail surely is in the archive"),
+        Field(
+            ge=0,
+            description="seconds until a sent mail is in the archive at the latest",
+        ),
     ] = 600
     mail_contact: Annotated[
         str,
@@ -81,7 +87,9 @@ class Settings(BridgeSettings, ServiceSettings):
     ] = ""
     web_url: Annotated[
         str | None,
-        Field(description="page of a node, its id appended; the API's own by default"),
+        Field(
+            description="URL of a node's page, its id appended; the API's by default"
+        ),
     ] = None
 
     smtp_host: Annotated[str, Field(description="the mail relay")] = "127.0.0.1"
@@ -90,9 +98,9 @@ class Settings(BridgeSettings, ServiceSettings):
         Tls, Field(description="auto (if offered), starttls or tls (both required)")
     ] = Tls.AUTO
     smtp_user: Annotated[str | None, Field(description="account at the relay")] = None
-    smtp_password: Annotated[Secret | None, Field(description="and its password")] = (
-        None
-    )
+    smtp_password: Annotated[
+        Secret | None, Field(description="password of that account")
+    ] = None
 
     @model_validator(mode="after")
     def _password_stays_secret(self) -> Self:
@@ -104,13 +112,13 @@ class Settings(BridgeSettings, ServiceSettings):
 
     @property
     def redirect(self) -> str | None:
-        """The address that gets all mail in place of its recipients."""
+        """The address that gets all mails instead of their recipients."""
         mode, _, address = self.mail_mode.partition(":")
         return address if mode == "redirect" else None
 
     @property
     def letterhead(self) -> Letterhead:
-        """Who writes, to whom, and where a reader finds more."""
+        """Sender, recipients, and where readers find more."""
         name, address = parseaddr(self.mail_from)
         page = self.web_url or f"{self.api_url.rstrip('/')}/viewer?node_id="
         return Letterhead(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One mail to one relay, and what the relay said to each recipient."""
+"""Sends one mail over SMTP; returns the relay's reply for each recipient."""
 
 import asyncio
 import contextlib
@@ -14,37 +14,37 @@ from kci_shared.errors import KciError
 
 T = TypeVar("T")
 
-COMMAND_SECONDS = 60.0
-DATA_SECONDS = 600.0
-"""What RFC 5321 (4.5.3.2.6) gives a server to take a whole mail."""
-FAREWELL_SECONDS = 5.0
+COMMAND_TIMEOUT_S = 60.0
+DATA_TIMEOUT_S = 600.0
+"""How long a relay may take to accept a mail (RFC 5321, 4.5.3.2.6)."""
+QUIT_TIMEOUT_S = 5.0
 
 
 class Postponed(KciError):
-    """The relay cannot be reached, or not now; nothing was sent."""
+    """The relay cannot be reached, or defers; nothing was sent."""
 
     retryable = True
 
 
 class InDoubt(Postponed):
-    """The connection broke when all was said: the relay may have the mail."""
+    """The connection broke after the mail was transmitted: it may have been sent."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the relay said."""
+    """A reply of the relay."""
 
     code: int
     text: str
 
     @property
     def accepted(self) -> bool:
-        """Whether the relay takes the mail for this recipient."""
+        """Whether the relay accepts the mail for the recipient."""
         return 200 <= self.code < 300
 
     @property
     def deferred(self) -> bool:
-        """Whether the relay may say otherwise later."""
+        """Whether the relay may accept the mail later."""
         return not self.accepted and not 500 <= self.code < 600
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ Replies = dict[str, Reply]
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail with its envelope."""
+    """A mail and its SMTP envelope."""
 
     message_id: str
     sender: str
@@ -65,66 +65,69 @@ class Letter:
 
 
 class Relay(Protocol):
-    """Whatever takes mail for the world."""
+    """Sends mails."""
 
     async def send(self, letter: Letter, recipients: Sequence[str]) -> Replies:
-        """Offer a mail to the recipients; send it unless one of them is deferred.
+        """Send a mail unless a recipient is deferred; return the replies.
 
-        So a mail is sent once, to all who can have it. Raises `Postponed`.
+        If none is deferred, it goes to all accepted recipients in one transaction, so
+        that nobody gets it twice. Raises `Postponed`, or `InDoubt` if it may have been
+        sent.
         """
         ...
 
 
 class SmtpRelay:
-    """An SMTP server."""
+    """An SMTP server that relays our mails."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     async def send(self, letter: Letter, recipients: Sequence[str]) -> Replies:
-        """Offer a mail to the recipients; send it unless one of them is deferred."""
+        """Send a mail unless a recipient is deferred; return the replies."""
         try:
             smtp = await self._connect()
             try:
                 return await _transact(smtp, letter, recipients)
             finally:
-                await _leave(smtp)
+                await _quit(smtp)
         except (SMTPException, OSError) as error:
             raise Postponed(f"{type(error).__name__}: {error}") from error
 
     async def _connect(self) -> SMTP:
-        told = self._settings
-        password = told.smtp_password
+        settings = self._settings
+        password = settings.smtp_password
         smtp = SMTP(
-            hostname=told.smtp_host,
-            port=told.smtp_port,
-            username=told.smtp_user,
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_user,
             password=password.read() if password else None,
-            local_hostname=told.mail_domain,
-            timeout=COMMAND_SECONDS,
-            use_tls=told.smtp_tls is Tls.TLS,
-            start_tls={Tls.STARTTLS: True, Tls.TLS: False}.get(told.smtp_tls),
+            local_hostname=settings.mail_domain,
+            timeout=COMMAND_TIMEOUT_S,
+            use_tls=settings.smtp_tls is Tls.TLS,
+            start_tls={Tls.STARTTLS: True, Tls.TLS: False}.get(settings.smtp_tls),
         )
         await smtp.connect()
         return smtp
 
 
 async def _transact(smtp: SMTP, letter: Letter, recipients: Sequence[str]) -> Replies:
-    replies = await _offer(smtp, letter, recipients)
-    willing = any(reply.accepted for reply in replies.values())
-    if not willing or any(reply.deferred for reply in replies.values()):
+    replies = await _envelope(smtp, letter, recipients)
+    accepted = any(reply.accepted for reply in replies.values())
+    if not accepted or any(reply.deferred for reply in replies.values()):
         return replies
-    said = await _to_the_end(_hand_over(smtp, letter.content))
+    result = await _uninterrupted(_data(smtp, letter.content))
     return {
-        recipient: said if reply.accepted else reply
+        recipient: result if reply.accepted else reply
         for recipient, reply in replies.items()
     }
 
 
-async def _offer(smtp: SMTP, letter: Letter, recipients: Sequence[str]) -> Replies:
-    said = await _reply(smtp.mail(letter.sender, options=_options(smtp, letter)))
-    if not said.accepted:
-        return dict.fromkeys(recipients, said)
+async def _envelope(smtp: SMTP, letter: Letter, recipients: Sequence[str]) -> Replies:
+    """Transmit sender and recipients; return the replies."""
+    reply = await _reply(smtp.mail(letter.sender, options=_options(smtp, letter)))
+    if not reply.accepted:
+        return dict.fromkeys(recipients, reply)
     return {recipient: await _reply(smtp.rcpt(recipient)) for recipient in recipients}
 
 
@@ -137,33 +140,34 @@ def _options(smtp: SMTP, letter: Letter) -> list[str]:
     return options
 
 
-async def _hand_over(smtp: SMTP, content: bytes) -> Reply:
+async def _data(smtp: SMTP, content: bytes) -> Reply:
+    """Transmit the content; return the reply."""
     try:
-        said = await _reply(smtp.data(content, timeout=DATA_SECONDS))
+        reply = await _reply(smtp.data(content, timeout=DATA_TIMEOUT_S))
     except (SMTPException, OSError) as error:
         raise InDoubt(f"{type(error).__name__}: {error}") from error
-    if said.code < 400 and not said.accepted:
-        raise InDoubt(f"the relay's answer is no answer: {said}")
-    return said
+    if reply.code < 400 and not reply.accepted:
+        raise InDoubt(f"unexpected reply to DATA: {reply}")
+    return reply
 
 
 async def _reply(command: Coroutine[Any, Any, Any]) -> Reply:
     try:
-        said = await command
+        response = await command
     except SMTPResponseException as refusal:
         return Reply(refusal.code, refusal.message)
-    return Reply(said.code, said.message)
+    return Reply(response.code, response.message)
 
 
-async def _leave(smtp: SMTP) -> None:
-    """Say goodbye; the mail's fate was decided before."""
+async def _quit(smtp: SMTP) -> None:
+    """End the session; errors no longer matter."""
     with contextlib.suppress(SMTPException, OSError):
-        await smtp.quit(timeout=FAREWELL_SECONDS)
+        await smtp.quit(timeout=QUIT_TIMEOUT_S)
     smtp.close()
 
 
-async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Finish what leaves us in doubt when it is cut short, even if cancelled."""
+async def _uninterrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Finish work even if cancelled: a mail cut short may or may not have been sent."""
     task = asyncio.create_task(work)
     try:
         return await asyncio.shield(task)

@@ -1,66 +1,69 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Foreign text made fit for a mail: labs and git servers write what they like."""
+"""Makes untrusted text, such as logs and branch names, safe to put into a mail."""
 
 import re
 import textwrap
 
-WIDTH = 72
-"""Columns of our own prose."""
-COLUMNS = 300
-"""Columns of a log line, before it is cut."""
-CUT = "..."
+PROSE_COLUMNS = 72
+LOG_COLUMNS = 300
+"""Where a log line is cut."""
+NAME_COLUMNS = 100
+"""Where a name is cut."""
+READ_MAX_CHARS = 4000
+"""How much of a longer text is read at all."""
+ELLIPSIS = "..."
 
 TERMINAL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[ -/]*[0-~])"
 )
-"""What a terminal obeys and does not show: colours, titles, cursor moves."""
+"""Terminal escape sequences: colours, titles, cursor movements."""
 PROSE = re.compile(r"[\w\[(/ ]")
-"""How a line of prose begins: any other sign may be a command or a quotation."""
+"""First character of a line of prose; others may mark a command or a quotation."""
 
 
 def printable(text: str) -> str:
-    """Drop escape sequences and every character that has no shape."""
+    """Return text without escape sequences and unprintable characters."""
     if text.isprintable():
         return text
     return "".join(
-        sign if sign.isprintable() else " " if sign.isspace() else ""
-        for sign in TERMINAL.sub("", text)
+        char if char.isprintable() else " " if char.isspace() else ""
+        for char in TERMINAL.sub("", text)
     )
 
 
 def one_line(text: str) -> str:
-    """Make one line of any text, with single spaces."""
+    """Return text as one line, with single spaces."""
     return " ".join(printable(text).split())
 
 
 def clip(text: str, width: int) -> str:
-    """Cut a text that is longer than `width`, after a word if it can be."""
+    """Shorten text to `width` columns, after a word if possible."""
     if len(text) <= width:
         return text
-    room = text[: max(width - len(CUT), 0)]
+    room = text[: max(width - len(ELLIPSIS), 0)]
     words = room.rpartition(" ")[0]
-    return (words if len(words) > width // 2 else room) + CUT
+    return (words if len(words) > width // 2 else room) + ELLIPSIS
 
 
-def word(text: str | None) -> str:
-    """Make a name that fits into a sentence; nothing stays nothing."""
-    return clip(one_line((text or "")[:4000]), 100)
+def inline(text: str | None) -> str:
+    """Return a name as it fits into a sentence; empty for None."""
+    return clip(one_line((text or "")[:READ_MAX_CHARS]), NAME_COLUMNS)
 
 
 def log_line(text: str) -> str:
-    """Make a line of a log that keeps its columns."""
-    return clip(printable(text[:4000].expandtabs()).rstrip(), COLUMNS)
+    """Return a line of a log, with its columns aligned as in the log."""
+    return clip(printable(text[:READ_MAX_CHARS].expandtabs()).rstrip(), LOG_COLUMNS)
 
 
 def fold(text: str, hanging: int = 0, indent: int = 0) -> str:
-    """Fold prose to lines of `WIDTH`, each with its end; `hanging` indents all but one.
+    """Fold prose to lines of `PROSE_COLUMNS`, each with its newline.
 
-    No line begins with a sign that a mail reader or a bot would take for more than
-    prose, such as `#`, `>` or `-- `.
+    `indent` indents all lines, `hanging` all but the first. No line begins with what a
+    mail reader or a bot would take for markup, such as `#`, `>` or `-- `.
     """
     lines = textwrap.wrap(
         printable(text).strip(),
-        WIDTH,
+        PROSE_COLUMNS,
         initial_indent=" " * indent,
         subsequent_indent=" " * max(hanging, indent),
         break_on_hyphens=False,
