@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One life of a sender: claims a mail, and dies where it is told to.
+"""A sender of one mail, which kills itself at a given point.
 
-``python sender_life.py PORT MAILDIR ATTEMPT WHERE``
+`python sender_life.py PORT MAILDIR ATTEMPT POINT`
 """
 
 import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from aiosmtplib import SMTP
 
-from kci_email_reporter import smtp as our_smtp
+from kci_email_reporter import smtp as relay
 from kci_email_reporter.archive import MaildirArchive
 from kci_email_reporter.delivery import Delivery
 from kci_email_reporter.sender import Sender
 from kci_email_reporter.settings import Settings
-from kci_email_reporter.smtp import SmtpRelay
+from kci_email_reporter.smtp import Letter, Replies, Reply, SmtpRelay
 from kci_shared.models import NODE
 from kci_shared.work import LabJob
 
@@ -32,8 +32,8 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Folder:
-    """A storage that holds the one mail."""
+class OneMail:
+    """A storage that holds the mail."""
 
     async def fetch(self, url: str, folder: Path) -> Path:
         file = folder / "mail.eml"
@@ -42,43 +42,43 @@ class Folder:
 
 
 class DyingArchive(MaildirArchive):
+    """Kills the sender once it has looked for the mail."""
+
     async def has(self, message_id: str) -> bool:
         await super().has(message_id)
         die()
         return False
 
 
-async def die_in_data(client: SMTP, said: bytes) -> None:
-    """Say a part of the mail, let it arrive, and die."""
-    await client.execute_command(b"DATA")
-    assert client.transport
-    client.transport.write(said)
-    await asyncio.sleep(0.1)
-    die()
+def arm(point: str) -> None:
+    """Make the dialogue with the relay end at a point."""
+    envelope, data = relay._envelope, relay._data
 
-
-def rig(where: str) -> None:
-    """Make the words to the relay end where they shall."""
-    offer = our_smtp._offer
-
-    async def dying_offer(*arguments: Any) -> Any:
-        if where == "connected":
+    async def dying_envelope(
+        smtp: SMTP, letter: Letter, recipients: Sequence[str]
+    ) -> Replies:
+        if point == "connected":
             die()
-        replies = await offer(*arguments)
-        if where == "recipients":
+        replies = await envelope(smtp, letter, recipients)
+        if point == "recipients":
             die()
         return replies
 
-    async def dying_data(client: SMTP, content: bytes) -> Any:
-        end = {"half": content[:40], "dot": content + b".\r\n"}
-        return await die_in_data(client, end[where])
+    async def dying_data(smtp: SMTP, content: bytes) -> Reply:
+        if point == "half":
+            await smtp.execute_command(b"DATA")
+            assert isinstance(smtp.transport, asyncio.WriteTransport)
+            smtp.transport.write(content[:40])
+            die()
+        reply = await data(smtp, content)
+        if point == "data":
+            die()
+        return reply
 
-    our_smtp._offer = dying_offer
-    if where in ("half", "dot"):
-        our_smtp._hand_over = dying_data
+    relay._envelope, relay._data = dying_envelope, dying_data
 
 
-async def main(port: str, maildir: str, attempt: str, where: str) -> None:
+async def main(port: str, maildir: str, attempt: str, point: str) -> None:
     settings = Settings(
         api_url="http://api.example",
         storage_url="http://s.example",
@@ -90,9 +90,9 @@ async def main(port: str, maildir: str, attempt: str, where: str) -> None:
         mail_settle=2,
         smtp_port=int(port),
     )
-    rig(where)
-    kind = DyingArchive if where == "evidence" else MaildirArchive
-    delivery = Delivery(SmtpRelay(settings), kind(Path(maildir)), settings)
+    arm(point)
+    archive = DyingArchive if point == "archive" else MaildirArchive
+    delivery = Delivery(SmtpRelay(settings), archive(Path(maildir)), settings)
     node = NODE.validate_python(
         {
             "id": "0" * 24,
@@ -106,9 +106,9 @@ async def main(port: str, maildir: str, attempt: str, where: str) -> None:
         }
     )
     job = LabJob(node=node, attempt=int(attempt), folder=Path(maildir) / "tmp")
-    sender = Sender(delivery, Folder(), settings)
+    sender = Sender(delivery, OneMail(), settings)
     outcome = await sender.wait(job, await sender.submit(job))
-    if where == "accepted":
+    if point == "accepted":
         die()
     sys.stdout.write(f"{outcome.result}\n")
 
