@@ -8,6 +8,7 @@ import atheris
 
 with atheris.instrument_imports(include=["kci_log_parser"]):
     from kci_log_parser.junit import NotJUnit
+
     from kci_log_parser.show import read_log
 
 SMALL, LARGE = 1 << 15, 1 << 17

@@ -5,92 +5,115 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kci_shared.lab.console import (
-    BANNER,
-    PANIC,
-    Subtest,
-    find_panic,
-    judge,
-    subtests,
-)
-from kci_shared.models import Result
+from kci_shared.lab.console import BANNER, MAX_NAMED, PANIC, find_panic, judge
+from kci_shared.models import ErrorCode, Result
 from kci_shared.rules.verdicts import overall
 from kci_shared.text import plain
+from kci_shared.work import TestOutcome
 
 unhurried = settings(deadline=None)  # other tests use the processor, too
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_.:/-]{0,20}", fullmatch=True)
 
 
-@pytest.mark.parametrize(
-    ("line", "name", "result"),
-    [
-        ("ok 1 proc-mounted", "proc-mounted", Result.PASS),
-        ("not ok 2 no-oops", "no-oops", Result.FAIL),
-        ("ok 3 - with a dash", "with a dash", Result.PASS),
-        ("ok 3 cpufreq # SKIP no cpufreq in this VM", "cpufreq", Result.SKIP),
-        ("not ok 3 cpufreq # skip", "cpufreq", Result.SKIP),
-        ("not ok 4 later # TODO write it", "later", Result.SKIP),
-        ("ok 5 selftests: timers: posix # exit=0", "selftests: timers: posix", "pass"),
-        ("not ok 6 a # TIMEOUT 45 seconds", "a", Result.FAIL),
-        ("ok 7", "7", Result.PASS),
-        ("ok named", "named", Result.PASS),
-        ("ok 8 \x1b[32mgreen\x1b[0m\r", "green", Result.PASS),
-        ("ok 9   many   spaces  ", "many spaces", Result.PASS),
-    ],
-)
-def test_a_verdict_is_read_from_its_line(line: str, name: str, result: str) -> None:
-    assert subtests([line]) == [Subtest(name, Result(result))]
+def short(tests: list[TestOutcome]) -> list[tuple[str, Result]]:
+    return [("/".join(test.path), test.result) for test in tests]
+
+
+def test_nested_results_are_outcomes_below_those_that_they_belong_to() -> None:
+    log = """\
+KTAP version 1
+1..2
+    KTAP version 1
+    # Subtest: suite
+    1..3
+    ok 1 a # SKIP no such device
+    not ok 2 b # ERROR no memory
+    not ok 3 c # XFAIL known
+ok 1 suite
+# selftests: net: tls.sh
+# ok 1 send
+# not ok 2 receive
+not ok 2 selftests: net: tls.sh # exit=1
+"""
+    tests = judge("t", 0, log.splitlines())
+    assert short(tests) == [
+        ("t", Result.FAIL),
+        ("t/suite", Result.PASS),
+        ("t/suite/a", Result.SKIP),
+        ("t/suite/b", Result.INCOMPLETE),
+        ("t/suite/c", Result.PASS),
+        ("t/selftests: net: tls.sh", Result.FAIL),
+        ("t/selftests: net: tls.sh/send", Result.PASS),
+        ("t/selftests: net: tls.sh/receive", Result.FAIL),
+    ]
+    assert tests[0].error_msg == "failed: selftests: net: tls.sh"
+    assert tests[3].error_msg == "ERROR no memory"
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "result"),
     [
-        "",
-        "ok",
-        "TAP version 13",
-        "1..4",
-        "# ok 1 a comment",
-        "    ok 1 a deeper level",
-        "okay 1 then",
-        "it is ok 1 so far",
-        "Bail out! no disk",
+        ("not ok to go on without a disk", Result.PASS),
+        ("not ok 1 a # XFAIL known", Result.PASS),
+        ("not ok 1 a # TODO", Result.PASS),
+        ("ok 1 a # TIMEOUT 45 seconds", Result.FAIL),
+        ("not ok 1 a # ERROR no memory", Result.INCOMPLETE),
+        ("    not ok 1 a part of nothing", Result.PASS),
+        ("# Subtest: that has no result", Result.PASS),
+        ("mkdir09.c:5: TFAIL: no", Result.FAIL),
+        ("mkdir09.c:5: TBROK: no", Result.INCOMPLETE),
+        ("<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=fail>", Result.FAIL),
+        ("<testsuite><testcase name='a'><failure/></testcase></testsuite>", "fail"),
     ],
 )
-def test_any_other_line_is_no_verdict(line: str) -> None:
-    assert subtests([line]) == []
+def test_a_test_that_exited_with_0_is_as_good_as_its_outermost_results(
+    line: str, result: str
+) -> None:
+    assert judge("t", 0, [line])[0].result is Result(result)
+    assert judge("t", 1, [line])[0].result is Result.FAIL
 
 
-def test_a_name_that_comes_again_is_a_subtest_of_its_own() -> None:
-    names = [subtest.name for subtest in subtests(["ok 1 a", "not ok 2 a", "ok 3 a"])]
-    assert names == ["a", "a-2", "a-3"]
+def test_a_measurement_is_kept() -> None:
+    line = "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass UNITS=ms MEASUREMENT=1.5>"
+    [_, case] = judge("t", 0, [line])
+    assert case.data == {"misc": {"measurement": {"value": 1.5, "unit": "ms"}}}
 
 
 def test_a_name_that_comes_very_often_costs_no_more_each_time() -> None:
     outcomes = judge("stress", 0, ["ok 1 - again"] * 50_000 + ["not ok 2 - end"])
     assert outcomes[0].error_msg == "failed: end", "all are judged"
-    assert outcomes[-1].path == ("stress", "again-5000"), "not all are told"
+    assert outcomes[-1].path == ("stress", "again-5000"), "not all are kept"
+    assert outcomes[0].data == {"misc": {"results": {"left_out": 45_001}}}
+
+
+def test_results_that_a_plan_promised_and_did_not_come_are_counted() -> None:
+    [head, _] = judge("t", 0, ["1..3", "ok 1 a"])
+    assert (head.result, head.data) == (
+        Result.PASS,
+        {"misc": {"results": {"missing": 2}}},
+    )
+
+
+def test_a_message_names_a_bounded_number_of_subtests() -> None:
+    lines = [f"not ok {number} a" for number in range(MAX_NAMED + 7)]
+    message = judge("t", 0, lines)[0].error_msg
+    assert message is not None
+    assert message.startswith("failed: a, a-2, ")
+    assert message.endswith("a-20 and 7 more")
 
 
 @unhurried
 @given(st.lists(st.tuples(NAMES, st.booleans()), unique_by=lambda pair: pair[0]))
-def test_every_verdict_of_a_tap_writer_is_read(wanted: list[tuple[str, bool]]) -> None:
+def test_every_result_of_a_tap_writer_is_read(written: list[tuple[str, bool]]) -> None:
     lines = [
         f"{'ok' if passed else 'not ok'} {number} {name}"
-        for number, (name, passed) in enumerate(wanted, 1)
+        for number, (name, passed) in enumerate(written, 1)
     ]
     results = {True: Result.PASS, False: Result.FAIL}
     noise = ["TAP version 13", f"1..{len(lines)}", "[    1.2] random: crng init done"]
-    expected = [Subtest(name, results[passed]) for name, passed in wanted]
-    assert subtests(noise + lines) == expected
-
-
-@unhurried
-@given(st.lists(st.text()))
-def test_no_text_breaks_the_reader(lines: list[str]) -> None:
-    found = subtests(lines)
-    assert len({subtest.name for subtest in found}) == len(found)
-    assert all(0 < len(s.name) <= 256 and s.name.isprintable() for s in found)
+    expected = [(f"t/{name}", results[passed]) for name, passed in written]
+    assert short(judge("t", 1, noise + lines)[1:]) == expected
 
 
 def test_the_banner_is_the_kernels_not_the_firmwares() -> None:
@@ -114,7 +137,8 @@ def test_a_test_fails_by_its_exit_status_or_by_a_subtest() -> None:
         (("smoke", "a"), Result.PASS),
         (("smoke", "b"), Result.SKIP),
     ]
-    assert judge("smoke", 3, [])[0].error_msg == "exit status 3"
+    [failed] = judge("smoke", 3, [])
+    assert (failed.error_msg, failed.error_code) == ("exit status 3", ErrorCode.TEST)
     failed = judge("smoke", 0, ["not ok 1 a", "ok 2 b", "not ok 3 c"])[0]
     assert (failed.result, failed.error_msg) == (Result.FAIL, "failed: a, c")
 

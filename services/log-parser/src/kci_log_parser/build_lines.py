@@ -114,7 +114,8 @@ BOOT = {
 }
 TEST = {
     "ktap": [
-        r"(?:not )?ok \d",
+        r"(?:not )?ok (?:\d|- )",
+        r"(?m:^)(?:not )?ok \S",
         r"\b1\.\.\d",
         r"TAP version \d",
         r"# Subtest: ",

@@ -3,11 +3,11 @@
 
 import re
 
+from kci_shared.text import as_shown
+
 MAX_LINE = 1000
 """How much of a line is looked at, in characters."""
 
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][0-9A-Za-z]|\x1b[=>78cM]")
-CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 LAVA = re.compile(r'^- \{.{0,100}?"?msg"?: ["\']?')
 PREFIXES = re.compile(
     r"^(?:"
@@ -39,7 +39,7 @@ def clean(raw: bytes) -> str:
 
 def undecorated(raw: bytes) -> str:
     """Return a line's text without what stands before it, to its very end."""
-    text = printable(raw)
+    text = as_shown(raw[: 4 * MAX_LINE])[:MAX_LINE]
     if text.startswith("- {") and (lava := LAVA.match(text)):
         text = text[lava.end() :]
     text = PREFIXES.sub("", text)
@@ -52,13 +52,3 @@ def may_lead(pattern: str, raw: bytes) -> bool:
     if USUAL.fullmatch(raw):
         return True
     return re.fullmatch(pattern, undecorated(raw)) is not None
-
-
-def printable(raw: bytes) -> str:
-    """Return a line as a terminal would leave it."""
-    text = raw[: 4 * MAX_LINE].decode("utf-8", "replace").rstrip("\r\n")
-    if "\r" in text:
-        text = text.rpartition("\r")[2] or text
-    if "\x1b" in text:
-        text = ESCAPES.sub("", text)
-    return CONTROLS.sub("", text)[:MAX_LINE]

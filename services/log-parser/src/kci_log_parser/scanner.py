@@ -16,12 +16,10 @@ from kci_log_parser.engine import MAX_LINE, ROWS, lines_of_interest
 from kci_log_parser.fault import Fault
 from kci_log_parser.folded import Folded
 from kci_log_parser.headlines import Marker, Severity
-from kci_log_parser.lines import clean, may_lead, printable, undecorated
+from kci_log_parser.lines import clean, may_lead, undecorated
 from kci_log_parser.report import Place, Report
 from kci_shared.models import Finding
-from kci_shared.rules.results.ktap import Ktap
-from kci_shared.rules.results.outcomes import TestOutcome
-from kci_shared.rules.results.signals import Signals
+from kci_shared.rules.results import ResultReader
 
 MAX_TAIL = 1 << 16
 """How much is kept of a line that does not end, in bytes."""
@@ -31,15 +29,14 @@ SKIPPED = b"# SKIP"
 
 
 class LogScanner:
-    """Reads one log, chunk by chunk."""
+    """Reads one log, chunk by chunk; its test results only with a reader of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, results: ResultReader | None = None) -> None:
+        self._results = results
         self._found = Folded()
         self._warned = Folded()
         self._builds = Builds()
         self._boots = Boots()
-        self._ktap = Ktap()
-        self._signals = Signals()
         self._tail = b""
         self._before = b""
         self._line = 0
@@ -74,18 +71,12 @@ class LogScanner:
         """How far the board came."""
         return self._boots.finish(is_silent=not self._byte)
 
-    def tests(self) -> list[TestOutcome]:
-        """Return the tests that the log tells of."""
-        return [*self._ktap.finish(), *self._signals.finish()]
-
     @property
     def left_out(self) -> dict[str, int]:
-        """How much of each there was no room for, or was promised and never came."""
+        """How much of each there was no room for."""
         return {
             "events": self._found.left_out,
             "warnings": self._warned.left_out,
-            "tests": self._ktap.left_out + self._signals.left_out,
-            "missing": self._ktap.missing,
         }
 
     @property
@@ -125,10 +116,10 @@ class LogScanner:
         place = Place(self._line, self._byte + start + (self._cut if start else 0))
         if marker is not None and not (marker.kind == KSELFTEST and SKIPPED in raw):
             self._headline(marker, place, raw)
-        if sign is not None and sign.topic is Topic.TEST:
-            self._test(sign.name, raw)
-        elif marker is not None and marker.kind == KSELFTEST:
-            self._test("ktap", raw)
+        if (sign is not None and sign.topic is Topic.TEST) or (
+            marker is not None and marker.kind == KSELFTEST
+        ):
+            self._test(raw)
         elif marker is None and sign is not None and sign.topic is Topic.PHASE:
             self._boots.reach(sign.name, raw, hits[0][1], place.line)
         elif marker is None and sign is not None:
@@ -148,14 +139,10 @@ class LogScanner:
             return None  # a shell on a board
         return self._builds.hear(sign.name, raw, place)
 
-    def _test(self, name: str, raw: bytes) -> None:
+    def _test(self, raw: bytes) -> None:
         """Read a line of a test's result."""
-        if name == "signal":
-            self._signals.hear_signal(printable(raw), self._line)
-        elif name == "ktap":
-            self._ktap.hear(undecorated(raw).rstrip(), self._line)
-        else:
-            self._signals.hear_ltp(undecorated(raw), self._line)
+        if self._results is not None:
+            self._results.read(undecorated(raw), self._line)
 
     def _headline(self, marker: Marker, place: Place, raw: bytes) -> None:
         if marker.kind == "panic":

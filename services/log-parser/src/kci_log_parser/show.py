@@ -3,9 +3,11 @@
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,16 +18,39 @@ from rich.text import Text
 
 from kci_log_parser.boot import Boot, Phase
 from kci_log_parser.headlines import Severity
-from kci_log_parser.junit import NotJUnit, is_junit, read_junit
 from kci_log_parser.scanner import LogScanner
 from kci_shared.models import Finding
-from kci_shared.rules.results.outcomes import Outcome, TestOutcome
+from kci_shared.rules.results import (
+    Format,
+    NotJUnit,
+    ParsedTest,
+    ResultReader,
+    TestStatus,
+    is_junit,
+    read_junit,
+)
 
 CHUNK = 1 << 20
 COLOURS = {Severity.FAULT: "bold red", Severity.WARNING: "yellow"}
-BAD = {Outcome.FAIL, Outcome.ERROR, Outcome.CRASH}
+BAD = {TestStatus.FAIL, TestStatus.ERROR, TestStatus.CRASH}
 MOST_TESTS = 40
 """How many tests that failed are shown at a terminal; a script gets all."""
+
+
+class ShownTest(BaseModel):
+    """One test of a log."""
+
+    name: str
+    """Its path, with dots: `net.tls_sh.send_then_sendfile`."""
+    result: TestStatus
+    format: Format
+    line: int | None = None
+    why: str | None = None
+    """What was printed with the result: a directive, a message."""
+    measurement: float | None = None
+    units: str | None = None
+    subtests: int = 0
+    """How many of the tests that follow are its own."""
 
 
 class Shown(BaseModel):
@@ -36,7 +61,7 @@ class Shown(BaseModel):
     warnings: list[Finding] = []
     """What a build was warned of."""
     boot: Boot = Boot()
-    tests: list[TestOutcome] = []
+    tests: list[ShownTest] = []
     left_out: dict[str, int] = {}
 
 
@@ -71,20 +96,45 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
 
 def read_log(chunks: Iterator[bytes]) -> Shown:
     """Read a log, or a file of JUnit's."""
-    scanner = LogScanner()
+    results = ResultReader()
+    scanner = LogScanner(results)
     start = next(chunks, b"")
     if is_junit(start):
-        return Shown(tests=read_junit(b"".join([start, *chunks])))
+        return Shown(tests=_shown(read_junit(chain([start], chunks))))
     scanner.feed(start)
     for chunk in chunks:
         scanner.feed(chunk)
+    events, tests = scanner.finish(), results.finish()
+    left_out = {"tests": results.left_out, "missing": results.missing}
     return Shown(
-        events=scanner.finish(),
+        events=events,
         warnings=scanner.warnings,
         boot=scanner.boot,
-        tests=scanner.tests(),
-        left_out=scanner.left_out,
+        tests=_shown(tests),
+        left_out=scanner.left_out | left_out,
     )
+
+
+def _shown(tests: list[ParsedTest]) -> list[ShownTest]:
+    return [
+        ShownTest(
+            name=".".join(_slug(name) for name in test.path),
+            result=test.status,
+            format=test.format,
+            line=test.line,
+            why=test.reason,
+            measurement=test.measurement,
+            units=test.unit,
+            subtests=test.subtests,
+        )
+        for test in tests
+    ]
+
+
+def _slug(name: str) -> str:
+    """Return a name without blanks, and `a.b` for what kselftest calls `a: b`."""
+    parts = name.removeprefix("selftests: ").replace(": ", ".")
+    return re.sub(r"[^\w.+-]+", "_", parts).strip("_.") or "unnamed"
 
 
 def show(shown: Shown, console: Console) -> None:
@@ -127,7 +177,7 @@ def _table(findings: list[Finding]) -> Table:
     return table
 
 
-def _tests(bad: list[TestOutcome]) -> Table:
+def _tests(bad: list[ShownTest]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("line", justify="right")
     table.add_column("result", no_wrap=True)
@@ -150,7 +200,7 @@ def _summary(shown: Shown) -> str:
         parts.append(f"The boot came as far as: {shown.boot.phase}.")
     leaves = Counter(test.result for test in shown.tests if not test.subtests)
     if leaves:
-        counts = ", ".join(f"{leaves[one]} {one}" for one in Outcome if leaves[one])
+        counts = ", ".join(f"{leaves[one]} {one}" for one in TestStatus if leaves[one])
         parts.append(f"Tests: {counts}.")
     return " ".join(parts)
 

@@ -6,33 +6,25 @@ kernel's. All functions are pure.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any
 
 from kci_shared.models import ErrorCode, Result
+from kci_shared.rules.results import ParsedTest, ResultReader, TestStatus, outermost
 from kci_shared.text import plain
 from kci_shared.work import TestOutcome
+from kci_shared.work.subtests import subtests_of
 
 BANNER = r"Linux version \d"
 """A kernel runs: from here on a failure is its own."""
 PANIC = r"Kernel panic - not syncing[^\r\n]*[\r\n]"
 """With the line's end: a console comes in pieces, and a match must not be cut."""
+MAX_SUBTESTS = 5000
+"""How many results of one test become nodes; all count for its own result."""
+MAX_NAMED = 20
+"""How many subtests that failed the message of a test names."""
 
 _PANIC_LINE = re.compile(PANIC.removesuffix(r"[\r\n]"))
-_TAP = re.compile(r"(not )?ok\b(?: +(\d+))?(?: +(?:- +)?([^\s#].*))?")
-_DIRECTIVE = re.compile(r"\s*(?<!\\)#\s*(\w*).*")
-_NAME = 200
-"""Longest name of a subtest; the API takes 256."""
-_MOST = 5000
-"""Of one test's subtests that are told one by one; all count for its verdict."""
-
-
-class Subtest(NamedTuple):
-    """One verdict of a test that counts its own parts."""
-
-    name: str
-    result: Result
 
 
 def find_panic(text: str) -> str | None:
@@ -41,49 +33,57 @@ def find_panic(text: str) -> str | None:
     return plain(found[0]).strip() if found else None
 
 
-def subtests(lines: Iterable[str]) -> list[Subtest]:
-    """Read the TAP or KTAP verdicts of the outermost level; other lines are ignored.
-
-    A deeper level is indented, and its parent's line sums it up. A name that comes
-    again gets a number, so that each subtest is a node of its own.
-    """
-    found: dict[str, Subtest] = {}
-    numbers = Counter[str]()
-    for line in lines:
-        if subtest := _subtest(plain(line).rstrip()):
-            name = subtest.name
-            while name in found:
-                numbers[subtest.name] += 1
-                name = f"{subtest.name}-{numbers[subtest.name] + 1}"
-            found[name] = Subtest(name, subtest.result)
-    return list(found.values())
-
-
-def _subtest(line: str) -> Subtest | None:
-    match = _TAP.fullmatch(line.partition("#")[0].rstrip()) if "ok" in line else None
-    if match is None:
-        return None
-    failed, number, said = match.groups()
-    name = " ".join((said or number or "").split())[:_NAME].strip()
-    if not name:
-        return None
-    directive = _DIRECTIVE.search(line)
-    return Subtest(name, _result(failed is not None, directive))
-
-
-def _result(failed: bool, directive: re.Match[str] | None) -> Result:
-    word = directive[1].upper() if directive else ""
-    if word.startswith("SKIP") or (failed and word == "TODO"):
-        return Result.SKIP
-    return Result.FAIL if failed else Result.PASS
-
-
 def judge(test: str, status: int, lines: Iterable[str]) -> list[TestOutcome]:
-    """Tell how a test and its subtests ended, by its exit status and its output."""
-    found = subtests(lines)
-    parts = [TestOutcome((test, name), result) for name, result in found[:_MOST]]
-    failed = [name for name, result in found if result is Result.FAIL]
-    if status == 0 and not failed:
-        return [TestOutcome((test,), Result.PASS), *parts]
-    reason = f"failed: {', '.join(failed)}" if failed else f"exit status {status}"
-    return [TestOutcome((test,), Result.FAIL, reason, ErrorCode.TEST), *parts]
+    """Return how a test and its subtests ended, by its exit status and its output.
+
+    A test that exited with 0 fails if a result that it printed does, and is incomplete
+    if one could not be carried out. Of nested results the outermost counts.
+    """
+    reader = ResultReader()
+    for line in lines:
+        reader.read(line)
+    return judge_results(test, status, reader)
+
+
+def judge_results(test: str, status: int, reader: ResultReader) -> list[TestOutcome]:
+    """Return the same by the results that a reader has read of the output."""
+    results = reader.finish()
+    head = _head(test, status, results, reader)
+    return [head, *subtests_of((test,), results[:MAX_SUBTESTS])]
+
+
+def _head(
+    test: str, status: int, results: list[ParsedTest], reader: ResultReader
+) -> TestOutcome:
+    failed = _names(results, TestStatus.FAIL)
+    if reader.failed_left_out:
+        failed.append(reader.failed_left_out)
+    spoiled = _names(results, TestStatus.ERROR)
+    data = _about(reader.left_out + len(results[MAX_SUBTESTS:]), reader.missing)
+    if failed:
+        reason = f"failed: {_listed(failed)}"
+    elif status != 0:
+        reason = f"exit status {status}"
+    elif spoiled:
+        reason = f"not carried out: {_listed(spoiled)}"
+        return TestOutcome((test,), Result.INCOMPLETE, reason, data=data)
+    else:
+        return TestOutcome((test,), Result.PASS, data=data)
+    return TestOutcome((test,), Result.FAIL, reason, ErrorCode.TEST, data)
+
+
+def _names(results: list[ParsedTest], status: TestStatus) -> list[str]:
+    return ["/".join(one.path) for one in outermost(results) if one.status is status]
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - MAX_NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return ", ".join(names[:MAX_NAMED]) + rest
+
+
+def _about(left_out: int, missing: int) -> dict[str, Any]:
+    """Return what of the results is not shown, for the node of the test."""
+    numbers = {"left_out": left_out, "missing": missing}
+    about = {key: number for key, number in numbers.items() if number}
+    return {"misc": {"results": about}} if about else {}

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""LTP, the Linux Test Project: of a test's many verdicts the worst one counts."""
+
+import re
+from dataclasses import replace
+
+from kci_shared.rules.results.parsed import (
+    MAX_RESULTS,
+    Format,
+    ParsedTest,
+    TestStatus,
+    short,
+)
+
+_VERDICT = re.compile(
+    r"(?P<file>[\w./+-]{1,100}\.[ch]:\d+: |^(?P<test>[\w.+-]{1,100}) +\d+ +)"
+    r"(?P<word>TPASS|TFAIL|TBROK|TCONF|TWARN) *: *(?P<why>.*)"
+)
+_TAG = re.compile(r"^tag=(\S{1,100}) stime=")
+_WORST_FIRST = {
+    "TBROK": TestStatus.ERROR,
+    "TFAIL": TestStatus.FAIL,
+    "TPASS": TestStatus.PASS,
+    "TWARN": TestStatus.PASS,
+    "TCONF": TestStatus.SKIP,
+}
+"""What a word means; of several the first of these is a test's result."""
+_WORDS = list(_WORST_FIRST)
+
+
+class Ltp:
+    """Reads LTP's lines; one test ends where the next one begins."""
+
+    def __init__(self) -> None:
+        self.left_out = 0
+        self.found: list[ParsedTest] = []
+        self._tag: str | None = None
+        self._test: ParsedTest | None = None
+        self._word = ""
+
+    def read(self, text: str, line: int, case: str | None) -> None:
+        """Read a line, of a test case of LAVA's if one is open."""
+        if tag := _TAG.match(text):
+            self.close(case)
+            self._tag = tag[1]
+        elif match := _VERDICT.search(text):
+            self._verdict(match, line, case)
+
+    def close(self, case: str | None) -> None:
+        """Keep the result of the test that ends, unless it is a case of LAVA's."""
+        test, self._test, self._tag = self._test, None, None
+        if test is None or case is not None:
+            return
+        if len(self.found) < MAX_RESULTS:
+            self.found.append(test)
+        else:
+            self.left_out += 1
+
+    def _verdict(self, match: re.Match[str], line: int, case: str | None) -> None:
+        file = (match["test"] or match["file"]).partition(":")[0].rpartition("/")[2]
+        is_library = file.startswith(("tst_", "safe_"))
+        own = None if is_library else file.removesuffix(".c")
+        before = self._test.path[0] if self._test else None
+        name = short(case or self._tag or own or before or file)
+        word = match["word"]
+        if self._test is None or before != name:
+            self.close(case)
+            self._test = ParsedTest((name,), TestStatus.PASS, Format.LTP)
+        elif _WORDS.index(word) >= _WORDS.index(self._word):
+            return
+        self._word = word
+        self._test = replace(
+            self._test,
+            status=_WORST_FIRST[word],
+            line=line,
+            reason=short(f"{word}: {match['why']}"),
+        )
