@@ -126,6 +126,10 @@ def redis_url(redis_port: int) -> str:
     return f"redis://127.0.0.1:{redis_port}/0"
 
 
+Serving = Callable[[Site], AbstractContextManager[Site]]
+"""Runs what every bridge needs, as long as the block lasts."""
+
+
 @contextmanager
 def api_and_storage(site: Site) -> Iterator[Site]:
     """Run what every bridge needs, as long as the block lasts."""
@@ -137,7 +141,7 @@ def api_and_storage(site: Site) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def serving() -> Callable[[Site], AbstractContextManager[Site]]:
+def serving() -> Serving:
     return api_and_storage
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 import pytest
 import yaml
 
+from integration.conftest import Serving
 from kci_fakes.repository import Repository
 from kci_local.parts import service_part
 from kci_local.processes import Process, Processes
@@ -33,20 +35,39 @@ PODS = "/api/v1/namespaces/kernelci/pods"
 NUMBERS = itertools.count(1)
 
 
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RealCluster:
+    """An API server that runs on this machine."""
+
+    url: str
+    token: str
+    """The administrator's."""
+    kubeconfig: str
+    """The bridge's."""
+    state: Path
+
+    @property
+    def authority(self) -> Path:
+        return self.state / "certs" / "apiserver.crt"
+
+
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
     if os.environ.get("KCI_TEST_KUBERNETES") != "1":
         pytest.skip("a real Kubernetes has to be built first: `make kubernetes-lab`")
     state = tmp_path_factory.mktemp("kubernetes")
     command = [sys.executable, str(LAB)]
     up = subprocess.run([*command, "up", str(state)], check=True, capture_output=True)
-    yield {**json.loads(up.stdout), "state": state}
+    yield RealCluster(**json.loads(up.stdout), state=state)
     subprocess.run([*command, "down", str(state)], check=True)
 
 
 @pytest.fixture(scope="session")
 def site(
-    cluster: Any, tmp_path_factory: pytest.TempPathFactory, serving: Any
+    cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory, serving: Serving
 ) -> Iterator[Site]:
     state = tmp_path_factory.mktemp("state")
     with serving(Site.open(state, PROJECT / "config", PROJECT / "var/cache")) as site:
@@ -54,29 +75,29 @@ def site(
 
 
 class World:
-    """What a test can do."""
+    """Bridges, nodes for them to run, and the cluster that runs them."""
 
-    def __init__(self, site: Site, cluster: dict[str, Any], api: ApiClient) -> None:
+    def __init__(self, site: Site, cluster: RealCluster, api: ApiClient) -> None:
         self.site = site
         self.api = api
         self.cluster = cluster
         self.stack = Stack(site)
-        self.lab = Processes(cluster["state"])
+        self.lab = Processes(cluster.state)
         self.http = httpx.AsyncClient(
-            base_url=cluster["url"], timeout=30, trust_env=False, verify=False,  # noqa: S501
-            headers={"Authorization": f"Bearer {cluster['token']}"},
+            base_url=cluster.url, timeout=30, trust_env=False, verify=False,  # noqa: S501
+            headers={"Authorization": f"Bearer {cluster.token}"},
         )  # fmt: skip
 
     async def start(self, name: str = NAME, queue: float = 600) -> None:
         """Start a bridge; several may serve the runtime."""
-        told = {
-            "kubeconfig": self.cluster["kubeconfig"],
+        lab = {
+            "kubeconfig": self.cluster.kubeconfig,
             "images": ["fate/"],
             "pending": 50,
             "platforms": {"kubernetes": {"image": "debian", "cpu": "10m"}},
             "builds": {"image": "kci-builder", "secret": "storage", "cpu": "2"},
         }
-        (self.site.state / "kubernetes.yaml").write_text(yaml.safe_dump(told))
+        (self.site.state / "kubernetes.yaml").write_text(yaml.safe_dump(lab))
         part = service_part(self.site, NAME)
         port = self.site.ports[f"{name} health"]
         own = {
@@ -99,7 +120,7 @@ class World:
     async def kill(self, name: str = NAME) -> None:
         await self.stack.processes.kill(name)
 
-    async def job(self, *steps: str, limit: float = 120, **more: Any) -> str:
+    async def job(self, *steps: str, limit: float = 120, **more: object) -> str:
         """Create a job's node; a step is its name and its command."""
         parts = (step.partition(": ") for step in steps)
         tests = [{"id": name, "run": run, "timeout": 60} for name, _, run in parts]
@@ -120,7 +141,7 @@ class World:
         await self.http.post("/api/v1/namespaces/kernelci/secrets", json=body)
         return token
 
-    async def build(self, sources: Repository, **definition: Any) -> str:
+    async def build(self, sources: Repository, **definition: object) -> str:
         """Create a build's node below a checkout of some sources."""
         token = self.site.secrets.path("admin.token").read_text()
         number = next(NUMBERS)
@@ -147,7 +168,7 @@ class World:
 
     @asynccontextmanager
     async def no_pods(self) -> AsyncIterator[None]:
-        """Have the namespace let no pod be made as long as the block lasts."""
+        """Have a limit of the namespace forbid all pods as long as the block lasts."""
         limits = "/api/v1/namespaces/kernelci/limitranges"
         least = [{"type": "Container", "max": {"memory": "1Mi"}}]
         body = {"metadata": {"name": "least"}, "spec": {"limits": least}}
@@ -164,12 +185,12 @@ class World:
             while not (await self._try(pod)).is_success:
                 await asyncio.sleep(0.1)
 
-    async def _try(self, pod: dict[str, Any]) -> httpx.Response:
-        """Ask whether a pod could be made."""
+    async def _try(self, pod: JsonObject) -> httpx.Response:
+        """Create a pod, but only for the sake of the answer."""
         return await self.http.post(PODS, json=pod, params={"dryRun": "All"})
 
     async def fate(self, image: str) -> str:
-        """Create a job whose container shall end so."""
+        """Create a job whose image names how its container ends."""
         return await self.job("uname: uname -s", params={"image": f"fate/{image}"})
 
     async def done(self, node_id: str) -> Node:
@@ -185,7 +206,7 @@ class World:
         return node.result, node.data.error_code
 
     async def tree(self, node_id: str) -> dict[str, str]:
-        """Tell the results of the tests below a job."""
+        """Return the results of the tests below a job, by their paths."""
         found: dict[str, str] = {}
         level = {node_id: ""}
         while level:
@@ -199,10 +220,10 @@ class World:
         async with httpx.AsyncClient(trust_env=False) as http:
             return (await http.get(node.artifacts[name])).text
 
-    async def in_cluster(self, path: str, node_id: str) -> list[dict[str, Any]]:
+    async def in_cluster(self, path: str, node_id: str) -> list[JsonObject]:
         """Return the Jobs, or the pods, that there are of a node."""
         query = {"labelSelector": f"kernelci.org/node={node_id}"}
-        found: list[dict[str, Any]] = (await self.http.get(path, params=query)).json()[
+        found: list[JsonObject] = (await self.http.get(path, params=query)).json()[
             "items"
         ]
         return found
@@ -218,7 +239,7 @@ class World:
 
 
 @pytest.fixture
-async def world(site: Site, cluster: dict[str, Any]) -> AsyncIterator[World]:
+async def world(site: Site, cluster: RealCluster) -> AsyncIterator[World]:
     token = site.secrets.path("admin.token").read_text()
     async with httpx.AsyncClient(
         base_url=site.url("api"), headers={"Authorization": f"Bearer {token}"},

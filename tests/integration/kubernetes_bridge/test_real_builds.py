@@ -3,10 +3,10 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from integration.kubernetes_bridge.conftest import World
 from kci_fakes.repository import Repository
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -31,7 +31,7 @@ def make_does(sources: Repository, recipe: str) -> None:
 
 
 async def test_builds_of_every_kind_end_in_their_trees(
-    world: Any, sources: Repository
+    world: World, sources: Repository
 ) -> None:
     await world.start()
     assert await world.end(await world.build(sources)) == LAB, "there is no Secret"
@@ -65,26 +65,28 @@ async def test_builds_of_every_kind_end_in_their_trees(
     assert good.artifacts.keys() == {
         *("kernel", "_config", "system_map", "modules", "metadata", "build_log")
     }
-    assert good.data.kernel_release == "6.1.0"
-    assert good.data.config_missing == ["CONFIG_NEW=y"]
+    data = good.data.model_dump()
+    assert data["kernel_release"] == "6.1.0"
+    assert data["config_missing"] == ["CONFIG_NEW=y"]
     assert "CONFIG_MODULES=y" in await world.log_of(good, "_config")
-    assert broken.data.error_msg.startswith("init/main.c:3:17: error: expected")
+    reason = str(broken.data.error_msg)
+    assert reason.startswith("init/main.c:3:17: error: expected")
     assert "begun\n" in await world.log_of(late, "build_log")
 
 
-async def test_the_sources_see_no_token(world: Any, sources: Repository) -> None:
+async def test_the_sources_see_no_token(world: World, sources: Repository) -> None:
     token = await world.secret()
     await world.start()
     make_does(sources, SPY)
     node = await world.done(await world.build(sources))
-    said = await world.log_of(node, "build_log")
-    assert "KCI_ORDER=" in said, "it has seen its builder's environment"
-    assert token not in said
-    assert "KCI_TOKEN" not in said
+    log = await world.log_of(node, "build_log")
+    assert "KCI_ORDER=" in log, "it has seen its builder's environment"
+    assert token not in log
+    assert "KCI_TOKEN" not in log
 
 
 async def test_a_killed_bridges_build_goes_on_and_is_found_by_another(
-    world: Any, sources: Repository
+    world: World, sources: Repository
 ) -> None:
     await world.secret()
     await world.start("kubernetes-bridge-1")
@@ -104,7 +106,7 @@ async def test_a_killed_bridges_build_goes_on_and_is_found_by_another(
 
 
 async def test_a_cancelled_build_is_gone_within_seconds(
-    world: Any, sources: Repository
+    world: World, sources: Repository
 ) -> None:
     await world.secret()
     await world.start()

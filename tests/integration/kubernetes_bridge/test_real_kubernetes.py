@@ -3,17 +3,20 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+from integration.kubernetes_bridge.conftest import World
+from kci_kubernetes_bridge import credentials
 from kci_kubernetes_bridge.access import find_access, in_cluster
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.lab import Lab
 from kci_kubernetes_bridge.objects import Pod
 from kci_local.processes import Process
 from kci_shared.lab import LabError
+from kci_shared.models import Job
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -25,7 +28,7 @@ PLATFORMS = {"kubernetes": {"image": "debian"}}
 LAB = ("incomplete", "Infrastructure")
 
 
-async def test_jobs_of_every_kind_end_in_their_trees(world: Any) -> None:
+async def test_jobs_of_every_kind_end_in_their_trees(world: World) -> None:
     await world.start()
     nodes = {
         "good": await world.job(UNAME, "tap: echo 'ok 1 first'"),
@@ -58,26 +61,28 @@ async def test_jobs_of_every_kind_end_in_their_trees(world: Any) -> None:
     assert trees["late"] == {"waits": "incomplete"}
     assert trees["own"] == {}
     good, fails, late = [await world.done(nodes[n]) for n in ("good", "fails", "late")]
-    assert good.data.device == "node-1"
-    assert good.data.progress == "testing"
+    assert isinstance(good, Job)
+    assert (good.data.device, good.data.progress) == ("node-1", "testing")
     assert "\nLinux\n" in await world.log_of(good)
     assert "42!\n" in await world.log_of(fails)
-    assert "begun\n" in await world.log_of(late), "what was said until then"
+    assert "begun\n" in await world.log_of(late), "what it printed until then"
     missing = await world.done(nodes["missing"])
     assert missing.data.error_msg == "ImagePullBackOff: of fate/missing"
     assert await world.in_cluster(JOBS, nodes["missing"]) == [], "it may not begin yet"
 
 
-async def test_a_namespace_that_lets_no_pod_be_made_is_at_fault(world: Any) -> None:
+async def test_a_namespace_that_lets_no_pod_be_made_is_at_fault(world: World) -> None:
     await world.start(queue=2)
     async with world.no_pods():
         node_id = await world.job(UNAME, limit=3)
         assert await world.end(node_id) == LAB
-    said = (await world.done(node_id)).data.error_msg
-    assert said == "the lab did not start the job within 5 s"
+    message = (await world.done(node_id)).data.error_msg
+    assert message == "the lab did not start the job within 5 s"
 
 
-async def test_two_bridges_run_each_job_once_while_they_are_killed(world: Any) -> None:
+async def test_two_bridges_run_each_job_once_while_they_are_killed(
+    world: World,
+) -> None:
     one, two = "kubernetes-bridge-1", "kubernetes-bridge-2"
     await asyncio.gather(world.start(one), world.start(two))
     nodes = [await world.job("waits: sleep 4; uname -s") for _ in range(12)]
@@ -92,7 +97,9 @@ async def test_two_bridges_run_each_job_once_while_they_are_killed(world: Any) -
         assert await world.tree(node_id) == {"waits": "pass"}
 
 
-async def test_a_killed_bridges_job_goes_on_and_is_found_by_another(world: Any) -> None:
+async def test_a_killed_bridges_job_goes_on_and_is_found_by_another(
+    world: World,
+) -> None:
     await world.start("kubernetes-bridge-1")
     node_id = await world.job("waits: sleep 6")
     uid = await world.running(node_id)
@@ -106,7 +113,7 @@ async def test_a_killed_bridges_job_goes_on_and_is_found_by_another(world: Any) 
     assert await world.end(node_id) == ("pass", None)
 
 
-async def test_the_api_server_is_killed_and_away_for_five_seconds(world: Any) -> None:
+async def test_the_api_server_is_killed_and_away_for_five_seconds(world: World) -> None:
     await world.start()
     running = await world.job("waits: sleep 3; echo 'ok 1 still'")
     uid = await world.running(running)
@@ -124,7 +131,9 @@ async def test_the_api_server_is_killed_and_away_for_five_seconds(world: Any) ->
     assert job["metadata"]["uid"] == uid
 
 
-async def test_a_cancelled_node_takes_its_job_along_within_seconds(world: Any) -> None:
+async def test_a_cancelled_node_takes_its_job_along_within_seconds(
+    world: World,
+) -> None:
     await world.start()
     node_id = await world.job("waits: sleep 100")
     await world.running(node_id)
@@ -135,7 +144,7 @@ async def test_a_cancelled_node_takes_its_job_along_within_seconds(world: Any) -
                 await asyncio.sleep(0.2)
 
 
-async def test_a_job_that_somebody_deletes_is_canceled(world: Any) -> None:
+async def test_a_job_that_somebody_deletes_is_canceled(world: World) -> None:
     await world.start()
     node_id = await world.job("waits: sleep 100")
     await world.running(node_id)
@@ -144,7 +153,7 @@ async def test_a_job_that_somebody_deletes_is_canceled(world: Any) -> None:
     assert await world.end(node_id) == ("incomplete", "Canceled")
 
 
-async def test_who_has_no_rights_is_told_which(world: Any, tmp_path: Path) -> None:
+async def test_who_has_no_rights_is_told_which(world: World, tmp_path: Path) -> None:
     accounts = "/api/v1/namespaces/kernelci/serviceaccounts"
     await world.http.post(accounts, json={"metadata": {"name": "nobody"}})
     for name, expected in (("nobody", "list pods"), ("kubernetes-bridge", None)):
@@ -152,9 +161,8 @@ async def test_who_has_no_rights_is_told_which(world: Any, tmp_path: Path) -> No
         answer = await world.http.post(path, json={"spec": {"audiences": []}})
         (tmp_path / "token").write_text(answer.json()["status"]["token"])
         (tmp_path / "namespace").write_text("kernelci")
-        authority = world.cluster["state"] / "certs" / "apiserver.crt"
-        (tmp_path / "ca.crt").write_bytes(authority.read_bytes())
-        url = httpx.URL(world.cluster["url"])
+        (tmp_path / "ca.crt").write_bytes(world.cluster.authority.read_bytes())
+        url = httpx.URL(world.cluster.url)
         env = {"KUBERNETES_SERVICE_HOST": url.host}
         env["KUBERNETES_SERVICE_PORT"] = str(url.port)
         lab = Lab.model_validate({"platforms": PLATFORMS})
@@ -166,9 +174,35 @@ async def test_who_has_no_rights_is_told_which(world: Any, tmp_path: Path) -> No
                     await kubernetes.list(Pod, labelSelector="a=b")
 
 
-async def test_the_bridges_rights_end_at_its_namespace(world: Any) -> None:
-    told = {"kubeconfig": world.cluster["kubeconfig"], "platforms": PLATFORMS}
-    lab = Lab.model_validate({**told, "namespace": "kube-system"})
+async def test_the_bridges_rights_end_at_its_namespace(world: World) -> None:
+    lab = Lab.model_validate(
+        {
+            "kubeconfig": world.cluster.kubeconfig,
+            "platforms": PLATFORMS,
+            "namespace": "kube-system",
+        }
+    )
     async with Kubernetes.connect(find_access(lab)) as kubernetes:
         with pytest.raises(LabError, match="in the namespace kube-system"):
             await kubernetes.list(Pod, labelSelector="a=b")
+
+
+async def test_a_token_that_the_cluster_refuses_is_replaced_by_its_program(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "RERUN_S", 0)
+    config = yaml.safe_load(Path(world.cluster.kubeconfig).read_text())
+    (tmp_path / "token").write_text("expired")
+    (tmp_path / "next").write_text(config["users"][0]["user"]["token"])
+    api = "client.authentication.k8s.io/v1beta1"
+    kind, status = '"kind": "ExecCredential"', '"status": {"token": "%s"}'
+    form = f'{{"apiVersion": "{api}", {kind}, {status}}}'
+    prints = f"cd {tmp_path}; printf '{form}' $(cat token); cp next token"
+    exec_user = {"apiVersion": api, "command": "sh", "args": ["-c", prints]}
+    config["users"][0]["user"] = {"exec": exec_user}
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    lab = Lab.model_validate({"kubeconfig": str(file), "platforms": PLATFORMS})
+    async with Kubernetes.connect(find_access(lab)) as kubernetes:
+        await kubernetes.list(Pod, labelSelector="a=b")
+    assert (tmp_path / "token").read_text() != "expired"

@@ -4,7 +4,7 @@
 build.py [FOLDER]   leave kube-apiserver and kube-controller-manager in FOLDER
 
 As root, on Debian 12: seven minutes of one processor, 2.4 GB of disk for a while.
-Nothing newer than 1.20 is to be had as a package, and a Job is what it was then.
+Debian has no newer one than 1.20; a Job was then what it is today.
 """
 
 import os
@@ -23,7 +23,7 @@ REFLECT = "golang-github-modern-go-reflect2-dev"
 
 
 def is_built(folder: Path = BIN) -> bool:
-    """Say whether there is nothing left to build."""
+    """Return whether both programs are there."""
     return all((folder / program).exists() for program in PROGRAMS)
 
 
@@ -46,10 +46,10 @@ def build(folder: Path) -> None:
 
 
 def install() -> None:
-    """Get the Debian packages that are missing; no daemon of theirs starts."""
+    """Install the Debian packages that are missing, without starting their daemons."""
     ask = ["dpkg-query", "-W", "-f", "${Package} ${Status}\n", *PACKAGES]
-    said = subprocess.run(ask, capture_output=True, text=True).stdout
-    missing = [name for name in PACKAGES if f"{name} install ok" not in said]
+    listed = subprocess.run(ask, capture_output=True, text=True).stdout
+    missing = [name for name in PACKAGES if f"{name} install ok" not in listed]
     if missing:
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         options = ["--yes", "--quiet=2", "--no-install-recommends"]
@@ -58,7 +58,7 @@ def install() -> None:
 
 
 def unpack(work: Path) -> Path:
-    """Fetch the source package with lists of our own, from this machine's mirror."""
+    """Fetch and unpack the source package, with package lists in `work`."""
     for name in ("lists/partial", "archives/partial", "sources.list.d"):
         (work / "apt" / name).mkdir(parents=True)
     sources = work / "apt" / "sources.list.d" / "source.list"
@@ -78,22 +78,22 @@ def unpack(work: Path) -> Path:
 
 
 def _source_lines() -> list[str]:
-    """Name the machine's own mirror and suite, of which only programs are listed."""
-    said = subprocess.run(
+    """Return apt lines for the sources of the mirror that the machine uses."""
+    targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"],
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    lines = {tuple(line.split()) for line in said.splitlines()}
+    lines = {tuple(line.split()) for line in targets.splitlines()}
     debian = [line for line in lines if line[1:] == ("bookworm", "main")]
     if not debian:
-        raise SystemExit("this machine has no mirror of Debian bookworm's main")
+        raise SystemExit("no apt source of Debian bookworm main: add one")
     return [f"deb-src {' '.join(line)}\n" for line in debian]
 
 
 def mend(source: Path, work: Path) -> None:
-    """Put Debian's newer reflect2 in the place of the one that crashes."""
+    """Replace the vendored reflect2, which crashes, by Debian's newer one."""
     run(["apt-get", "--quiet=2", "download", REFLECT], work)
     package = next(work.glob(f"{REFLECT}_*.deb"))
     run(["dpkg-deb", "--extract", package.name, "reflect"], work)
@@ -107,7 +107,7 @@ def mend(source: Path, work: Path) -> None:
 
 
 def compile_programs(source: Path, work: Path) -> None:
-    """Have Kubernetes' own makefile build what is wanted."""
+    """Build the programs by Kubernetes' own makefile."""
     place = source / ".go" / "src" / "k8s.io"
     place.mkdir(parents=True, exist_ok=True)
     if not (place / "kubernetes").is_symlink():
@@ -120,12 +120,12 @@ def compile_programs(source: Path, work: Path) -> None:
         "GO111MODULE": "auto",
         "CGO_ENABLED": "0",
     }
-    wanted = " ".join(f"cmd/{program}" for program in PROGRAMS)
-    run(["nice", "make", f"WHAT={wanted}", "GOLDFLAGS=-s -w"], source, env)
+    targets = " ".join(f"cmd/{program}" for program in PROGRAMS)
+    run(["nice", "make", f"WHAT={targets}", "GOLDFLAGS=-s -w"], source, env)
 
 
 def run(command: list[str], folder: Path, env: Mapping[str, str] | None = None) -> None:
-    """Run a command in a folder; what it says is shown."""
+    """Run a command in a folder, and show its output."""
     subprocess.run(command, cwd=folder, env=env, check=True)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The containers of a pretended node: local processes, their folders, their logs."""
+"""The containers of a simulated node: local processes, their folders, their logs."""
 
 import asyncio
 import base64
@@ -21,12 +21,12 @@ def path_of(pod: Pod) -> str:
 
 
 def containers_of(pod: Pod) -> list[dict[str, Any]]:
-    """List a pod's containers in the order in which they begin."""
+    """Return a pod's containers in the order in which they start."""
     return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
 
 
-def filled(text: str, env: dict[str, str]) -> str:
-    """Fill in `$(NAME)`; `$$` is a dollar."""
+def expand(text: str, env: dict[str, str]) -> str:
+    """Expand `$(NAME)` as a kubelet does; `$$` is a dollar."""
 
     def value(match: re.Match[str]) -> str:
         if match[0] == "$$":
@@ -37,7 +37,7 @@ def filled(text: str, env: dict[str, str]) -> str:
 
 
 class Containers:
-    """Starts what pods say, and keeps what it writes."""
+    """Starts the commands of containers, and keeps their output."""
 
     def __init__(self, client: httpx.AsyncClient, folder: Path) -> None:
         self._client = client
@@ -59,10 +59,10 @@ class Containers:
             value = await self._value(pod, variable)
             if value is None:
                 return None
-            # there is no other file system: what is mounted is elsewhere
-            env[variable["name"]] = filled(str(folders.get(value, value)), env)
-        told = [*container.get("command", []), *container.get("args", [])]
-        command = [filled(word, env) for word in told] or ENTRYPOINT
+            # a volume is a folder elsewhere: there is no other file system
+            env[variable["name"]] = expand(str(folders.get(value, value)), env)
+        words = [*container.get("command", []), *container.get("args", [])]
+        command = [expand(word, env) for word in words] or ENTRYPOINT
         log = self.log(pod["metadata"]["name"], container["name"])
         with log.open("wb") as file:
             return await asyncio.create_subprocess_exec(
@@ -71,14 +71,14 @@ class Containers:
             )  # fmt: skip
 
     async def _value(self, pod: Pod, variable: dict[str, Any]) -> str | None:
-        """Return what a variable is, from a Secret if it says so."""
+        """Return a variable's value, from a Secret if it names one."""
         if "valueFrom" not in variable:
             value: str = variable.get("value", "")
             return value
-        wanted = variable["valueFrom"]["secretKeyRef"]
-        where = path_of(pod).partition("/pods/")[0]
-        found = await self._client.get(f"{where}/secrets/{wanted['name']}")
-        data = found.json().get("data", {}).get(wanted["key"])
+        key = variable["valueFrom"]["secretKeyRef"]
+        namespace = path_of(pod).partition("/pods/")[0]
+        answer = await self._client.get(f"{namespace}/secrets/{key['name']}")
+        data = answer.json().get("data", {}).get(key["key"])
         return None if data is None else base64.b64decode(data).decode()
 
     def log(self, pod: str, container: str) -> Path:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A real Kubernetes API server on one machine, for tests, with a node that pretends.
+"""A real Kubernetes API server on one machine, for tests, with a simulated node.
 
-    lab.py up STATE     start what does not run, say where
-    lab.py down STATE   stop it all
+    lab.py up STATE     start all processes that do not run, print the URL and tokens
+    lab.py down STATE   stop them
 
-The programs are built by build.py. All listens on loopback only.
+build.py builds the programs. All of them listen on loopback only.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ PATHS = {
 
 
 class NoKubernetes(Exception):
-    """It cannot be run here; the message says what to do."""
+    """It cannot run here; the message says what to do."""
 
 
 class Lab:
@@ -50,7 +50,7 @@ class Lab:
 
     @cached_property
     def token(self) -> str:
-        """The administrator's, made up once."""
+        """The administrator's token, generated once."""
         file = self.state / "tokens.csv"
         if not file.exists():
             file.touch(0o600)
@@ -60,16 +60,16 @@ class Lab:
 
     @property
     def url(self) -> str:
-        """Where the API server answers."""
+        """The URL of the API server."""
         return f"https://127.0.0.1:{self.ports['api']}"
 
     @property
     def authority(self) -> Path:
-        """What the API server's certificate can be checked by."""
+        """The certificate that the API server's own is checked by."""
         return self.state / "certs" / "apiserver.crt"
 
     async def up(self) -> dict[str, str]:
-        """Start what does not run, and let the bridge in, as its manifest says."""
+        """Start all processes, and apply the bridge's rbac.yaml."""
         if not (BIN / "kube-apiserver").exists() or not shutil.which("etcd"):
             raise NoKubernetes("run tests/labs/kubernetes/build.py as root")
         self._make_key()
@@ -92,7 +92,7 @@ class Lab:
         }
 
     def _make_key(self) -> None:
-        """Make what the tokens of accounts are signed by."""
+        """Generate the key that signs the tokens of accounts."""
         key = self.state / "sa.key"
         if not key.exists():
             make = ["openssl", "genrsa", "-out", str(key), "2048"]
@@ -109,11 +109,11 @@ class Lab:
                 await asyncio.sleep(0.1)
 
     async def _let_in(self, http: httpx.AsyncClient) -> str:
-        """Give the bridge its account and its rights; return a token of it."""
+        """Create the bridge's account and its rights; return a token of it."""
         body: dict[str, Any] = {"metadata": {"name": NAMESPACE}}
         await http.post("/api/v1/namespaces", json=body)
-        for told in yaml.safe_load_all((MANIFESTS / "rbac.yaml").read_text()):
-            answer = await http.post(f"/{PATHS[told['kind']]}", json=told)
+        for manifest in yaml.safe_load_all((MANIFESTS / "rbac.yaml").read_text()):
+            answer = await http.post(f"/{PATHS[manifest['kind']]}", json=manifest)
             if not answer.is_success and answer.status_code != httpx.codes.CONFLICT:
                 raise NoKubernetes(f"rbac.yaml: {answer.text}")
         path = f"/{PATHS['ServiceAccount']}/kubernetes-bridge/token"
@@ -124,7 +124,7 @@ class Lab:
     def _write_kubeconfig(self, user: str, token: str) -> Path:
         about = {"server": self.url, "certificate-authority": str(self.authority)}
         context = {"cluster": "c", "user": user, "namespace": NAMESPACE}
-        told = {
+        config = {
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": "x",
@@ -134,7 +134,7 @@ class Lab:
         }
         file = self.state / f"{user}.kubeconfig"
         file.touch(0o600)
-        file.write_text(yaml.safe_dump(told))
+        file.write_text(yaml.safe_dump(config))
         return file
 
     def _etcd(self) -> Process:
@@ -151,7 +151,7 @@ class Lab:
         )  # fmt: skip
 
     def api_server(self) -> Process:
-        """Say how the API server is run."""
+        """Return the API server's command line."""
         key, port = str(self.state / "sa.key"), self.ports["api"]
         assert self.token
         return Process(
@@ -187,8 +187,9 @@ class Lab:
 
     def _node(self) -> Process:
         port, folder = str(self.ports["node"]), str(self.state / "node")
-        command = [sys.executable, str(HERE / "node.py"), self.url, self.token]
-        return Process("node", [*command, folder, port])
+        command = [sys.executable, "-m", "labs.kubernetes.node", self.url, self.token]
+        env = {"PYTHONPATH": str(HERE.parents[1])}
+        return Process("node", [*command, folder, port], env)
 
     async def down(self) -> None:
         """Stop everything."""

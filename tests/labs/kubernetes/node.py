@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A node for a cluster of tests: it runs containers' commands as local processes.
+"""A simulated node: it runs the commands of containers as local processes.
 
-    node.py URL TOKEN FOLDER PORT
+    python -m labs.kubernetes.node URL TOKEN FOLDER PORT
 
-It binds pods to itself, tells their status as a kubelet does, and serves their logs.
-There are no images: one that is named `fate/...` says how its container shall end.
+It binds pods to itself, reports their status as a kubelet does, and serves their logs.
+There are no images: the name of an image `fate/...` says how its container ends.
 """
 
 import asyncio
@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from containers import Containers, Pod, containers_of, path_of
+
+from labs.kubernetes.containers import Containers, Pod, containers_of, path_of
 
 NAME = "node-1"
 MERGE = {"Content-Type": "application/merge-patch+json"}
-EVERY = 0.2
+POLL_S = 0.2
 WAITING = {
     "fate/missing": "ImagePullBackOff",
     "fate/unknown": "ErrImagePull",
@@ -45,7 +46,7 @@ STATUSES = {
     "containers": "containerStatuses",
 }
 States = dict[str, dict[str, Any]]
-"""Of the containers, by name."""
+"""The states of containers, by name."""
 
 
 def now() -> str:
@@ -62,7 +63,7 @@ class Node:
         self._deleted: set[str] = set()
 
     async def register(self, port: int) -> None:
-        """Tell the cluster of this machine."""
+        """Register this machine with the cluster."""
         body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}}
         await self._client.post("/api/v1/nodes", json=body)
         status = {
@@ -75,7 +76,7 @@ class Node:
         answer.raise_for_status()
 
     async def serve(self) -> None:
-        """Take every pod that waits for a machine."""
+        """Run every pod that waits for a machine."""
         query = {"fieldSelector": "spec.nodeName="}
         while True:
             with suppress(httpx.TransportError, KeyError, ValueError):
@@ -84,7 +85,7 @@ class Node:
                     uid = pod["metadata"]["uid"]
                     if uid not in self._runs:
                         self._runs[uid] = asyncio.create_task(self._run(pod))
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(POLL_S)
 
     async def _run(self, pod: Pod) -> None:
         binding = {
@@ -98,14 +99,14 @@ class Node:
         image = first["image"]
         if image in WAITING:
             why = {"reason": WAITING[image], "message": f"of {image}"}
-            await self._tell(pod, "Pending", {first["name"]: {"waiting": why}})
+            await self._report(pod, "Pending", {first["name"]: {"waiting": why}})
         elif image in LOST and image != "fate/evicted":
-            await self._tell(pod, "Failed", {}, reason=LOST[image], message="so")
+            await self._report(pod, "Failed", {}, reason=LOST[image], message="so")
         else:
             await self._contain(pod)
 
     async def _contain(self, pod: Pod) -> None:
-        """Run a pod's containers, one after the other, until one does not end well."""
+        """Run a pod's containers, one after the other, until one fails."""
         states: States = {}
         inits = pod["spec"].get("initContainers", [])
         more: dict[str, str] = {}
@@ -114,24 +115,24 @@ class Node:
             process = await self._containers.launch(pod, container)
             if process is None:
                 why = {"reason": "CreateContainerConfigError", "message": "no secret"}
-                await self._tell(pod, "Pending", states | {name: {"waiting": why}})
+                await self._report(pod, "Pending", states | {name: {"waiting": why}})
                 return
             states[name] = {"running": {"startedAt": started}}
             phase = "Pending" if container in inits else "Running"
-            await self._tell(pod, phase, states, startTime=started)
+            await self._report(pod, phase, states, startTime=started)
             ended, more = await self._end(pod, container, process)
             states[name] = {"terminated": ended}
             if ended["exitCode"] or more:
                 break
         is_bad = more or any(s["terminated"]["exitCode"] for s in states.values())
-        await self._tell(pod, "Failed" if is_bad else "Succeeded", states, **more)
+        await self._report(pod, "Failed" if is_bad else "Succeeded", states, **more)
         if pod["metadata"]["uid"] in self._deleted:
             await self._send("DELETE", path_of(pod), json={"gracePeriodSeconds": 0})
 
     async def _end(
         self, pod: Pod, container: dict[str, Any], process: asyncio.subprocess.Process
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Wait until a container ends, or end it; tell how, of the pod too."""
+        """Wait until a container ends, or kill it; return its state, and the pod's."""
         image, more = container["image"], {}
         watcher = asyncio.create_task(self._kill_when_deleted(pod, process))
         try:
@@ -157,7 +158,7 @@ class Node:
         self, pod: Pod, process: asyncio.subprocess.Process
     ) -> None:
         while True:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(POLL_S)
             answer = await self._send("GET", path_of(pod))
             about = answer.json().get("metadata", {})
             if answer.status_code == 404 or about.get("deletionTimestamp"):
@@ -165,7 +166,7 @@ class Node:
                 await self._kill(process)
                 return
 
-    async def _tell(self, pod: Pod, phase: str, states: States, **more: Any) -> None:
+    async def _report(self, pod: Pod, phase: str, states: States, **more: Any) -> None:
         status: dict[str, Any] = {"phase": phase, **more}
         for kind, key in STATUSES.items():
             status[key] = [
@@ -183,22 +184,22 @@ class Node:
             "PATCH", f"{path_of(pod)}/status", json={"status": status}, headers=MERGE
         )
 
-    async def _send(self, method: str, path: str, **told: Any) -> httpx.Response:
-        """Ask the cluster until it answers, as a kubelet does."""
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Send a request until the API server answers, as a kubelet does."""
         while True:
             try:
-                answer = await self._client.request(method, path, **told)
+                answer = await self._client.request(method, path, **request)
             except httpx.TransportError:
                 pass
             else:
                 if not answer.is_server_error:
                     return answer
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(POLL_S)
 
     async def serve_log(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Answer /containerLogs/NAMESPACE/POD/CONTAINER, in HTTP's plainest form."""
+        """Answer /containerLogs/NAMESPACE/POD/CONTAINER, as HTTP/1.1."""
         request = (await reader.readline()).decode().split()
         while (await reader.readline()).strip():
             pass
@@ -214,7 +215,7 @@ class Node:
 
 
 def make_certificate(folder: Path) -> ssl.SSLContext:
-    """Make a certificate for the log's port; the API server does not check it."""
+    """Make a certificate for the port of logs; the API server does not check it."""
     key, chain = folder / "node.key", folder / "node.crt"
     make = (
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9"
