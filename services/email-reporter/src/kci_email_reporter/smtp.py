@@ -14,6 +14,8 @@ from kci_shared.errors import KciError
 
 T = TypeVar("T")
 
+START_TLS = {Tls.AUTO: None, Tls.STARTTLS: True, Tls.TLS: False}
+"""Whether to upgrade a plain connection; None: if the relay offers it."""
 COMMAND_TIMEOUT_S = 60.0
 DATA_TIMEOUT_S = 600.0
 """How long a relay may take to accept a mail (RFC 5321, 4.5.3.2.6)."""
@@ -105,7 +107,7 @@ class SmtpRelay:
             local_hostname=settings.mail_domain,
             timeout=COMMAND_TIMEOUT_S,
             use_tls=settings.smtp_tls is Tls.TLS,
-            start_tls={Tls.STARTTLS: True, Tls.TLS: False}.get(settings.smtp_tls),
+            start_tls=START_TLS[settings.smtp_tls],
         )
         await smtp.connect()
         return smtp

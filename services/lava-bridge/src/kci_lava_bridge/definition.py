@@ -142,7 +142,7 @@ def _actions(device: Device, wanted: Definition) -> Iterator[dict[str, Any]]:
             deploys = [_tmpfs(device, artifacts, has_tests=bool(wanted.tests))]
         case Boot.FASTBOOT:
             deploys = _fastboot(device, artifacts)
-        case _:
+        case Boot.U_BOOT | Boot.GRUB | Boot.IPXE | Boot.DEPTHCHARGE:
             deploys = [_tftp(device, artifacts)]
     for deploy in deploys:
         limit = min(DEPLOY_SECONDS, wanted.timeout)
@@ -220,13 +220,14 @@ def _boot(device: Device, wanted: Definition) -> dict[str, Any]:
         "timeout": _seconds(min(device.boot_timeout, wanted.timeout)),
         "prompts": list(device.prompts),
     }
-    if device.boot is Boot.QEMU:
-        boot["media"] = "tmpfs"
-    elif device.boot is Boot.FASTBOOT:
-        assert device.docker is not None
-        boot["docker"] = {"image": device.docker.image}
-    else:
-        boot["commands"] = "nfs" if "nfsrootfs" in wanted.artifacts else "ramdisk"
+    match device.boot:
+        case Boot.QEMU:
+            boot["media"] = "tmpfs"
+        case Boot.FASTBOOT:
+            assert device.docker is not None
+            boot["docker"] = {"image": device.docker.image}
+        case Boot.U_BOOT | Boot.GRUB | Boot.IPXE | Boot.DEPTHCHARGE:
+            boot["commands"] = "nfs" if "nfsrootfs" in wanted.artifacts else "ramdisk"
     if login := device.login:
         boot["auto_login"] = {"login_prompt": login.prompt, "username": login.user}
         if login.password is not None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from kci_regression_tracker.history import WINDOW, Break, Past, Run
 from kci_regression_tracker.rules import (
@@ -184,21 +184,27 @@ def _change(
 def _entry(
     old: Status, new: Status, data: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
-    reason = REASONS.get(new, "it goes on failing")
-    if new is Status.FIXED:
-        at = data["fixed_kernel_revision"]
-        reason = f"passes in {at.get('describe') or at['commit']}"
-    said = StatusChange(
+    entry = StatusChange(
         at=now.isoformat(timespec="milliseconds"),
         who=WHO,
         old=old,
         new=new,
-        reason=reason,
+        reason=_reason(new, data),
     )
-    return said.model_dump(mode="json", exclude_none=True)
+    return entry.model_dump(mode="json", exclude_none=True)
 
 
-REASONS = {Status.WITHDRAWN: "the results, as known by now, don't show it"}
+def _reason(new: Status, data: dict[str, Any]) -> str:
+    match new:
+        case Status.FIXED:
+            fixed = data["fixed_kernel_revision"]
+            return f"passes in {fixed.get('describe') or fixed['commit']}"
+        case Status.WITHDRAWN:
+            return "the results, as known by now, don't show it"
+        case Status.NEW | Status.ACKNOWLEDGED | Status.FIX_PENDING | Status.CLOSED:
+            return "it goes on failing"
+        case _:
+            assert_never(new)
 
 
 def _facts(history: History, broken: Break) -> dict[str, Any]:

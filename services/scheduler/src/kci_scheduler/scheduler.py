@@ -221,13 +221,13 @@ def _matters(config: Config, change: NodeChange) -> bool:
         case Kind.CHECKOUT:
             return True
         case Kind.KBUILD | Kind.JOB:
-            pass
-        case Kind.PROCESS if change.name in config.tests:  # not another service's
-            pass
-        case _:
-            return False
-    # what it had to bring about was done before it said so
-    return not change.data.get("planned")
+            is_ours = True
+        case Kind.PROCESS:
+            is_ours = change.name in config.tests  # else it is another service's
+        case Kind.TEST | Kind.REGRESSION:
+            is_ours = False
+    # what follows from a planned node was created before it was marked as planned
+    return is_ours and not change.data.get("planned")
 
 
 def batched(items: list[T], size: int) -> Iterator[list[T]]:

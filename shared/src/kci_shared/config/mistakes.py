@@ -34,10 +34,12 @@ def _problem(error: ErrorDetails, reader: Reader, model: Model, whole: str) -> P
             return Problem(location, f"{entry} has an unknown key '{key}'", remedy)
         case "missing":
             return Problem(location, f"{entry} has no '{key}'", "add it")
-    value = error["input"]
-    shown = f": {value!r}" if isinstance(value, str | int | float) else ""
-    reason = error["msg"].removeprefix("Value error, ")
-    return Problem(location, f"{path} is wrong{shown}", reason[0].lower() + reason[1:])
+        case _:
+            value = error["input"]
+            shown = f": {value!r}" if isinstance(value, str | int | float) else ""
+            reason = error["msg"].removeprefix("Value error, ")
+            reason = reason[0].lower() + reason[1:]
+            return Problem(location, f"{path} is wrong{shown}", reason)
 
 
 def _keys(model: Model, where: tuple[int | str, ...]) -> list[str]:

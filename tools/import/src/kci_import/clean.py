@@ -97,5 +97,7 @@ def _clean_scalar(value: Any, tell: Tell, place: str) -> Any:
         case DatetimeMS():
             tell(place, "a time that no calendar has, kept as milliseconds")
             return int(value)
+        case _:
+            pass
     tell(place, f"a {type(value).__name__}, kept as text")
     return str(value)

@@ -62,16 +62,17 @@ class KciStrategy(Strategy):  # type: ignore[misc]
         if wanted is self.status:
             step.skip("nothing to do")
             return
-        if wanted is Status.off:
-            self._power_off()
-        elif wanted is Status.booting:
-            self.transition(Status.off)
-            self._boot()
-        elif wanted is Status.shell:
-            self.transition(Status.booting)
-            self._log_in()
-        else:
-            raise StrategyError(f"no way to {wanted.name}")
+        match wanted:
+            case Status.off:
+                self._power_off()
+            case Status.booting:
+                self.transition(Status.off)
+                self._boot()
+            case Status.shell:
+                self.transition(Status.booting)
+                self._log_in()
+            case Status.unknown:
+                raise StrategyError(f"no way to {wanted.name}")
         self.status = wanted
 
     def _power_off(self) -> None:

@@ -62,7 +62,8 @@ def _matches(fields: dict[str, Any], key: str, text: str) -> bool:
             )
         case "re":
             return any(isinstance(one, str) and re.search(text, one) for one in values)
-    return any(_compares(operator, one, text) for one in values)
+        case _:
+            return any(_compares(operator, one, text) for one in values)
 
 
 def _check(key: str) -> None:
