@@ -29,6 +29,8 @@ def test_what_a_shell_makes_of_the_script_is_read_again(jobs: Jobs) -> None:
         "good: echo 'ok 1 first'; printf 'no newline'",
         "quotes: echo \"it's $((1 + 1))\" $$ 'ok'; cat",
         "tap: echo 'ok 1 a' >&2; echo 'not ok 2 b'",
+        "nested: printf 'KTAP version 1\\n1..1\\n  ok 1 c\\nok 1 d\\n'",
+        "prose: echo 'not ok to go on without a disk'",
         "bad: exit 3",
         "leaves: exit 0; echo 'not ok 1 never'",
     )
@@ -42,6 +44,10 @@ def test_what_a_shell_makes_of_the_script_is_read_again(jobs: Jobs) -> None:
         "tap": ("fail", "failed: b"),
         "tap/a": ("pass", None),
         "tap/b": ("fail", None),
+        "nested": ("pass", None),
+        "nested/d": ("pass", None),
+        "nested/d/c": ("pass", None),
+        "prose": ("pass", None),
         "bad": ("fail", "exit status 3"),
         "leaves": ("pass", None),
     }

@@ -55,21 +55,26 @@ def test_no_line_breaks_the_reader(raw: bytes) -> None:
 
 def test_the_console_is_plain_text_and_a_case_finds_its_lines(log: Any) -> None:
     console = io.StringIO()
-    reader = LogReader(console, [a_case(1, 3, 6), a_case(2, 7, 7)])
+    reader = LogReader(console, [a_case(1, 3, 10), a_case(2, 11, 11)])
     for raw in (
         entry("\x1b[1mLinux version 6.1\x1b[0m\0"),
         entry("start: 1", "debug"),
         entry("<LAVA_SIGNAL_STARTTC c1>"),
         entry("Received signal: <STARTTC> c1", "debug"),
+        entry("KTAP version 1"),
+        entry("all is ready"),
+        entry("  ok 1 nested"),
         entry("ok 1 first"),
+        entry("<8>[    1.0] <LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=fail>"),
         entry("<LAVA_SIGNAL_ENDTC c1>"),
         entry("<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=c2 RESULT=pass>"),
     ):
         reader.feed(raw)
     assert console.getvalue().splitlines()[0] == "Linux version 6.1"
     first, second = reader.facts.excerpts[1], reader.facts.excerpts[2]
-    assert (first.first, first.last, first.lines) == (2, 4, ["ok 1 first"])
-    assert (second.first, second.last, second.lines) == (5, 5, [])
+    results = ["KTAP version 1", "  ok 1 nested", "ok 1 first"]
+    assert (first.first, first.last, first.lines) == (2, 8, results)
+    assert (second.first, second.last, second.lines) == (9, 9, [])
     assert reader.facts.spoke
 
 

@@ -6,15 +6,14 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kci_shared.lab.console import judge
+from kci_shared.lab.console import judge_results
 from kci_shared.models import Definition, ErrorCode, Result, TestStep
+from kci_shared.rules.results import ResultReader
 from kci_shared.text import plain
 from kci_shared.work import BadJob, LabJob, TestOutcome
 
 MAX_SCRIPT_BYTES = 100_000
 """Linux takes no argument of more than 128 KiB."""
-MAX_RESULT_LINES = 20_000
-"""Of one test; the log has all."""
 TIMED_OUT = 124
 """The exit status of timeout(1)."""
 PRELUDE = """\
@@ -61,8 +60,8 @@ class StepLog:
 
     status: int | None = None
     """Its exit status; None if the log ends before the step does."""
-    lines: list[str] = field(default_factory=list)
-    """Those that may be results of subtests."""
+    results: ResultReader = field(default_factory=ResultReader)
+    """Has read what it printed."""
 
 
 def read_log(mark: str, lines: Iterable[str]) -> dict[str, StepLog]:
@@ -78,13 +77,9 @@ def read_log(mark: str, lines: Iterable[str]) -> dict[str, StepLog]:
             elif name in steps and status is not None:
                 steps[name].status = int(status)
                 current = None
-        elif current is not None and _may_be_result(current, line):
-            current.lines.append(line)
+        elif current is not None:
+            current.results.read(line)
     return steps
-
-
-def _may_be_result(step: StepLog, line: str) -> bool:
-    return "ok" in line and len(step.lines) < MAX_RESULT_LINES
 
 
 def outcomes_of(steps: list[TestStep], logs: dict[str, StepLog]) -> list[TestOutcome]:
@@ -96,11 +91,10 @@ def _outcomes(step: TestStep, log: StepLog | None) -> list[TestOutcome]:
     if log is None:
         message = "did not run, or its log is lost"
         return [TestOutcome((step.id,), Result.INCOMPLETE, message)]
+    own, *subtests = judge_results(step.id, log.status or 0, log.results)
     if log.status is None:
-        head = TestOutcome((step.id,), Result.INCOMPLETE, "did not come to its end")
-        return [head, *judge(step.id, 0, log.lines)[1:]]
-    if log.status == TIMED_OUT:
+        own = TestOutcome((step.id,), Result.INCOMPLETE, "did not come to its end")
+    elif log.status == TIMED_OUT:
         reason = f"over {step.timeout:g} s"
-        head = TestOutcome((step.id,), Result.FAIL, reason, ErrorCode.TEST)
-        return [head, *judge(step.id, 1, log.lines)[1:]]
-    return judge(step.id, log.status, log.lines)
+        own = TestOutcome((step.id,), Result.FAIL, reason, ErrorCode.TEST)
+    return [own, *subtests]

@@ -16,6 +16,7 @@ from kci_lava_bridge.results import Case, read_yaml
 from kci_lava_bridge.steps import SUITE
 from kci_shared.lab import LabError
 from kci_shared.lab.console import BANNER, find_panic
+from kci_shared.rules.results import may_be_result
 from kci_shared.text import plain
 
 CONSOLE = ("target", "feedback")
@@ -38,7 +39,7 @@ _FAULT = re.compile(
     r"BUG: unable to handle |unhandled fault|Unhandled fault:",
 )
 _LOGIN = re.compile(r"\blogin: ?$")
-_SIGNAL = re.compile(r"^<LAVA_SIGNAL_|^\+ ")
+_SIGNAL = re.compile(r"<LAVA_SIGNAL_|^\+ ")
 
 
 @dataclass
@@ -108,13 +109,13 @@ class LogReader:
             if excerpt.first is None:
                 excerpt.first = self._written
             excerpt.last = self._written
-            if excerpt.case.suite_name == SUITE and not _SIGNAL.match(line):
+            if excerpt.case.suite_name == SUITE and not _SIGNAL.search(line):
                 self._keep(excerpt, line[:LONGEST_LOOK])
         self._judge(text, line)
 
     def _keep(self, excerpt: Excerpt, line: str) -> None:
         excerpt.end.append(line)
-        if "ok" not in line:
+        if not may_be_result(line):
             return
         self._kept += len(line) + AROUND
         if self._kept < LARGEST_OUTPUT:

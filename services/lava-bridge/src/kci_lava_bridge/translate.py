@@ -100,7 +100,8 @@ def _judged(
         head = replace(head, error_msg=message, error_code=ErrorCode.TEST)
     elif head.result is Result.PASS and excerpt and excerpt.is_cut:
         head = TestOutcome((step.id,), Result.INCOMPLETE, TOO_MUCH)
-    yield replace(head, data=_about(case, excerpt))
+    misc = {**head.data.get("misc", {}), **_about(case, excerpt).get("misc", {})}
+    yield replace(head, data={"misc": misc} if misc else {})
     yield from parts
 
 

@@ -22,6 +22,8 @@ MAX_LINE = 1000
 _MAY_BE_RESULT = re.compile(
     r"\bok\b|TAP version \d|\b1\.\.\d|# Subtest: |# selftests: |<LAVA_SIGNAL_"
     r"|\bT(?:PASS|FAIL|BROK|CONF|WARN) *: |^tag=\S"
+    r"|</?(?:testsuites?|testcase|failure|error|skipped|system-(?:out|err))\b"
+    r"|<\?xml |<!\[CDATA\[|\]\]>"
 )
 _LTP = re.compile(r"\bT(?:PASS|FAIL|BROK|CONF|WARN) *: |^tag=\S+ stime=")
 _XML = re.compile(r"\s*<(?:\?xml |testsuites?[\s>])")
