@@ -11,7 +11,7 @@ import enum
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -48,23 +48,25 @@ def member(module: ModuleType, node: ast.expr | None) -> enum.Enum | None:
     return None
 
 
+def present(found: Iterable[enum.Enum | None]) -> Members:
+    return [one for one in found if one is not None]  # a member may be an empty text
+
+
 def tables(module: ModuleType, tree: ast.AST) -> Iterator[Members]:
     """List the keys of each dict that is written with members as its keys."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
-            keys = [found for key in node.keys if (found := member(module, key))]
-            if keys:
+            if keys := present(member(module, key) for key in node.keys):
                 yield keys
 
 
 def patterns(module: ModuleType, match: ast.Match) -> Members:
-    values = [
+    return present(
         member(module, node.value)
         for case in match.cases
         for node in ast.walk(case.pattern)
         if isinstance(node, ast.MatchValue)
-    ]
-    return [value for value in values if value]
+    )
 
 
 def has_default(match: ast.Match) -> bool:
@@ -79,7 +81,7 @@ def compared(module: ModuleType, test: ast.expr) -> tuple[str, enum.Enum] | None
     """Return what `x is Kind.JOB` compares with which member."""
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is | ast.Eq):
         found = member(module, test.comparators[0])
-        return (ast.unparse(test.left), found) if found else None
+        return None if found is None else (ast.unparse(test.left), found)
     return None
 
 
