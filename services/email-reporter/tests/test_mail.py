@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kci_email_reporter.mail import Mail, dedup_key, header, message_id, short_id
-from kci_email_reporter.text import fold, log_line, one_line, printable
+from kci_email_reporter.text import fold, log_line, one_line
+from kci_shared.text import printable
 
 OWN = Path(__file__).parents[4] / "shared/data/mail/own"
 HOSTILE = st.text(
@@ -140,10 +141,6 @@ def test_prose_is_narrow_and_holds_no_commands(text: str, hanging: int) -> None:
     for line in fold(text, hanging).splitlines():
         assert len(line) <= 76
         assert not re.match(r"[#>|-]", line)
-
-
-def test_terminal_colours_and_titles_are_removed() -> None:
-    assert printable("\x1b[1;31mred\x1b[0m \x1b]0;title\x07x\x00y\r") == "red xy "
 
 
 def test_a_mail_does_not_depend_on_the_time_zone(mail: Mail) -> None:

@@ -57,8 +57,8 @@ def test_what_is_no_kernel_has_no_version(makefile: str) -> None:
 
 
 def test_a_subject_is_one_line_that_no_terminal_obeys() -> None:
-    assert rules.plain("  fix \x1b[2Jit\rX\nmore") == "fix [2JitX"
-    assert len(rules.plain("x" * 5000)) == rules.LONGEST_LINE
+    assert rules.first_line("  fix \x1b[2Jit\rX\nmore") == "fix it X"
+    assert len(rules.first_line("x" * 5000)) == rules.LONGEST_LINE
 
 
 @pytest.mark.parametrize(

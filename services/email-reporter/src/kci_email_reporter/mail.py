@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from kci_email_reporter.text import clip, one_line, printable
+from kci_email_reporter.text import clip, one_line
+from kci_shared.text import printable
 
 USER_AGENT = "kernelci-email-reporter/1.0"
 SUBJECT_COLUMNS = 110

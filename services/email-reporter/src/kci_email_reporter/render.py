@@ -6,7 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kci_email_reporter.text import clip, fold, inline, printable
+from kci_email_reporter.text import clip, fold, inline
+from kci_shared.text import printable
 
 VALUE_MAX_CHARS = 1000
 """Longest value that is inserted, such as a URL."""

@@ -4,6 +4,8 @@
 import re
 import textwrap
 
+from kci_shared.text import printable
+
 PROSE_COLUMNS = 72
 LOG_COLUMNS = 300
 """Where a log line is cut."""
@@ -13,22 +15,8 @@ READ_MAX_CHARS = 4000
 """How much of a longer text is read at all."""
 ELLIPSIS = "..."
 
-TERMINAL = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[ -/]*[0-~])"
-)
-"""Terminal escape sequences: colours, titles, cursor movements."""
 PROSE = re.compile(r"[\w\[(/ ]")
 """First character of a line of prose; others may mark a command or a quotation."""
-
-
-def printable(text: str) -> str:
-    """Return text without escape sequences and unprintable characters."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else " " if char.isspace() else ""
-        for char in TERMINAL.sub("", text)
-    )
 
 
 def one_line(text: str) -> str:

@@ -124,10 +124,10 @@ class Mirror:
         tip = await self._say("rev-parse", f"refs/heads/{revision.branch}")
         describe = await self._say("describe", "--abbrev=12", "--always", commit)
         facts = {
-            "describe": rules.plain(describe),
+            "describe": rules.first_line(describe),
             "version": rules.version(await self._makefile(commit)),
             "commit_tags": tags[: rules.MOST_TAGS],
-            "commit_message": rules.plain(
+            "commit_message": rules.first_line(
                 await self._say("log", "-1", "--format=%s", commit)
             ),
             "tip_of_branch": tip.strip() == commit,

@@ -14,6 +14,7 @@ from kci_shared.config.values import BranchName
 from kci_shared.models import Kind, NewNode, Node, Result, Revision, State, Version
 from kci_shared.rules.attempts import MOST_ATTEMPTS
 from kci_shared.rules.keys import is_attempt_of
+from kci_shared.text import printable
 
 RUNTIME = "trigger"
 PLATFORM = "git"
@@ -60,10 +61,9 @@ def version(makefile: str) -> Version | None:
     )
 
 
-def plain(text: str) -> str:
+def first_line(text: str) -> str:
     """Return the first line of a text, without what a terminal would obey."""
-    line = text.strip().partition("\n")[0][:LONGEST_LINE]
-    return "".join(char for char in line if char.isprintable())
+    return printable(text.strip().partition("\n")[0][:LONGEST_LINE])
 
 
 def is_branch(name: str) -> bool:
