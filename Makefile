@@ -54,10 +54,21 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test check lint types layers changelog-check measure unit real integration fuzz-api end-to-end drill drill-bridge bench docs bench-plan bench-bridge bench-in-flight lava-lab labgrid-lab kubernetes-lab
-test: check ## Run all checks and tests, as CI does
+.PHONY: test test-long check rails lint types layers changelog-check measure unit real integration fuzz-api end-to-end drill drill-bridge bench docs bench-plan bench-bridge bench-in-flight lava-lab labgrid-lab kubernetes-lab
+test: check ## Run all checks and tests but those that take longer (10 minutes)
 
-check: install lint types layers unit real docs ## The same
+check: install lint types layers changelog-check unit real docs ## The same
+
+# one after the other: each lab wants the machine for itself
+test-long: install ## Run what takes longer: rails, real labs, drills (40 minutes; LAVA needs root)
+	$(MAKE) rails
+	$(MAKE) lava-lab
+	$(MAKE) labgrid-lab
+	$(MAKE) drill KILLS=40
+	$(MAKE) drill-bridge BRIDGE=labgrid JOBS=20
+
+rails: ## Break the project in a copy, and see that the checks notice (3 minutes)
+	$(RUN) pytest -q tests/rails
 
 lint: ## Check format and style
 	$(RUN) ruff format --check .

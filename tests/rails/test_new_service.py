@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A new service is one line in one list, and its own folder."""
 
+import shutil
+from collections.abc import Iterator
+
 import pytest
 
 from rails.conftest import House
