@@ -55,9 +55,9 @@ def present(found: Iterable[enum.Enum | None]) -> Members:
 def tables(module: ModuleType, tree: ast.AST) -> Iterator[Members]:
     """List the keys of each dict that is written with members as its keys."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Dict):
-            if keys := present(member(module, key) for key in node.keys):
-                yield keys
+        keys = node.keys if isinstance(node, ast.Dict) else []
+        if members := present(member(module, key) for key in keys):
+            yield members
 
 
 def patterns(module: ModuleType, match: ast.Match) -> Members:
