@@ -77,9 +77,9 @@ lint: ## Check format and style
 types: ## Check the types of the packages and of the tests
 	@scripts/types
 
-layers: ## Check who imports whom
+layers: ## Check who imports whom, and that lists and tables are whole
 	$(RUN) lint-imports
-	$(RUN) pytest -q tests/test_house.py
+	$(RUN) pytest -q tests/test_house.py tests/test_closed_words.py
 
 changelog-check: ## Check the fragments of the changelog in changes.d/
 	@scripts/changelog-check
