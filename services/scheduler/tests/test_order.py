@@ -14,11 +14,13 @@ from typing import Any
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from scheduler_fakes import SchedulerApi
 
 from kci_scheduler.closing import Closing
 from kci_scheduler.scheduler import Scheduler
 from kci_shared.config import Config
 from kci_shared.errors import NotYet, Unavailable
+from kci_shared.models import Checkout, Event, Job, Kbuild, Node, State
 
 INFRA = 1
 """How often what was spoiled is repeated."""
@@ -221,7 +223,7 @@ class SimplePlanner:
 class World:
     """Some trees, two replicas, labs and builders."""
 
-    api: Any
+    api: SchedulerApi
     fate: Fate
     chance: Random
     config: Config
@@ -231,44 +233,44 @@ class World:
         flaky = Flaky(self.api, self.chance)
         return Scheduler(lambda: self.config, flaky, Closing(flaky))
 
-    def label(self, node: Any) -> str:
-        if node.kind == "kbuild":
+    def label(self, node: Node) -> str:
+        if isinstance(node, Kbuild):
             number = "same" if node.data.same_as else node.retry_counter
             return f"{node.name}#{number}"
-        if node.kind == "checkout":
+        if not isinstance(node, Job):
             return "checkout"
         at = f"{node.data.runtime}:{node.data.platform}#{node.retry_counter}"
-        return f"{self.label(self.api.nodes[node.parent])}/{node.name}@{at}"
+        return f"{self.label(self.api.nodes[str(node.parent)])}/{node.name}@{at}"
 
-    def move(self, node: Any) -> None:
+    def move(self, node: Kbuild | Job) -> None:
         """Let a node come one step nearer to its end."""
         label = self.label(node)
         end = self.fate.of(label)
         result = end if end in ("pass", "fail") else "incomplete"
-        final = {"result": result, "data": {"error_code": end}}
+        final: dict[str, Any] = {"result": result, "data": {"error_code": end}}
         if end == "pass":
             kernel = {**node.artifacts, "kernel": "https://storage.example.org/k"}
             final["artifacts"] = kernel
         if node.state == "done":
             self.api.change(
-                node, **{**final, "data": {**final["data"], "findings": []}}
+                node.id, **{**final, "data": {**final["data"], "findings": []}}
             )
-        elif node.kind == "kbuild" and node.state == "running" and end == "pass":
-            self.api.change(node, state="available", **final)
+        elif isinstance(node, Kbuild) and node.state == "running" and end == "pass":
+            self.api.change(node.id, state="available", **final)
         elif self.fate.has_log(label):
             said = self.chance.choice(["pass", "incomplete"])
             log = {**node.artifacts, "log": "https://storage.example.org/log"}
-            if said == "pass" and node.kind == "kbuild":
+            if said == "pass" and isinstance(node, Kbuild):
                 log["kernel"] = "https://storage.example.org/k"
-            self.api.change(node, state="done", result=said, artifacts=log)
+            self.api.change(node.id, state="done", result=said, artifacts=log)
         else:
-            self.api.change(node, state="done", **final)
+            self.api.change(node.id, state="done", **final)
 
-    def unsettled(self) -> list[Any]:
+    def unsettled(self) -> list[Kbuild | Job]:
         return [
             node
             for node in self.api.nodes.values()
-            if node.kind in ("kbuild", "job")
+            if isinstance(node, Kbuild | Job)
             and (
                 node.state != "done"
                 or ("log" in node.artifacts and node.data.findings is None)
@@ -278,7 +280,7 @@ class World:
     async def live(self) -> None:
         """Go on until every event was heard, and every node has come to its end."""
         replicas = [self.replica(), self.replica()]
-        unheard: list[Any] = []
+        unheard: list[Event] = []
         told = 0
         while True:
             unheard += self.api.events[told:]
@@ -306,7 +308,7 @@ class World:
 class Flaky:
     """The API, seen through a bad network."""
 
-    def __init__(self, api: Any, chance: Random) -> None:
+    def __init__(self, api: SchedulerApi, chance: Random) -> None:
         self._api = api
         self._chance = chance
 
@@ -324,7 +326,7 @@ class Flaky:
         return call
 
 
-def lived(api: Any, seed: int, needs: dict[str, Any]) -> list[str]:
+def lived(api: SchedulerApi, seed: int, needs: dict[str, Any]) -> list[str]:
     """Let all happen that happens; return what there is in the end."""
     chance = Random(seed)  # noqa: S311 - no secret
     world = World(api, Fate(seed), chance, configured(needs))
@@ -332,16 +334,14 @@ def lived(api: Any, seed: int, needs: dict[str, Any]) -> list[str]:
     return sorted(world.label(node) for node in api.nodes.values() if node.parent)
 
 
-def submit(api: Any) -> Any:
+def submit(api: SchedulerApi) -> Checkout:
     return api.submit(artifacts={"tarball": "https://storage.example.org/linux.tgz"})
 
 
 @settings(max_examples=10, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(seed=st.integers(0, 2**32))
-def test_the_plan_does_not_depend_on_the_order_of_events(
-    fake_api: Any, seed: int
-) -> None:
-    api = fake_api()
+def test_the_plan_does_not_depend_on_the_order_of_events(seed: int) -> None:
+    api = SchedulerApi()
     root = submit(api)
     assert lived(api, seed, NEEDS) == SimplePlanner(NEEDS, Fate(seed)).one_tree()
     closed = next(at for at, e in enumerate(api.events) if is_end_of(root, e))
@@ -350,15 +350,13 @@ def test_the_plan_does_not_depend_on_the_order_of_events(
 
 @settings(max_examples=10, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(seed=st.integers(0, 2**32))
-def test_no_kernel_is_built_twice_whoever_wants_it_when(
-    fake_api: Any, seed: int
-) -> None:
-    api = fake_api()
+def test_no_kernel_is_built_twice_whoever_wants_it_when(seed: int) -> None:
+    api = SchedulerApi()
     roots = [submit(api), submit(api)]
     alone = {name: NEEDS[name] for name in NEEDS.keys() - ACROSS}
     assert lived(api, seed, alone) == SimplePlanner(alone, Fate(seed)).two_trees()
-    assert {api.nodes[root.id].state for root in roots} == {"done"}
+    assert {api.checkout(root.id).state for root in roots} == {"done"}
 
 
-def is_end_of(node: Any, event: Any) -> bool:
-    return bool(event.node_id == node.id and event.data.state == "done")
+def is_end_of(node: Node, event: Event) -> bool:
+    return event.node_id == node.id and event.data.state is State.DONE

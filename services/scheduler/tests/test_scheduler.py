@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the scheduler does when it hears of a node."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from scheduler_fakes import NOW, SchedulerApi, hear
 
+from kci_fakes.api import Call
 from kci_scheduler.closing import Closing
 from kci_scheduler.scheduler import Scheduler
 from kci_shared.config import Config
@@ -19,54 +21,40 @@ LOG = {"artifacts": {"log": "https://storage.example.org/console.log"}}
 INFRASTRUCTURE = {"error_code": "Infrastructure", "error_msg": "no power"}
 
 
-@pytest.fixture
-def scheduler(api: Any, config: Config) -> Scheduler:
-    return Scheduler(lambda: config, api, Closing(api))
-
-
 def with_tests(config: Config, **tests: Any) -> Config:
     told = config.model_dump()
     return Config.model_validate({**told, "tests": {**told["tests"], **tests}})
 
 
-async def hear(scheduler: Scheduler, api: Any) -> None:
-    """Deliver all events, and those that follow from them."""
-    heard = 0
-    while heard < len(api.events):
-        await scheduler.on_event(api.events[heard])
-        heard += 1
-
-
-async def test_a_build_that_passed_is_booted(scheduler: Scheduler, api: Any) -> None:
+async def test_a_build_that_passed_is_booted(
+    scheduler: Scheduler, api: SchedulerApi
+) -> None:
     api.submit({})
     await hear(scheduler, api)
-    assert api.tree() == ["", BUILD, f"{BOOT}#0"]
-    assert api.one(name="boot").group == "boot"
+    assert api.paths() == ["", BUILD, f"{BOOT}#0"]
+    assert api.job("boot").group == "boot"
 
 
 async def test_a_build_that_comes_while_its_tree_is_looked_at_keeps_it_open(
-    scheduler: Scheduler, api: Any, monkeypatch: pytest.MonkeyPatch
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     root = api.submit()
-    look = api.count
 
-    async def count(**filters: Any) -> int:
-        found: int = await look(**filters)
-        if not api.tree()[1:]:
+    def submit_build(call: Call) -> None:
+        if call.method == "update" and not api.paths()[1:]:
             api.submit_build(root, {})
-        return found
 
-    monkeypatch.setattr(api, "count", count)
+    api.disturb = submit_build
     await scheduler.on_event(api.events[0])
-    assert api.one(kind="checkout").state == "available"
+    assert api.checkout(root.id).state == "available"
 
 
 async def test_a_job_says_all_that_its_lab_must_know(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
-    data = api.one(name="boot").data
+    data = api.job("boot").data
     built_as = (data.arch, data.compiler, data.defconfig, data.config_full)
     assert built_as == ("x86_64", "gcc-12", "cloud", "cloud")
     assert (data.runtime, data.platform) == ("lab", "pc")
@@ -78,112 +66,114 @@ async def test_a_job_says_all_that_its_lab_must_know(
 
 
 async def test_a_test_follows_the_test_that_it_needs(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
-    api.change(api.one(name="boot"), state="done", result="pass")
+    api.change(api.job("boot").id, state="done", result="pass")
     await hear(scheduler, api)
-    assert api.tree() == ["", BUILD, f"{BOOT}#0", f"{SMOKE}#0"]
-    definition = Definition.model_validate(api.one(name="smoke").data.definition)
+    assert api.paths() == ["", BUILD, f"{BOOT}#0", f"{SMOKE}#0"]
+    definition = Definition.model_validate(api.job("smoke").data.definition)
     assert definition.tests == [TestStep(id="uname", run="uname -a")]
 
 
 async def test_a_test_does_not_follow_one_that_failed(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
-    api.change(api.one(name="boot"), state="done", result="fail")
+    api.change(api.job("boot").id, state="done", result="fail")
     await hear(scheduler, api)
-    assert api.tree() == ["", BUILD, f"{BOOT}#0"]
+    assert api.paths() == ["", BUILD, f"{BOOT}#0"]
 
 
 async def test_nothing_follows_before_the_log_was_read(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     root = api.submit({})
     await hear(scheduler, api)
-    boot = api.change(api.one(name="boot"), state="done", result="pass", **LOG)
+    boot = api.change(api.job("boot").id, state="done", result="pass", **LOG)
     await hear(scheduler, api)
     assert len(api.nodes) == 3
-    assert api.nodes[root.id].state == "available"
+    assert api.checkout(root.id).state == "available"
 
-    api.change(boot, data={"findings": []})
+    api.change(boot.id, data={"findings": []})
     await hear(scheduler, api)
-    assert f"{SMOKE}#0" in api.tree()
+    assert f"{SMOKE}#0" in api.paths()
 
 
 async def test_a_verdict_that_the_log_corrects_counts(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
-    boot = api.change(api.one(name="boot"), state="done", result="pass", **LOG)
-    api.change(boot, result="fail", data={"findings": []})
+    boot = api.change(api.job("boot").id, state="done", result="pass", **LOG)
+    api.change(boot.id, result="fail", data={"findings": []})
     await hear(scheduler, api)
     assert len(api.nodes) == 3
 
 
 async def test_what_the_lab_failed_is_run_again_but_not_for_ever(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     root = api.submit({})
     for attempt in range(3):
         await hear(scheduler, api)
-        boot = api.one(name="boot", retry_counter=attempt)
-        api.change(boot, state="done", result="incomplete", data=INFRASTRUCTURE)
+        boot = api.job("boot", retry_counter=attempt)
+        api.change(boot.id, state="done", result="incomplete", data=INFRASTRUCTURE)
     await hear(scheduler, api)
-    assert api.tree() == ["", BUILD, f"{BOOT}#0", f"{BOOT}#1", f"{BOOT}#2"]
-    assert api.nodes[root.id].state == "done"
+    assert api.paths() == ["", BUILD, f"{BOOT}#0", f"{BOOT}#1", f"{BOOT}#2"]
+    assert api.checkout(root.id).state == "done"
 
 
-async def test_another_attempt_is_the_same_job(scheduler: Scheduler, api: Any) -> None:
+async def test_another_attempt_is_the_same_job(
+    scheduler: Scheduler, api: SchedulerApi
+) -> None:
     api.submit({})
     await hear(scheduler, api)
-    first = api.one(name="boot")
+    first = api.job("boot")
     told = {**INFRASTRUCTURE, "job_id": "lab-17", "device": "pc-1"}
-    api.change(first, state="done", result="incomplete", data=told)
+    api.change(first.id, state="done", result="incomplete", data=told)
     await hear(scheduler, api)
-    assert api.one(name="boot", retry_counter=1).data == first.data
+    assert api.job("boot", retry_counter=1).data == first.data
 
 
 @pytest.mark.parametrize("code", ["Canceled", "node_timeout", None])
 async def test_other_failures_are_not_repeated(
-    scheduler: Scheduler, api: Any, code: str | None
+    scheduler: Scheduler, api: SchedulerApi, code: str | None
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
-    boot = api.one(name="boot")
-    api.change(boot, state="done", result="incomplete", data={"error_code": code})
+    boot = api.job("boot")
+    api.change(boot.id, state="done", result="incomplete", data={"error_code": code})
     await hear(scheduler, api)
     assert len(api.nodes) == 3
 
 
 async def test_what_failed_the_kernel_is_not_repeated(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
-    api.change(api.one(name="boot"), state="done", result="fail", data=INFRASTRUCTURE)
+    api.change(api.job("boot").id, state="done", result="fail", data=INFRASTRUCTURE)
     await hear(scheduler, api)
     assert len(api.nodes) == 3
 
 
 async def test_a_build_without_kernel_gives_a_job_that_says_so(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     root = api.submit({"artifacts": {}})
     await hear(scheduler, api)
-    boot = api.one(name="boot")
+    boot = api.job("boot")
     assert (boot.state, boot.result) == ("done", "incomplete")
     assert boot.data.error_code == "invalid_job_params"
-    assert "has no artifact 'kernel'" in boot.data.error_msg
-    assert api.nodes[root.id].state == "done"
+    assert "has no artifact 'kernel'" in str(boot.data.error_msg)
+    assert api.checkout(root.id).state == "done"
 
 
 async def test_nothing_follows_a_build_that_failed_or_is_unknown(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     api.submit({"result": "fail"}, {"name": "build/gcc-9/x86_64/cloud"})
     await hear(scheduler, api)
@@ -191,46 +181,49 @@ async def test_nothing_follows_a_build_that_failed_or_is_unknown(
 
 
 async def test_a_checkout_is_closed_when_all_below_it_is_done(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     root = api.submit({})
     await hear(scheduler, api)
-    api.change(api.one(name="boot"), state="done", result="pass")
+    api.change(api.job("boot").id, state="done", result="pass")
     await hear(scheduler, api)
-    assert api.nodes[root.id].state == "available"
-    api.change(api.one(name="smoke"), state="done", result="fail")
+    assert api.checkout(root.id).state == "available"
+    api.change(api.job("smoke").id, state="done", result="fail")
     await hear(scheduler, api)
-    assert (api.nodes[root.id].state, api.nodes[root.id].result) == ("done", "pass")
+    assert (api.checkout(root.id).state, api.checkout(root.id).result) == (
+        "done",
+        "pass",
+    )
 
 
 async def test_a_checkout_without_builds_stays_open(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     root = api.submit()
     await hear(scheduler, api)
-    assert api.nodes[root.id].state == "available"
+    assert api.checkout(root.id).state == "available"
 
 
 async def test_a_checkout_that_is_held_off_stays_open(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     root = api.submit({"result": "fail"}, holdoff="2999-01-01T00:00:00+00:00")
     await hear(scheduler, api)
-    assert api.nodes[root.id].state == "available"
+    assert api.checkout(root.id).state == "available"
 
 
 async def test_a_checkout_that_becomes_available_last_is_closed(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     root = api.submit({"result": "fail"}, state="running")
     await hear(scheduler, api)
-    api.change(api.nodes[root.id], state="available")
+    api.change(root.id, state="available")
     await hear(scheduler, api)
-    assert api.nodes[root.id].state == "done"
+    assert api.checkout(root.id).state == "done"
 
 
 async def test_the_same_events_again_change_nothing(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
@@ -241,7 +234,7 @@ async def test_the_same_events_again_change_nothing(
 
 
 async def test_old_nodes_are_not_planned_anew_when_the_configuration_changes(
-    scheduler: Scheduler, api: Any, config: Config
+    scheduler: Scheduler, api: SchedulerApi, config: Config
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
@@ -251,46 +244,47 @@ async def test_old_nodes_are_not_planned_anew_when_the_configuration_changes(
 
 
 async def test_a_plan_that_was_cut_short_is_finished_with_what_is_missing(
-    scheduler: Scheduler, api: Any, config: Config
+    scheduler: Scheduler, api: SchedulerApi, config: Config
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
-    build = api.change(api.one(kind="kbuild"), data={"planned": None})
+    build = api.change(api.one(kind="kbuild").id, data={"planned": None})
     needs = {"needs": "build/debian"}
     changed = with_tests(config, boot={**needs, "timeout": 1}, late=needs)
     await hear(Scheduler(lambda: changed, api, Closing(api)), api)
     assert [node.name for node in api.nodes.values()][2:] == ["boot", "late"]
-    assert api.nodes[build.id].data.planned
+    assert api.build(build.name).data.planned
 
 
 async def test_a_conflict_that_is_not_about_keys_is_told(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
-    async def refuse(_: Any) -> None:
-        raise Conflict("no")
+    def refuse(call: Call) -> None:
+        if call.method == "create_many":
+            raise Conflict("no")
 
-    api.create_many = refuse
+    api.disturb = refuse
     api.submit({})
     with pytest.raises(Conflict):
         await hear(scheduler, api)
 
 
 async def test_the_last_job_of_a_line_costs_few_calls(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
-    api.change(api.one(name="boot"), state="done", result="pass")
+    api.change(api.job("boot").id, state="done", result="pass")
     await hear(scheduler, api)
-    smoke = api.change(api.one(name="smoke"), state="done", result="pass")
+    smoke = api.change(api.job("smoke").id, state="done", result="pass")
     api.calls.clear()
     await scheduler.on_event(api.events[-1])
-    assert api.calls == ["get", "update", "count", "find", "count", "count", "update"]
-    assert api.nodes[smoke.id].data.planned
+    assert api.methods == ["get", "update", "count", "find", "count", "count", "update"]
+    assert api.job(smoke.name).data.planned
 
 
 async def test_a_node_that_is_gone_is_no_trouble(
-    scheduler: Scheduler, api: Any
+    scheduler: Scheduler, api: SchedulerApi
 ) -> None:
     api.submit({})
     api.nodes.clear()
@@ -299,13 +293,12 @@ async def test_a_node_that_is_gone_is_no_trouble(
 
 
 async def test_a_job_may_wait_as_long_as_its_test_says(
-    api: Any, config: Config
+    api: SchedulerApi, config: Config
 ) -> None:
     queue = {"needs": "build/debian", "queue": "2h", "timeout": 60}
     changed = with_tests(config, boot=queue)
     api.submit({})
-    await hear(Scheduler(lambda: changed, api, Closing(api)), api)
-    boot = api.one(name="boot")
-    waits = boot.timeout - datetime.now(UTC)
-    assert timedelta(minutes=119) < waits <= timedelta(hours=2)
+    await hear(Scheduler(lambda: changed, api, Closing(api), lambda: NOW), api)
+    boot = api.job("boot")
+    assert boot.timeout == NOW + timedelta(hours=2)
     assert boot.data.run_timeout == 60 + 1800

@@ -3,10 +3,11 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
+from scheduler_fakes import SchedulerApi
 
+from kci_fakes.api import Call
 from kci_scheduler.closing import Closing
 from kci_scheduler.sweep import Sweeper
 from kci_shared.errors import Unavailable
@@ -16,11 +17,13 @@ LATER = NOW + timedelta(hours=7)
 
 
 @pytest.fixture
-def sweeper(api: Any) -> Sweeper:
+def sweeper(api: SchedulerApi) -> Sweeper:
     return Sweeper(api, Closing(api))
 
 
-async def test_a_node_past_its_timeout_is_ended(sweeper: Sweeper, api: Any) -> None:
+async def test_a_node_past_its_timeout_is_ended(
+    sweeper: Sweeper, api: SchedulerApi
+) -> None:
     api.submit({"state": "running", "result": None})
     await sweeper.sweep(NOW)
     assert api.one(kind="kbuild").state == "running"
@@ -41,7 +44,11 @@ async def test_a_node_past_its_timeout_is_ended(sweeper: Sweeper, api: Any) -> N
     ],
 )
 async def test_what_somebody_runs_has_a_deadline_of_its_own(
-    sweeper: Sweeper, api: Any, expires: int, deadline: int | None, ended: str | None
+    sweeper: Sweeper,
+    api: SchedulerApi,
+    expires: int,
+    deadline: int | None,
+    ended: str | None,
 ) -> None:
     api.submit({"state": "running", "result": None})
     claim = {
@@ -50,7 +57,7 @@ async def test_what_somebody_runs_has_a_deadline_of_its_own(
         "expires": NOW + timedelta(seconds=expires),
         "deadline": deadline and NOW + timedelta(seconds=deadline),
     }
-    api.change(api.one(kind="kbuild"), claim=claim)
+    api.change(api.one(kind="kbuild").id, claim=claim)
     await sweeper.sweep(LATER)
     build = api.one(kind="kbuild")
     assert (build.state == "done") == bool(ended)
@@ -58,18 +65,23 @@ async def test_what_somebody_runs_has_a_deadline_of_its_own(
 
 
 async def test_sources_do_not_time_out_while_they_are_built(
-    sweeper: Sweeper, api: Any
+    sweeper: Sweeper, api: SchedulerApi
 ) -> None:
     tarball = {"tarball": "https://storage.example.org/linux.tar.gz"}
     root = api.submit(artifacts=tarball)
     await sweeper.sweep(LATER)
-    assert api.nodes[root.id].state == "available"
+    assert api.checkout(root.id).state == "available"
 
 
-async def test_a_result_outlives_the_timeout(sweeper: Sweeper, api: Any) -> None:
+async def test_a_result_outlives_the_timeout(
+    sweeper: Sweeper, api: SchedulerApi
+) -> None:
     root = api.submit({})
     await sweeper.sweep(LATER)
-    assert (api.nodes[root.id].state, api.nodes[root.id].result) == ("done", "pass")
+    assert (api.checkout(root.id).state, api.checkout(root.id).result) == (
+        "done",
+        "pass",
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,12 +89,12 @@ async def test_a_result_outlives_the_timeout(sweeper: Sweeper, api: Any) -> None
     [(3, -1, True), (4, -1, True), (2, -1, False), (3, 60, False)],
 )
 async def test_a_node_that_was_lost_three_times_is_given_up(
-    sweeper: Sweeper, api: Any, attempt: int, expires: int, ended: bool
+    sweeper: Sweeper, api: SchedulerApi, attempt: int, expires: int, ended: bool
 ) -> None:
     api.submit({"state": "running", "result": None})
     until = (NOW + timedelta(seconds=expires)).isoformat()
     claim = {"holder": "lab", "expires": until, "attempt": attempt}
-    api.change(api.one(kind="kbuild"), claim=claim)
+    api.change(api.one(kind="kbuild").id, claim=claim)
     await sweeper.sweep(NOW)
     build = api.one(kind="kbuild")
     assert (build.state == "done") == ended
@@ -92,45 +104,44 @@ async def test_a_node_that_was_lost_three_times_is_given_up(
 
 
 async def test_a_node_that_moves_meanwhile_is_left_alone(
-    sweeper: Sweeper, api: Any
+    sweeper: Sweeper, api: SchedulerApi
 ) -> None:
     api.submit({"state": "running", "result": None})
-    find = api.find
 
-    async def find_and_move(**filters: Any) -> Any:
-        found = await find(**filters)
-        for node in found:
-            api.change(api.nodes[node.id], state="done", result="pass")
-        return found
+    def move(call: Call) -> None:
+        if call.method == "update":
+            api.change(str(call.node_id), state="done", result="pass")
 
-    api.find = find_and_move
+    api.disturb = move
     await sweeper.sweep(LATER)
     assert api.one(kind="kbuild").result == "pass"
 
 
 async def test_a_checkout_closes_when_its_holdoff_is_over(
-    sweeper: Sweeper, api: Any
+    sweeper: Sweeper, api: SchedulerApi
 ) -> None:
     ended = {"result": "fail", "data": {"planned": True}}
     root = api.submit(ended, holdoff=(NOW + timedelta(minutes=5)).isoformat())
     await sweeper.sweep(NOW)
-    assert api.nodes[root.id].state == "available"
-    api.change(api.nodes[root.id], holdoff="2020-01-01T00:00:00+00:00")
+    assert api.checkout(root.id).state == "available"
+    api.change(root.id, holdoff="2020-01-01T00:00:00+00:00")
     await sweeper.sweep(NOW)
-    assert api.nodes[root.id].state == "done"
+    assert api.checkout(root.id).state == "done"
 
 
-async def test_a_sweep_that_fails_is_done_again(sweeper: Sweeper, api: Any) -> None:
+async def test_a_sweep_that_fails_is_done_again(
+    sweeper: Sweeper, api: SchedulerApi
+) -> None:
     stop = asyncio.Event()
     sweeps = 0
 
-    async def fail(**_: Any) -> Any:
+    def fail(_: Call) -> None:
         nonlocal sweeps
         sweeps += 1
         if sweeps == 2:
             stop.set()
         raise Unavailable
 
-    api.find = fail
+    api.disturb = fail
     await sweeper.run(0.001, stop)
     assert sweeps == 2

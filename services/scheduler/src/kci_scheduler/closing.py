@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The end of a tree: its checkout is done when all below it is."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Protocol
 
+from kci_scheduler.clock import utc_now
 from kci_shared.errors import BadRequest, Conflict
 from kci_shared.logging import get_logger
 from kci_shared.models import Checkout, Kind, Node, State
@@ -35,14 +37,15 @@ class Trees(Protocol):
 class Closing:
     """Closes a checkout once every build and job of its tree is done and planned."""
 
-    def __init__(self, api: Trees) -> None:
+    def __init__(self, api: Trees, now: Callable[[], datetime] = utc_now) -> None:
         self._api = api
+        self._now = now
 
     async def close(self, treeid: str) -> None:
         """Close the checkout of a tree, if the time has come."""
         if await self._unplanned(treeid):
             return  # that is so nearly always, and one call tells it
-        now = datetime.now(UTC)
+        now = self._now()
         for checkout in await self._api.find(
             treeid=treeid, kind=Kind.CHECKOUT, state=State.AVAILABLE
         ):

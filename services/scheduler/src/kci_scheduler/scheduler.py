@@ -2,10 +2,11 @@
 """From an event to the builds and jobs that follow."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from kci_scheduler.builds import BuildPlan, plan_builds
+from kci_scheduler.clock import utc_now
 from kci_scheduler.closing import Closing
 from kci_scheduler.family import Family
 from kci_scheduler.plan import Plan, followers, needs_others, tests_around
@@ -68,11 +69,16 @@ class Scheduler:
     """
 
     def __init__(
-        self, config: Callable[[], Config], api: Nodes, closing: Closing
+        self,
+        config: Callable[[], Config],
+        api: Nodes,
+        closing: Closing,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._config = config
         self._api = api
         self._closing = closing
+        self._now = now
         self._known: Placements | None = None
 
     async def on_event(self, event: Event) -> None:
@@ -114,7 +120,7 @@ class Scheduler:
             return BuildPlan()
         kin = await self._api.find(kind=Kind.KBUILD, **{COMMIT: revision.commit})
         known = [node for node in kin if isinstance(node, Kbuild)]
-        return plan_builds(config, checkout, known, datetime.now(UTC))
+        return plan_builds(config, checkout, known, self._now())
 
     async def _create_both(self, jobs: list[NewNode], builds: list[NewNode]) -> None:
         """Create jobs that are new, and builds that nobody else has begun."""
@@ -155,7 +161,7 @@ class Scheduler:
 
     async def _followers(self, config: Config, node: Node) -> list[NewNode]:
         family = Family(await self._relatives(config, node))
-        return Plan(self._placements(config), family, datetime.now(UTC)).after(node)
+        return Plan(self._placements(config), family, self._now()).after(node)
 
     def _placements(self, config: Config) -> Placements:
         """Return the placements of a configuration, computed once for it."""

@@ -3,15 +3,17 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
+from kci_scheduler.clock import utc_now
 from kci_scheduler.closing import Closing
 from kci_shared.errors import ApiError, BadRequest, Conflict
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Kind, Node, Result, State
 from kci_shared.rules.artifacts import TARBALL
 from kci_shared.rules.attempts import MOST_ATTEMPTS
+from kci_shared.waiting import wait
 
 log = get_logger(__name__)
 
@@ -41,11 +43,10 @@ class Sweeper:
         """Sweep each `every` seconds until `stop` is set."""
         while not stop.is_set():
             try:
-                await self.sweep(datetime.now(UTC))
+                await self.sweep(utc_now())
             except ApiError as error:
                 log.warning("sweep failed", reason=str(error))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), every)
+            await wait(stop, every)
 
     async def sweep(self, now: datetime) -> None:
         """Look once for each thing whose time is over."""
