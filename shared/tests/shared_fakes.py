@@ -5,14 +5,14 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from kci_fakes.api import Call, FakeApi
+from kci_fakes.jobs import NOW, a_job_node
 from kci_shared.errors import StorageError
 from kci_shared.models import (
-    NODE,
     ClaimRequest,
     Kind,
     Node,
@@ -31,21 +31,11 @@ from kci_shared.work import (
 )
 
 RUNTIME = "lab"
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def a_node(node_id: str = "1", **data: Any) -> Node:
-    return NODE.validate_python(
-        {
-            "id": node_id,
-            "kind": "job",
-            "name": "smoke",
-            "owner": "me",
-            "created": NOW,
-            "updated": NOW,
-            "data": {"runtime": RUNTIME, "platform": "board", **data},
-        }
-    )
+    """Return a job's node for the fake lab."""
+    return a_job_node(node_id, runtime=RUNTIME, platform="board", **data)
 
 
 class FakeStorage:

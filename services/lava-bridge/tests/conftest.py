@@ -1,224 +1,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A LAVA that is a function, and nodes for it to run."""
+"""A LAVA in memory, and bridges to it."""
 
-import io
-import json
-import re
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import stamina
-import yaml
+from lava_bridge_fakes import FakeLava, Labs
 
-from kci_lava_bridge.lab import Lab
-from kci_lava_bridge.lava import Health, Lava
-from kci_lava_bridge.log import LogFacts, LogReader
-from kci_lava_bridge.results import Case, read_cases
-from kci_lava_bridge.translate import Run
-from kci_shared.models import NODE, Node
-from kci_shared.work import LabJob
-
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
-NODE_ID = "6501a1b2c3d4e5f601234567"
-
-
-def a_node(node_id: str = NODE_ID, **data: Any) -> Node:
-    definition = {
-        "artifacts": {"kernel": "http://s/Image", "ramdisk": "http://s/r.cpio.gz"}
-    }
-    return NODE.validate_python(
-        {
-            "id": node_id,
-            "kind": "job",
-            "name": "smoke",
-            "owner": "me",
-            "created": NOW,
-            "updated": NOW,
-            "data": {
-                "runtime": "lab-x",
-                "platform": "qemu",
-                "definition": definition,
-                **data,
-            },
-        }
-    )
-
-
-def a_lab(folder: Path, **changes: Any) -> Lab:
-    (folder / "token").write_text("lava-token\n")
-    qemu = {"type": "qemu", "boot": "qemu", "arguments": "console=ttyS0,115200"}
-    told = {
-        "url": "http://lava",
-        "token_file": "token",
-        "devices": {"qemu": {**qemu, "context": {"arch": "x86_64"}}},
-    }
-    return Lab.model_validate({**told, **changes}, context=folder)
-
-
-def read_log(lines: Iterable[bytes], cases: Iterable[Case] = ()) -> LogFacts:
-    reader = LogReader(io.StringIO(), cases)
-    for line in lines:
-        reader.feed(line)
-    return reader.facts
-
-
-def a_run(health: str, results: list[str | bytes], log: bytes) -> Run:
-    cases = read_cases(results)
-    facts = read_log(log.splitlines(), cases)
-    return Run(1, Health(health), cases, facts)
-
-
-@dataclass
-class FakeJob:
-    id: int
-    definition: str
-    state: str = "Submitted"
-    health: str = "Unknown"
-    submitter: str = "kernelci"
-    start_time: str | None = None
-    results: bytes = b""
-    log: bytes = b""
-    suites: list[str] = field(default_factory=list)
-
-    def told(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "state": self.state,
-            "health": self.health,
-            "submitter": self.submitter,
-            "actual_device": "qemu-01",
-            "start_time": self.start_time,
-            "definition": self.definition,
-        }
-
-
-@dataclass
-class FakeLava:
-    """Answers as LAVA's REST API does."""
-
-    jobs: dict[int, FakeJob] = field(default_factory=dict)
-    down: bool = False
-    is_other: bool = False
-    """It is some page that says hello to everybody."""
-    lose_answers: int = 0
-    """How many submissions are taken without an answer."""
-    errors: int = 0
-    """How many submissions are answered by HTTP 500."""
-    refuse: str | None = None
-    stuck: bool = False
-    """It never gets a job cancelled."""
-    guarded: set[int] = field(default_factory=set)
-    """Jobs that we may not cancel."""
-    devices: list[dict[str, Any]] = field(default_factory=list)
-    workers: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    canceled: list[int] = field(default_factory=list)
-    now: datetime = NOW
-
-    async def answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(f"{request.method} {request.url.path}")
-        if self.down:
-            raise httpx.ConnectError("connection refused")
-        if self.is_other:
-            return httpx.Response(200, text="<html>Hello</html>")
-        path = request.url.path.removeprefix("/api/v0.2/")
-        if request.method == "POST" and path == "jobs/":
-            return self._submit(json.loads(request.content)["definition"])
-        if match := re.fullmatch(r"jobs/(\d+)/(\w+)/", path):
-            return self._about(int(match[1]), match[2])
-        return self._list(path, dict(request.url.params))
-
-    def _submit(self, definition: str) -> httpx.Response:
-        if self.errors:
-            self.errors -= 1
-            return httpx.Response(500, text="<html>")
-        if self.refuse:
-            return httpx.Response(400, json={"message": self.refuse})
-        told = yaml.safe_load(definition)
-        parts = told.get("protocols", {}).get("lava-multinode", {}).get("roles", {})
-        first = len(self.jobs) + 1
-        for number, role in enumerate(parts or [None], first):
-            part = dict(told)
-            if role:
-                multinode = {"role": role, "target_group": f"g{first}"}
-                part["protocols"] = {"lava-multinode": multinode}
-            self.jobs[number] = FakeJob(number, yaml.safe_dump(part))
-        if self.lose_answers:
-            self.lose_answers -= 1
-            raise httpx.ReadTimeout("no answer")
-        ids = [f"{first}.{n}" for n in range(len(parts))] if parts else [first]
-        return httpx.Response(201, json={"message": "ok", "job_ids": ids})
-
-    def _about(self, job_id: int, what: str) -> httpx.Response:
-        job = self.jobs.get(job_id)
-        if job is None:
-            return httpx.Response(404, json={"detail": "Not found."})
-        if what == "cancel":
-            if job_id in self.guarded:
-                return httpx.Response(403, json={"detail": "not yours"})
-            self.canceled.append(job_id)
-            if job.state != "Finished":
-                job.state = "Canceling" if self.stuck else "Finished"
-                job.health = "Unknown" if self.stuck else "Canceled"
-            return httpx.Response(200, json={"message": "Job cancel signal sent."})
-        if what == "suites":
-            suites = [{"id": n, "name": name} for n, name in enumerate(job.suites)]
-            return httpx.Response(200, json={"results": suites})
-        content = job.log if what == "logs" else job.results
-        return httpx.Response(200 if content else 404, content=content)
-
-    def _list(self, path: str, query: dict[str, str]) -> httpx.Response:
-        if path == "system/whoami/":
-            return httpx.Response(200, json={"user": "kernelci"})
-        lists: dict[str, list[Any]] = {
-            "devices/": self.devices,
-            "workers/": self.workers,
-            "aliases/": [{"name": "alias", "device_type": "qemu"}],
-            "tags/": [{"id": 1, "name": "tcg"}],
-            "jobs/": [job.told() for job in self._found(query)],
-        }
-        found = lists[path]
-        date = self.now.strftime("%a, %d %b %Y %H:%M:%S GMT")
-        body = {"count": len(found), "results": found}
-        return httpx.Response(200, json=body, headers={"Date": date})
-
-    def _found(self, query: dict[str, str]) -> list[FakeJob]:
-        jobs = list(self.jobs.values())
-        if ids := query.get("id__in"):
-            jobs = [job for job in jobs if str(job.id) in ids.split(",")]
-        if state := query.get("state"):
-            jobs = [job for job in jobs if job.state == state]
-        if start := query.get("description__startswith"):
-            jobs = [
-                j
-                for j in jobs
-                if yaml.safe_load(j.definition)["job_name"].startswith(start)
-            ]
-        return jobs if query.get("ordering") != "-id" else jobs[::-1]
-
-    def finish(self, job_id: int, health: str = "Complete", **told: bytes) -> None:
-        job = self.jobs[job_id]
-        job.state, job.health = "Finished", health
-        job.results, job.log = told.get("results", b""), told.get("log", b"")
-
-    def start(self, job_id: int, seconds_ago: float) -> None:
-        self.jobs[job_id].state = "Running"
-        started = self.now - timedelta(seconds=seconds_ago)
-        self.jobs[job_id].start_time = started.isoformat()
+from kci_lava_bridge import callbacks, dialect, watch
+from kci_lava_bridge.lava import Lava
 
 
 @pytest.fixture
 def fake() -> FakeLava:
+    """A LAVA server."""
     return FakeLava()
 
 
 @pytest.fixture
 async def lava(fake: FakeLava) -> AsyncIterator[Lava]:
+    """A client of the server."""
     stamina.set_testing(True, attempts=100)
     transport = httpx.MockTransport(fake.answer)
     url = "http://lava/api/v0.2/"
@@ -228,30 +32,12 @@ async def lava(fake: FakeLava) -> AsyncIterator[Lava]:
 
 
 @pytest.fixture
-def node() -> Any:
-    return a_node
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Any:
-    return lambda **changes: a_lab(tmp_path, **changes)
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Any:
-    def make(attempt: int = 1, **data: Any) -> LabJob:
-        folder = tmp_path / "run"
-        folder.mkdir(exist_ok=True)
-        return LabJob(a_node(**data), attempt, folder)
-
-    return make
-
-
-@pytest.fixture
-def run() -> Any:
-    return a_run
-
-
-@pytest.fixture
-def log() -> Any:
-    return read_log
+async def labs(
+    lava: Lava, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Labs]:
+    """Bridges that do not pause, and wait for LAVA as long as it takes."""
+    monkeypatch.setattr(watch, "QUICK_S", 0.005)
+    monkeypatch.setattr(dialect, "PAUSE_S", 0.005)
+    monkeypatch.setattr(callbacks, "SUBMISSION_S", 60.0)
+    async with AsyncExitStack() as alive:
+        yield Labs(lava, tmp_path, alive)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lava_bridge_fakes import a_lab, a_node
 
 from kci_lava_bridge.definition import Callback, Order, build, dump
 from kci_lava_bridge.lab import Device, Lab
@@ -37,31 +38,31 @@ def device(boot: str = "qemu", **more: Any) -> Device:
     return Device.model_validate({"type": "t", "boot": boot, **arguments, **more})
 
 
-def order(node: Any, *tests: TestStep, **artifacts: str) -> Order:
+def order(*tests: TestStep, **artifacts: str) -> Order:
     wanted = Definition(artifacts=artifacts or IMAGES, tests=list(tests), timeout=900)
     callback = Callback("https://b/callback/lab-x/1", "secret")
-    return Order(node(), wanted, queue=3600, callback=callback)
+    return Order(a_node(), wanted, queue_s=3600, callback=callback)
 
 
-def every_kind(lab: Lab, node: Any) -> list[dict[str, Any]]:
+def every_kind(lab: Lab) -> list[dict[str, Any]]:
     nfs = {"kernel": KERNEL, "nfsrootfs": "http://s/r.tar.xz", "dtb": "http://s/x.dtb"}
     boots = ["qemu", "u-boot", "grub", "ipxe", "depthcharge", "fastboot"]
     return [
-        *(build(lab, device(boot), order(node, UNAME)) for boot in boots),
-        *(build(lab, device(boot), order(node)) for boot in boots),
-        build(lab, device("u-boot", kernel_type="zimage"), order(node, UNAME, **nfs)),
-        build(lab, device("fastboot"), order(node, boot="http://s/boot.img")),
-        build(lab, device(tags=["tcg"], roles={"a": 1, "b": 2}), order(node, UNAME)),
-        build(lab, device(login={"user": "u", "password": "p"}), order(node)),
-        build(lab, device(login=None, context={"arch": "x86_64"}), order(node)),
+        *(build(lab, device(boot), order(UNAME)) for boot in boots),
+        *(build(lab, device(boot), order()) for boot in boots),
+        build(lab, device("u-boot", kernel_type="zimage"), order(UNAME, **nfs)),
+        build(lab, device("fastboot"), order(boot="http://s/boot.img")),
+        build(lab, device(tags=["tcg"], roles={"a": 1, "b": 2}), order(UNAME)),
+        build(lab, device(login={"user": "u", "password": "p"}), order()),
+        build(lab, device(login=None, context={"arch": "x86_64"}), order()),
     ]
 
 
-def test_every_kind_of_job_is_valid_by_lavas_own_schema(lab: Any, node: Any) -> None:
+def test_every_kind_of_job_is_valid_by_lavas_own_schema(tmp_path: Path) -> None:
     found = subprocess.run([PYTHON, "-c", "import lava_common"], capture_output=True)
     if found.returncode:
         pytest.skip("needs Debian's package lava-common")
-    jobs = [yaml.safe_load(dump(job)) for job in every_kind(lab(), node)]
+    jobs = [yaml.safe_load(dump(job)) for job in every_kind(a_lab(tmp_path))]
     said = json.dumps(jobs)
     done = subprocess.run(
         [PYTHON, "-c", VALIDATE], input=said, capture_output=True, text=True
@@ -69,10 +70,10 @@ def test_every_kind_of_job_is_valid_by_lavas_own_schema(lab: Any, node: Any) -> 
     assert done.returncode == 0, done.stderr
 
 
-def test_a_qemu_job_says_all_that_lava_must_know(lab: Any, node: Any) -> None:
-    job = build(lab(), device(context={"arch": "x86_64"}), order(node, UNAME))
-    assert job["job_name"].startswith(node().id)
-    assert job["metadata"] == {"node_id": node().id, "runtime": "lab-x"}
+def test_a_qemu_job_says_all_that_lava_must_know(tmp_path: Path) -> None:
+    job = build(a_lab(tmp_path), device(context={"arch": "x86_64"}), order(UNAME))
+    assert job["job_name"].startswith(a_node().id)
+    assert job["metadata"] == {"node_id": a_node().id, "runtime": "lab-x"}
     assert job["timeouts"]["queue"] == {"seconds": 3600}
     assert job["context"] == {"arch": "x86_64"}
     kernel = job["actions"][0]["deploy"]["images"]["kernel"]
@@ -86,10 +87,8 @@ def test_a_qemu_job_says_all_that_lava_must_know(lab: Any, node: Any) -> None:
     assert job["notify"]["callback"]["dataset"] == "minimal"
 
 
-def test_a_board_gets_its_kernel_arguments_by_its_own_template(
-    lab: Any, node: Any
-) -> None:
-    job = build(lab(), device("u-boot"), order(node))
+def test_a_board_gets_its_kernel_arguments_by_its_own_template(tmp_path: Path) -> None:
+    job = build(a_lab(tmp_path), device("u-boot"), order())
     assert job["context"]["extra_kernel_args"] == "console=ttyS0,115200 earlycon"
     assert job["actions"][1]["boot"]["commands"] == "ramdisk"
 
@@ -98,10 +97,10 @@ def test_a_board_gets_its_kernel_arguments_by_its_own_template(
     ("priority", "expected"), [(None, 10), (0, 10), (50, 30), (100, 50), (900, 50)]
 )
 def test_a_priority_is_brought_into_the_labs_band(
-    lab: Any, node: Any, priority: int | None, expected: int
+    tmp_path: Path, priority: int | None, expected: int
 ) -> None:
-    band = lab(priority={"lowest": 10, "highest": 50})
-    wanted = Order(node(priority=priority), Definition(artifacts=IMAGES), queue=1)
+    band = a_lab(tmp_path, priority={"lowest": 10, "highest": 50})
+    wanted = Order(a_node(priority=priority), Definition(artifacts=IMAGES), queue_s=1)
     assert build(band, device(), wanted)["priority"] == expected
 
 
@@ -117,19 +116,19 @@ def test_a_priority_is_brought_into_the_labs_band(
     ],
 )
 def test_a_job_that_no_device_could_run_is_named(
-    lab: Any, node: Any, boot: str, artifacts: dict[str, str], said: str
+    tmp_path: Path, boot: str, artifacts: dict[str, str], said: str
 ) -> None:
     with pytest.raises(BadJob, match=said):
-        build(lab(), device(boot), order(node, UNAME, **artifacts))
+        build(a_lab(tmp_path), device(boot), order(UNAME, **artifacts))
 
 
-def test_the_labs_own_words_are_laid_over_ours(lab: Any, node: Any) -> None:
+def test_the_labs_own_words_are_laid_over_ours(tmp_path: Path) -> None:
     own = device(
         "u-boot",
         actions={"boot": {"commands": "usb", "failure_retry": 3, "auto_login": None}},
         job={"timeouts": {"connection": {"minutes": 5}}, "secrets": {"A": "b"}},
     )
-    job = build(lab(), own, order(node))
+    job = build(a_lab(tmp_path), own, order())
     assert job["actions"][1]["boot"]["commands"] == "usb"
     assert job["actions"][1]["boot"]["failure_retry"] == 3
     assert "auto_login" not in job["actions"][1]["boot"]

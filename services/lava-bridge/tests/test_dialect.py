@@ -2,24 +2,19 @@
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Route
+from lava_bridge_fakes import FakeLava, Labs, call
 
-from kci_lava_bridge import callbacks, capacity, dialect, log, watch
-from kci_lava_bridge.dialect import LavaLab
-from kci_lava_bridge.lava import Lava
-from kci_lava_bridge.settings import Settings
+from kci_fakes.waiting import until
+from kci_lava_bridge import callbacks, capacity, log, watch
 from kci_shared.lab import LabError, NoDevice
-from kci_shared.models import ErrorCode, Result
-from kci_shared.work import BadJob
+from kci_shared.models import ErrorCode, Progress, Result
+from kci_shared.work import BadJob, CannotRun
 
+OTHER_ID = "6501a1b2c3d4e5f601234568"
 RESULTS = b"""
 - {id: '2', suite: lava, name: job, result: pass, metadata: {}}
 - {id: '1', suite: 0_kci, name: uname, result: pass, log_start_line: '2',
@@ -38,52 +33,12 @@ DEFINITION = {
 }
 
 
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "QUICK", 0.005)
-    monkeypatch.setattr(dialect, "PAUSE", 0.005)
-    monkeypatch.setattr(callbacks, "PATIENCE", 0.1)
-
-
-@pytest.fixture
-async def make(lab: Any, lava: Lava) -> AsyncIterator[Any]:
-    """Make the dialect of a bridge; several may be alive."""
-    lives: list[Any] = []
-
-    async def start(**changes: Any) -> LavaLab:
-        told: dict[str, Any] = {"lab": Path("unused"), "runtime": "lab-x"}
-        settings = Settings(
-            api_url="http://a", token="t", storage_url="http://s", **told
-        )
-        made = LavaLab(
-            lab(**{"poll": 0.02, "callback": "http://b", **changes}), lava, settings
-        )
-        lives.append(made.watch.running())
-        await lives[-1].__aenter__()
-        return made
-
-    yield start
-    for life in lives:
-        await life.__aexit__(None, None, None)
-
-
-async def call(lab: LavaLab, node_id: str, token: str, body: bytes) -> httpx.Response:
-    path = "/callback/{runtime}/{node_id}"
-    app = Starlette(routes=[Route(path, lab.desk.on_call, methods=["POST"])])
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://b") as http:
-        headers = {"Authorization": token}
-        return await http.post(lab.desk.path(node_id), content=body, headers=headers)
-
-
-async def test_a_job_is_submitted_watched_and_told(
-    make: Any, fake: Any, job: Any
-) -> None:
+async def test_a_job_is_submitted_watched_and_told(labs: Labs, fake: FakeLava) -> None:
     qemu = {"type": "qemu", "boot": "qemu", "arguments": "console=ttyS0,115200"}
     secret = {"context": {"arch": "x86_64"}, "job": {"secrets": {"KEY": "hidden"}}}
-    lab = await make(devices={"qemu": {**qemu, **secret}})
+    lab = await labs.start(devices={"qemu": {**qemu, **secret}})
     assert lab.is_remote
-    wanted = job(definition=DEFINITION)
+    wanted = labs.job(definition=DEFINITION)
     handle = await lab.submit(wanted)
     assert "hidden" in fake.jobs[1].definition
     inner = b"- {id: '3', suite: 0_kci, name: inner, result: pass, metadata: {}}\n"
@@ -102,17 +57,17 @@ async def test_a_job_is_submitted_watched_and_told(
     assert outcome.files["log"].read_text().startswith("Linux version 6.1\n")
     assert gzip.decompress(outcome.files["lava_log"].read_bytes()) == LOG
     told = outcome.files["definition"].read_text()
-    assert lab.desk.token(wanted.id) not in told
+    assert lab.callbacks.token(wanted.id) not in told
     assert "hidden" not in told
     assert f"job_name: {wanted.id}" in told
 
 
 async def test_a_test_that_says_too_much_to_be_read_has_not_passed(
-    make: Any, fake: Any, job: Any, monkeypatch: pytest.MonkeyPatch
+    labs: Labs, fake: FakeLava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "LARGEST_OUTPUT", 100)
-    lab = await make()
-    wanted = job(definition={**DEFINITION, "tests": TESTS[:1]})
+    lab = await labs.start()
+    wanted = labs.job(definition={**DEFINITION, "tests": TESTS[:1]})
     handle = await lab.submit(wanted)
     fake.finish(1, results=RESULTS, log=LOG)
     outcome = await lab.wait(wanted, handle)
@@ -123,28 +78,28 @@ async def test_a_test_that_says_too_much_to_be_read_has_not_passed(
 
 
 async def test_an_answer_that_is_lost_makes_no_second_job(
-    make: Any, fake: Any, job: Any
+    labs: Labs, fake: FakeLava
 ) -> None:
     fake.lose_answers = 1
-    assert await (await make()).submit(job()) == "1"
+    assert await (await labs.start()).submit(labs.job()) == "1"
     assert len(fake.jobs) == 1
 
 
-async def test_a_lab_that_is_down_is_waited_for(make: Any, fake: Any, job: Any) -> None:
+async def test_a_lab_that_is_down_is_waited_for(labs: Labs, fake: FakeLava) -> None:
     fake.down = True
-    submitting = asyncio.create_task((await make()).submit(job()))
-    await asyncio.sleep(0.05)
+    submitting = asyncio.create_task((await labs.start()).submit(labs.job()))
+    await until(lambda: len(fake.requests) > 1)
     fake.down = False
     assert await submitting == "1"
     assert len(fake.jobs) == 1
 
 
 async def test_a_job_that_lava_cannot_read_is_not_tried_for_ever(
-    make: Any, fake: Any, job: Any
+    labs: Labs, fake: FakeLava
 ) -> None:
     fake.errors = 100
     with pytest.raises(LabError, match="HTTP 500"):
-        await (await make()).submit(job())
+        await (await labs.start()).submit(labs.job())
     assert fake.errors == 97
 
 
@@ -157,50 +112,44 @@ async def test_a_job_that_lava_cannot_read_is_not_tried_for_ever(
     ],
 )
 async def test_what_lava_refuses_is_said(
-    make: Any, fake: Any, job: Any, said: str, kind: type[LabError]
+    labs: Labs, fake: FakeLava, said: str, kind: type[CannotRun]
 ) -> None:
     fake.refuse = said
     with pytest.raises(kind, match="LAVA refuses the job"):
-        await (await make()).submit(job())
+        await (await labs.start()).submit(labs.job())
 
 
-async def test_a_later_attempt_takes_the_job_over(
-    make: Any, fake: Any, job: Any
-) -> None:
-    assert await (await make()).submit(job()) == "1"
-    assert await (await make()).submit(job(attempt=2)) == "1"
+async def test_a_later_attempt_takes_the_job_over(labs: Labs, fake: FakeLava) -> None:
+    assert await (await labs.start()).submit(labs.job()) == "1"
+    assert await (await labs.start()).submit(labs.job(attempt=2)) == "1"
     assert len(fake.jobs) == 1
 
 
 async def test_a_job_that_was_cancelled_is_not_taken_over(
-    make: Any, fake: Any, job: Any
+    labs: Labs, fake: FakeLava
 ) -> None:
-    lab = await make()
-    await lab.cancel(await lab.submit(job()))
-    assert await lab.submit(job(attempt=2)) == "2"
+    lab = await labs.start()
+    await lab.cancel(await lab.submit(labs.job()))
+    assert await lab.submit(labs.job(attempt=2)) == "2"
 
 
-async def test_nobody_elses_job_is_taken_for_ours(
-    make: Any, fake: Any, job: Any
-) -> None:
-    lab = await make()
-    await lab.submit(job())
+async def test_nobody_elses_job_is_taken_for_ours(labs: Labs, fake: FakeLava) -> None:
+    lab = await labs.start()
+    await lab.submit(labs.job())
     fake.jobs[1].submitter = "mallory"
-    assert await lab.find(job().id) is None
+    assert await lab.find(labs.job().id) is None
     fake.jobs[1].submitter = "kernelci"
     fake.jobs[1].definition = fake.jobs[1].definition.replace("lab-x", "lab-y")
-    assert await lab.find(job().id) is None
+    assert await lab.find(labs.job().id) is None
 
 
-async def test_a_call_makes_the_bridge_look_at_once(
-    make: Any, fake: Any, job: Any
-) -> None:
-    lab = await make(poll=3600)
-    wanted = job()
+async def test_a_call_makes_the_bridge_look_at_once(labs: Labs, fake: FakeLava) -> None:
+    lab = await labs.start(poll=3600)
+    wanted = labs.job()
     waiting = asyncio.create_task(lab.wait(wanted, await lab.submit(wanted)))
-    await asyncio.sleep(0.1)  # its first looks are over
+    await until(lambda: fake.looks == watch.QUICK_LOOKS)  # no more is due in an hour
     fake.finish(1)
-    token = lab.desk.token(wanted.id)
+    token = lab.callbacks.token(wanted.id)
     body = json.dumps({"id": 1, "status": 2, "token": token}).encode()
     answer = await call(lab, wanted.id, token, body)
     assert (answer.status_code, answer.json()) == (200, {"detail": "heard"})
@@ -213,18 +162,18 @@ async def test_a_call_makes_the_bridge_look_at_once(
 
 
 async def test_a_call_is_heard_only_with_the_token_of_its_own_job(
-    make: Any, fake: Any, job: Any
+    labs: Labs, fake: FakeLava
 ) -> None:
-    lab = await make(poll=3600)
-    wanted = job()
+    lab = await labs.start(poll=3600)
+    wanted = labs.job()
     waiting = asyncio.create_task(lab.wait(wanted, await lab.submit(wanted)))
-    await asyncio.sleep(0.1)
-    asked = len(fake.asked)
-    token, body = lab.desk.token(wanted.id), b'{"id": 1}'
+    await until(lambda: fake.looks == watch.QUICK_LOOKS)
+    asked = len(fake.requests)
+    token, body = lab.callbacks.token(wanted.id), b'{"id": 1}'
     for sent, said in (
         ("", body),
         ("lava-token", body),
-        (lab.desk.token("another"), body),
+        (lab.callbacks.token("another"), body),
         (f"Token {token}", body),
         (token, b'{"id": 2}'),
         (token, b'{"id": "1"}'),
@@ -234,24 +183,26 @@ async def test_a_call_is_heard_only_with_the_token_of_its_own_job(
         (token, b"[" * 100_000),
     ):
         assert (await call(lab, wanted.id, sent, said)).status_code == 403
-    big = b'{"id": 1, "log": "' + b"x" * callbacks.LARGEST_BODY + b'"}'
+    big = b'{"id": 1, "log": "' + b"x" * callbacks.MAX_BODY_BYTES + b'"}'
     assert (await call(lab, wanted.id, token, big)).status_code == 413
-    assert len(fake.asked) == asked
-    assert not (wanted.folder / callbacks.FILE).exists()
+    assert len(fake.requests) == asked
+    assert not (wanted.folder / callbacks.CALLBACK_FILE).exists()
     waiting.cancel()
     await asyncio.wait({waiting})
 
 
 async def test_a_call_that_comes_before_the_jobs_id_waits_for_it(
-    make: Any, fake: Any, job: Any
+    labs: Labs, fake: FakeLava
 ) -> None:
-    lab = await make()
-    wanted = job()
+    lab = await labs.start()
+    wanted = labs.job()
     handle = await lab.submit(wanted)
     early = asyncio.create_task(
-        call(lab, wanted.id, lab.desk.token(wanted.id), b'{"id": 1}')
+        call(lab, wanted.id, lab.callbacks.token(wanted.id), b'{"id": 1}')
     )
-    await asyncio.sleep(0.01)
+    for _ in range(10):
+        await asyncio.sleep(0)  # the call arrives
+    assert not early.done()
     waiting = asyncio.create_task(lab.wait(wanted, handle))
     assert (await early).json() == {"detail": "heard"}
     fake.finish(1)
@@ -259,16 +210,17 @@ async def test_a_call_that_comes_before_the_jobs_id_waits_for_it(
 
 
 async def test_a_job_that_is_polled_ends_without_a_call(
-    make: Any, fake: Any, job: Any
+    labs: Labs, fake: FakeLava
 ) -> None:
-    lab = await make(callback=None)
-    wanted = job()
+    lab = await labs.start(callback=None)
+    wanted = labs.job()
     handle = await lab.submit(wanted)
     assert "notify" not in fake.jobs[1].definition
     waiting = asyncio.create_task(lab.wait(wanted, handle))
-    await asyncio.sleep(0.05)
+    await until(lambda: fake.looks > watch.QUICK_LOOKS)
     fake.down = True
-    await asyncio.sleep(0.05)
+    looks = fake.looks
+    await until(lambda: fake.looks > looks + 1)
     fake.down = False
     fake.finish(1, health="Incomplete")
     outcome = await asyncio.wait_for(waiting, 30)
@@ -277,101 +229,95 @@ async def test_a_job_that_is_polled_ends_without_a_call(
 
 
 async def test_a_job_is_queued_then_boots_then_tests(
-    make: Any, fake: Any, job: Any
+    labs: Labs, fake: FakeLava
 ) -> None:
-    lab = await make()
-    told: list[str] = []
-    wanted = replace(job(definition=DEFINITION), progress=told.append)
+    lab = await labs.start()
+    told: list[Progress] = []
+    wanted = replace(labs.job(definition=DEFINITION), progress=told.append)
     waiting = asyncio.create_task(lab.wait(wanted, await lab.submit(wanted)))
     assert told == ["queued"]
     fake.start(1, seconds_ago=1)
     fake.jobs[1].suites = ["lava"]
-    async with asyncio.timeout(30):
-        while told != ["queued", "booting"]:
-            await asyncio.sleep(0.01)
-        fake.jobs[1].suites = ["lava", "0_kci"]
-        while told != ["queued", "booting", "testing"]:
-            await asyncio.sleep(0.01)
-    asked = fake.asked.count("GET /api/v0.2/jobs/1/suites/")
-    await asyncio.sleep(0.1)
-    assert fake.asked.count("GET /api/v0.2/jobs/1/suites/") == asked
+    await until(lambda: told == ["queued", "booting"])
+    fake.jobs[1].suites = ["lava", "0_kci"]
+    await until(lambda: told == ["queued", "booting", "testing"])
+    asked = fake.requests.count("GET /api/v0.2/jobs/1/suites/")
+    looks = fake.looks
+    await until(lambda: fake.looks > looks + 3)
+    assert fake.requests.count("GET /api/v0.2/jobs/1/suites/") == asked
     fake.finish(1, results=RESULTS, log=LOG)
     await asyncio.wait_for(waiting, 30)
 
 
 async def test_a_job_of_a_dead_worker_does_not_run_for_ever(
-    make: Any, fake: Any, job: Any, monkeypatch: pytest.MonkeyPatch
+    labs: Labs, fake: FakeLava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "CANCEL_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "CANCEL_S", 0.05)
     fake.stuck = True
-    lab = await make()
-    wanted = job(definition=DEFINITION)
+    lab = await labs.start()
+    wanted = labs.job(definition=DEFINITION)
     handle = await lab.submit(wanted)
-    fake.start(1, seconds_ago=100 + watch.LATE_SECONDS - 1)
+    fake.start(1, seconds_ago=100 + watch.OVERTIME_S - 1)
     waiting = asyncio.create_task(lab.wait(wanted, handle))
-    await asyncio.sleep(0.05)
-    assert fake.canceled == []
-    fake.start(1, seconds_ago=100 + watch.LATE_SECONDS + 1)
+    await until(lambda: fake.looks > 2)
+    assert fake.cancelled == []
+    fake.start(1, seconds_ago=100 + watch.OVERTIME_S + 1)
     with pytest.raises(LabError, match="is its worker down"):
         await asyncio.wait_for(waiting, 30)
-    assert fake.canceled == [1]
+    assert fake.cancelled == [1]
 
 
 async def test_a_job_that_cannot_be_stopped_keeps_no_other_waiting(
-    make: Any,
-    fake: Any,
-    job: Any,
-    node: Any,
-    tmp_path: Path,
+    labs: Labs,
+    fake: FakeLava,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lab = await make()
-    stuck = job(definition=DEFINITION)
-    other = node("6501a1b2c3d4e5f601234568", definition=DEFINITION)
-    fine = replace(stuck, node=other, folder=tmp_path)
+    lab = await labs.start()
+    stuck = labs.job(definition=DEFINITION)
+    fine = labs.job(OTHER_ID, definition=DEFINITION)
     handles = [await lab.submit(stuck), await lab.submit(fine)]
     fake.guarded = {1}
-    fake.start(1, seconds_ago=100 + watch.LATE_SECONDS + 1)
+    fake.start(1, seconds_ago=100 + watch.OVERTIME_S + 1)
     waiting = asyncio.create_task(lab.wait(stuck, handles[0]))
-    await asyncio.sleep(0.02)
+    await until(lambda: fake.looks > 2)
     fake.finish(2, results=RESULTS, log=LOG)
     await asyncio.wait_for(lab.wait(fine, handles[1]), 30)
     assert not waiting.done()
-    monkeypatch.setattr(watch, "CANCEL_SECONDS", 0.0)
+    monkeypatch.setattr(watch, "CANCEL_S", 0.0)
     with pytest.raises(LabError, match="does not stop job 1"):
         await asyncio.wait_for(waiting, 30)
 
 
 @pytest.mark.parametrize("again", [True, False])
 async def test_a_number_that_lava_gives_to_another_job_is_not_taken_for_ours(
-    make: Any, fake: Any, job: Any, node: Any, tmp_path: Path, again: bool
+    labs: Labs, fake: FakeLava, again: bool
 ) -> None:
-    lab = await make()
-    ours = job(definition=DEFINITION)
+    lab = await labs.start()
+    ours = labs.job(definition=DEFINITION)
     waiting = asyncio.create_task(lab.wait(ours, await lab.submit(ours)))
-    await asyncio.sleep(0.02)
+    await until(lambda: fake.looks)
     fake.jobs.clear()  # an older database is restored
-    other = node("6501a1b2c3d4e5f601234568", definition=DEFINITION)
-    theirs = replace(ours, node=other, folder=tmp_path)
+    theirs = labs.job(OTHER_ID, definition=DEFINITION)
     handle = await lab.submit(theirs)
     assert handle == "1", "the same number"
     if again:
         also = asyncio.create_task(lab.wait(theirs, handle))
-        await asyncio.sleep(0.02)
+        looks = fake.looks
+        await until(lambda: fake.looks > looks)
         fake.finish(1, results=RESULTS, log=LOG)
         assert (await asyncio.wait_for(also, 30)).result is Result.FAIL
     outcome = await asyncio.wait_for(waiting, 30)
     assert outcome.error_code is ErrorCode.INFRASTRUCTURE
     assert outcome.error_msg == "LAVA has another job 1: was its database restored?"
-    assert fake.canceled == []
+    assert fake.cancelled == []
 
 
 async def test_a_job_that_lava_has_lost_is_the_labs_fault(
-    make: Any, fake: Any, job: Any
+    labs: Labs, fake: FakeLava
 ) -> None:
-    lab = await make()
+    lab = await labs.start()
     with pytest.raises(LabError, match="no job 7 any more"):
-        await lab.wait(job(), "7")
+        await lab.wait(labs.job(), "7")
 
 
 @pytest.mark.parametrize(
@@ -383,10 +329,10 @@ async def test_a_job_that_lava_has_lost_is_the_labs_fault(
     ],
 )
 async def test_who_cancelled_a_job_is_told(
-    make: Any, fake: Any, job: Any, by_us: bool, started: bool, said: str
+    labs: Labs, fake: FakeLava, by_us: bool, started: bool, said: str
 ) -> None:
-    lab = await make()
-    wanted = job()
+    lab = await labs.start()
+    wanted = labs.job()
     handle = await lab.submit(wanted)
     if started:
         fake.start(1, seconds_ago=1)
@@ -399,12 +345,12 @@ async def test_who_cancelled_a_job_is_told(
 
 
 async def test_a_job_of_several_devices_is_a_tree_by_role(
-    make: Any, fake: Any, job: Any
+    labs: Labs, fake: FakeLava
 ) -> None:
     roles = {"roles": {"client": 1, "server": 1}}
     devices = {"qemu": {"type": "qemu", "boot": "qemu", **roles}}
-    lab = await make(devices=devices)
-    wanted = job(definition={**DEFINITION, "tests": TESTS[:1]})
+    lab = await labs.start(devices=devices)
+    wanted = labs.job(definition={**DEFINITION, "tests": TESTS[:1]})
     handle = await lab.submit(wanted)
     assert handle == "1,2"
     fake.finish(1, results=RESULTS)
@@ -417,11 +363,11 @@ async def test_a_job_of_several_devices_is_a_tree_by_role(
     assert (outcome.result, outcome.error_code) == ("incomplete", "Infrastructure")
     assert {"log", "log_server-2"} <= set(outcome.files)
     await lab.cancel(handle)
-    assert fake.canceled == [1, 2]
+    assert fake.cancelled == [1, 2]
 
 
 async def test_there_is_room_for_what_lavas_devices_can_take(
-    make: Any, fake: Any, job: Any, monkeypatch: pytest.MonkeyPatch
+    labs: Labs, fake: FakeLava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake.workers = [
         {"hostname": "w", "state": "Online", "health": "Active"},
@@ -442,20 +388,20 @@ async def test_there_is_room_for_what_lavas_devices_can_take(
         device("f", device_type="other"),
         device("g", worker_host=None),
     ]
-    kinds = {
+    kinds: dict[str, dict[str, object]] = {
         "plain": {"type": "qemu"},
         "alias": {"type": "alias", "tags": ["tcg"]},
         "tag": {"type": "qemu", "tags": ["no-such-tag"]},
         "type": {"type": "no-such-type"},
     }
-    devices = {name: {"boot": "qemu", **told} for name, told in kinds.items()}
-    lab = await make(devices=devices, depth=1)
+    devices = {name: {"boot": "qemu", **kind} for name, kind in kinds.items()}
+    lab = await labs.start(devices=devices, depth=1)
     assert await lab.slots() == {"plain": 3, "alias": 2, "tag": 0, "type": 0}
-    asked = len(fake.asked)
-    await lab.submit(job(platform="plain"))
+    asked = len(fake.requests)
+    await lab.submit(labs.job(platform="plain"))
     assert await lab.slots() == {"plain": 2, "alias": 2, "tag": 0, "type": 0}
-    assert len(fake.asked) == asked + 1
-    monkeypatch.setattr(capacity, "KEPT_SECONDS", 0)
+    assert len(fake.requests) == asked + 1
+    monkeypatch.setattr(capacity, "CACHE_S", 0)
     assert await lab.slots() == {"plain": 2, "alias": 1, "tag": 0, "type": 0}
     assert lab.capacity() == {"plain": 2, "alias": 1, "tag": 0, "type": 0}
     probes = {
@@ -468,16 +414,20 @@ async def test_there_is_room_for_what_lavas_devices_can_take(
     assert probes["type"] == ("wrong", "LAVA shows us no device of type no-such-type")
 
 
-async def test_a_check_of_a_lava_that_is_down_says_so(make: Any, fake: Any) -> None:
+async def test_a_check_of_a_lava_that_is_down_says_so(
+    labs: Labs, fake: FakeLava
+) -> None:
     fake.down = True
-    [probe] = await (await make()).check()
+    [probe] = await (await labs.start()).check()
     assert (probe.is_bad, "connection refused" in probe.message) == (True, True)
     assert "`url`" in probe.advice
 
 
-async def test_a_server_that_is_no_lava_is_told_from_one(make: Any, fake: Any) -> None:
+async def test_a_server_that_is_no_lava_is_told_from_one(
+    labs: Labs, fake: FakeLava
+) -> None:
     fake.is_other = True
-    lab = await make()
+    lab = await labs.start()
     [probe] = await lab.check()
     said = "LAVA: /api/v0.2/system/whoami/: not as LAVA answers: the answer: Invalid"
     assert probe.is_bad
@@ -487,7 +437,7 @@ async def test_a_server_that_is_no_lava_is_told_from_one(make: Any, fake: Any) -
 
 
 async def test_a_platform_that_the_lab_does_not_have_is_named(
-    make: Any, fake: Any, job: Any
+    labs: Labs, fake: FakeLava
 ) -> None:
     with pytest.raises(NoDevice, match="no riotboard, but qemu"):
-        await (await make()).submit(job(platform="riotboard"))
+        await (await labs.start()).submit(labs.job(platform="riotboard"))

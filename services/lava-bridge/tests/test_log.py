@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lava_bridge_fakes import read_log
 
 from kci_lava_bridge.log import CUT, LogReader, console_text, lines_of
 from kci_lava_bridge.results import Case
@@ -53,7 +54,7 @@ def test_no_line_breaks_the_reader(raw: bytes) -> None:
     reader.feed(b"- " + raw)
 
 
-def test_the_console_is_plain_text_and_a_case_finds_its_lines(log: Any) -> None:
+def test_the_console_is_plain_text_and_a_case_finds_its_lines() -> None:
     console = io.StringIO()
     reader = LogReader(console, [a_case(1, 3, 10), a_case(2, 11, 11)])
     for raw in (
@@ -78,8 +79,8 @@ def test_the_console_is_plain_text_and_a_case_finds_its_lines(log: Any) -> None:
     assert reader.facts.spoke
 
 
-def test_a_panic_and_a_login_prompt_are_seen(log: Any) -> None:
-    facts = log(
+def test_a_panic_and_a_login_prompt_are_seen() -> None:
+    facts = read_log(
         [
             entry("dut login: "),  # of the boot before
             entry("[    0.0] Linux version 6.1"),

@@ -4,9 +4,10 @@
 import gzip
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
+from lava_bridge_fakes import a_run
 
 from kci_lava_bridge.translate import translate
 from kci_shared.work import RunOutcome
@@ -82,7 +83,7 @@ def end(outcome: RunOutcome) -> tuple[str, str | None]:
     return (outcome.result, outcome.error_code)
 
 
-def recorded() -> list[Any]:
+def recorded() -> list[ParameterSet]:
     return [
         pytest.param(version, name, id=f"{version}/{name}")
         for version in VERSIONS
@@ -92,9 +93,7 @@ def recorded() -> list[Any]:
 
 
 @pytest.mark.parametrize(("version", "name"), recorded())
-def test_a_job_as_rest_tells_it_ends_as_it_should(
-    run: Any, version: str, name: str
-) -> None:
+def test_a_job_as_rest_tells_it_ends_as_it_should(version: str, name: str) -> None:
     folder = CAPTURES / version / "jobs" / name
     health = json.loads(read(folder / "rest_job.json"))["health"]
     if health == "Unknown":
@@ -103,7 +102,7 @@ def test_a_job_as_rest_tells_it_ends_as_it_should(
         read(folder / "rest_logs.yaml.gz"),
         read(folder / "rest_results.yaml"),
     )
-    outcome = translate([], run(health, [results], log))
+    outcome = translate([], a_run(health, [results], log))
     result, code, said = ENDS[name]
     assert end(outcome) == (result, code)
     assert said in (outcome.error_msg or "")
@@ -121,13 +120,13 @@ def bodies() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", bodies(), ids=lambda path: path.name)
-def test_every_recorded_call_can_be_translated(run: Any, path: Path) -> None:
+def test_every_recorded_call_can_be_translated(path: Path) -> None:
     body = json.loads(read(path))
     if body["status"] not in HEALTHS:
         return  # running
     results = list((body.get("results") or {}).values())
     log = (body.get("log") or "").encode()
-    outcome = translate([], run(HEALTHS[body["status"]], results, log))
+    outcome = translate([], a_run(HEALTHS[body["status"]], results, log))
     name = path.name.partition("_cb_")[2].partition(".")[0]
     if body["status"] == 2:
         assert outcome.error_code is None
@@ -135,19 +134,16 @@ def test_every_recorded_call_can_be_translated(run: Any, path: Path) -> None:
         assert end(outcome)[0] == ENDS[name][0]
 
 
-@pytest.fixture
-def told(run: Any) -> Any:
-    def tell(name: str, version: str = "2023.01") -> RunOutcome:
-        folder = CAPTURES / version / "jobs" / name
-        health = json.loads(read(folder / "rest_job.json"))["health"]
-        results = read(folder / "rest_results.yaml")
-        return translate([], run(health, [results], read(folder / "rest_logs.yaml.gz")))
-
-    return tell
+def translated(name: str, version: str = "2023.01") -> RunOutcome:
+    folder = CAPTURES / version / "jobs" / name
+    health = json.loads(read(folder / "rest_job.json"))["health"]
+    results = read(folder / "rest_results.yaml")
+    run = a_run(health, [results], read(folder / "rest_logs.yaml.gz"))
+    return translate([], run)
 
 
-def test_suites_sets_measurements_and_log_lines_are_kept(told: Any) -> None:
-    outcome = told("two-suites")
+def test_suites_sets_measurements_and_log_lines_are_kept() -> None:
+    outcome = translated("two-suites")
     tests = {"/".join(test.path): test for test in outcome.tests}
     assert {path: test.result.value for path, test in tests.items()} == {
         "smoke/uname": "pass",
@@ -168,27 +164,27 @@ def test_suites_sets_measurements_and_log_lines_are_kept(told: Any) -> None:
     assert lava["seconds"]["login-action"] > 0
 
 
-def test_a_case_that_comes_again_is_kept_each_time(told: Any) -> None:
+def test_a_case_that_comes_again_is_kept_each_time() -> None:
     dups = [
         t.result.value
-        for t in told("duplicate-cases").tests
+        for t in translated("duplicate-cases").tests
         if t.path == ("smoke", "dup")
     ]
     assert sorted(dups) == ["fail", "pass", "pass"]
 
 
-def test_a_monitor_has_its_own_name(told: Any) -> None:
-    assert {test.path[0] for test in told("monitors").tests} == {"mon"}
+def test_a_monitor_has_its_own_name() -> None:
+    assert {test.path[0] for test in translated("monitors").tests} == {"mon"}
 
 
-def test_a_crash_keeps_the_cases_that_were_reported_before_it(told: Any) -> None:
-    tests = told("test-crash-kernel").tests
+def test_a_crash_keeps_the_cases_that_were_reported_before_it() -> None:
+    tests = translated("test-crash-kernel").tests
     assert [test.result.value for test in tests] == ["pass"]
 
 
-def test_a_panic_at_the_end_of_a_boot_is_the_kernels(run: Any) -> None:
+def test_a_panic_at_the_end_of_a_boot_is_the_kernels() -> None:
     body = json.loads(read(CALLBACKS / "unhandled_fault-login-status.json"))
     log = body["log"].encode()
-    outcome = translate([], run("Incomplete", list(body["results"].values()), log))
+    outcome = translate([], a_run("Incomplete", list(body["results"].values()), log))
     assert end(outcome) == ("fail", "Test")
     assert (outcome.error_msg or "").startswith("Kernel panic - not syncing: Attempted")

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kci_lava_bridge.results import read_cases, read_yaml
+from kci_lava_bridge.results import read_cases
+from kci_lava_bridge.safe_yaml import read_yaml
 from kci_shared.lab import LabError
 from kci_shared.models import Result
 

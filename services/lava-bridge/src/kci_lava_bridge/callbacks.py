@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""LAVA's calls: each proves by a token of its own job that it may be listened to.
+"""Receives LAVA's callbacks, each authenticated by a token for its own job.
 
-A call only says where to look: LAVA makes it once, before it has written down what it
-calls about, and its tokens can be read by strangers (see the README). What counts is
-what LAVA answers when it is asked, so a call that is lost or forged costs nothing.
+A callback only says which job to query. LAVA sends it once, before it has stored the
+job's end, and others can read its token (see the README). So results are always queried
+from LAVA, and a lost or forged callback does no harm.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from kci_shared.logging import get_logger
 from kci_shared.server import serving
+from kci_shared.waiting import wait
 
 log = get_logger(__name__)
 
@@ -31,58 +32,60 @@ CALLS = Counter(
     "kci_lava_callbacks_total", "Calls from LAVA, by our answer", ["answer"]
 )
 
-LARGEST_BODY = 1 << 20
-"""We ask LAVA for a call of some kilobytes."""
-PATIENCE = 3.0
-"""LAVA may call before it has told us the job's id; it waits 5 s for our answer."""
-FILE = "callback.json"
+MAX_BODY_BYTES = 1 << 20
+"""The callback that we ask for has some kilobytes."""
+SUBMISSION_S = 3.0
+"""A callback may arrive before LAVA has returned the job's id. LAVA waits 5 s."""
+CALLBACK_FILE = "callback.json"
 
 
 @dataclass
 class Expected:
-    """A job whose call may come."""
+    """A job whose callback may arrive."""
 
     folder: Path
     token: str
     job_ids: set[int] = field(default_factory=set)
-    known: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when LAVA has told us the job's ids."""
+    submitted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when LAVA has returned the job's ids."""
 
 
-class Desk:
-    """Knows which calls may come, and takes them."""
+class Callbacks:
+    """Accepts callbacks of expected jobs; `notify` gets the id of each job."""
 
-    def __init__(self, runtime: str, secret: str, heard: Callable[[int], None]) -> None:
+    def __init__(
+        self, runtime: str, secret: str, notify: Callable[[int], None]
+    ) -> None:
         self._runtime = runtime
         self._key = hmac.digest(secret.encode(), b"kci-lava-callback", "sha256")
-        self._heard = heard
+        self._notify = notify
         self._expected: dict[str, Expected] = {}
 
     def token(self, node_id: str) -> str:
-        """Return the token of a node's job: of nothing else, and the same for ever."""
-        said = f"{self._runtime}/{node_id}".encode()
-        return hmac.new(self._key, said, hashlib.sha256).hexdigest()
+        """Return the token for a node's callback; it is valid for this node only."""
+        message = f"{self._runtime}/{node_id}".encode()
+        return hmac.new(self._key, message, hashlib.sha256).hexdigest()
 
     def path(self, node_id: str) -> str:
-        """Return where LAVA calls for a node."""
+        """Return the path of a node's callback."""
         return f"/callback/{self._runtime}/{node_id}"
 
     def expect(self, node_id: str, folder: Path) -> Expected:
-        """Await the call of a node's job; what it says is kept in the folder."""
-        known = self._expected.get(node_id)
-        if known is None or known.folder != folder:
-            known = Expected(folder, self.token(node_id))
-            self._expected[node_id] = known
-        return known
+        """Accept the callback of a node's job, and store it in a folder."""
+        expected = self._expected.get(node_id)
+        if expected is None or expected.folder != folder:
+            expected = Expected(folder, self.token(node_id))
+            self._expected[node_id] = expected
+        return expected
 
     def forget(self, node_id: str, folder: Path) -> None:
-        """Await no more calls of a node's job, unless it runs anew by now."""
-        known = self._expected.get(node_id)
-        if known and known.folder == folder:
+        """Accept no more callbacks of this run; a newer run's are still accepted."""
+        expected = self._expected.get(node_id)
+        if expected and expected.folder == folder:
             del self._expected[node_id]
 
     async def on_call(self, request: Request) -> Response:
-        """Take a call: check it, keep it, answer, and have the job looked at."""
+        """Check a callback, store it, answer it, and notify."""
         answer, status = await self._answer(request)
         CALLS.labels(answer).inc()
         if status >= 400:
@@ -92,9 +95,9 @@ class Desk:
     async def _answer(self, request: Request) -> tuple[str, int]:
         runtime = request.path_params["runtime"]
         node_id = request.path_params["node_id"]
-        sent = request.headers.get("Authorization", "").encode()
+        token = request.headers.get("Authorization", "").encode()
         if runtime != self._runtime or not hmac.compare_digest(
-            sent, self.token(node_id).encode()
+            token, self.token(node_id).encode()
         ):
             return "not the token of this job", 403
         expected = self._expected.get(node_id)
@@ -104,10 +107,12 @@ class Desk:
         if body is None:
             return "too large, or cut short", 413
         job_id = _job_id(body)
-        if not await _is_of(expected, job_id):
+        if not await wait(expected.submitted, SUBMISSION_S):
             return "not the job of this node", 403
-        await asyncio.to_thread(keep, expected, body)
-        self._heard(job_id)
+        if job_id not in expected.job_ids:
+            return "not the job of this node", 403
+        await asyncio.to_thread(store, expected, body)
+        self._notify(job_id)
         return "heard", 200
 
 
@@ -116,7 +121,7 @@ async def _body(request: Request) -> bytes | None:
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > LARGEST_BODY:
+            if len(body) > MAX_BODY_BYTES:
                 return None
     except ClientDisconnect:
         return None
@@ -124,38 +129,29 @@ async def _body(request: Request) -> bytes | None:
 
 
 def _job_id(body: bytes) -> int:
-    """Return which job the call is about; -1 if it says nothing that we know."""
+    """Return the id of the job that a callback is about; -1 if it has none."""
     try:
-        said = json.loads(body)
+        message = json.loads(body)
     except (ValueError, RecursionError):
         return -1
-    job_id = said.get("id") if isinstance(said, dict) else None
+    job_id = message.get("id") if isinstance(message, dict) else None
     return job_id if type(job_id) is int else -1
 
 
-async def _is_of(expected: Expected, job_id: int) -> bool:
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await expected.known.wait()
-    except TimeoutError:
-        return False
-    return job_id in expected.job_ids
-
-
-def keep(expected: Expected, body: bytes) -> None:
-    """Write a call down, without its token, so that it outlives this process."""
-    part = expected.folder / f"{FILE}.{os.urandom(4).hex()}.part"
+def store(expected: Expected, body: bytes) -> None:
+    """Write a callback to the job's folder, without its token, durably."""
+    part = expected.folder / f"{CALLBACK_FILE}.{os.urandom(4).hex()}.part"
     with part.open("wb") as file:
         file.write(body.replace(expected.token.encode(), b"REDACTED"))
         file.flush()
         os.fsync(file.fileno())
-    part.rename(expected.folder / FILE)
+    part.rename(expected.folder / CALLBACK_FILE)
 
 
 @asynccontextmanager
-async def listening(desk: Desk, host: str, port: int) -> AsyncIterator[None]:
-    """Take calls as long as the block lasts; port 0 takes none."""
+async def listening(callbacks: Callbacks, host: str, port: int) -> AsyncIterator[None]:
+    """Serve callbacks while the context is open; port 0 serves none."""
     path = "/callback/{runtime}/{node_id}"
-    app = Starlette(routes=[Route(path, desk.on_call, methods=["POST"])])
+    app = Starlette(routes=[Route(path, callbacks.on_call, methods=["POST"])])
     async with serving(app, host, port):
         yield

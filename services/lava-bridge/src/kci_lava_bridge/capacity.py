@@ -1,25 +1,26 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How much room LAVA has: its devices, and what waits for them."""
+"""How many more jobs LAVA should get: its devices, less the jobs that wait."""
 
 import time
 from collections import Counter
 from collections.abc import Iterable
 
+from kci_lava_bridge.answers import Device, Worker
 from kci_lava_bridge.lab import Device as OurDevice
 from kci_lava_bridge.lab import Lab
-from kci_lava_bridge.lava import Device, Lava, Worker
+from kci_lava_bridge.lava import Lava
 from kci_shared.work.probes import Probe, bad, good
 
 USABLE = {"Good", "Unknown"}
-"""LAVA gives jobs to both, and sets the second after each trouble of its own."""
-KEPT_SECONDS = 10.0
-"""How long an answer is good for; what was submitted since is counted here."""
+"""LAVA schedules jobs on both; it sets Unknown after its own errors."""
+CACHE_S = 10.0
+"""How long an answer is used; jobs submitted since are subtracted."""
 
 
 def usable(
     devices: Iterable[Device], workers: Iterable[Worker], tags: set[int | None]
 ) -> list[Device]:
-    """Return those devices to which LAVA may give a job with these tags."""
+    """Return the devices on which LAVA may schedule a job with these tags."""
     up = {
         worker.hostname
         for worker in workers
@@ -35,7 +36,7 @@ def usable(
 
 
 def room(devices: list[Device], queued: int, depth: float) -> int:
-    """Tell how many jobs may come: for each idle device one, and some that wait."""
+    """Return how many jobs to submit: one per idle device, and `depth` per device."""
     idle = sum(device.state == "Idle" for device in devices)
     return max(0, idle + int(depth * len(devices)) - queued) if devices else 0
 
@@ -43,76 +44,77 @@ def room(devices: list[Device], queued: int, depth: float) -> int:
 def probe_device(
     platform: str, ours: OurDevice, of_kind: list[Device], fit: list[Device]
 ) -> Probe:
-    """Tell whether jobs of a platform find a device."""
+    """Return whether jobs of a platform can be scheduled."""
     if not of_kind:
-        said = f"LAVA shows us no device of type {ours.type}"
+        message = f"LAVA shows us no device of type {ours.type}"
         advice = "correct `type` in the lab's file, or let our user see the device"
-        return bad(platform, said, advice)
-    said = ", ".join(
+        return bad(platform, message, advice)
+    devices = ", ".join(
         f"{device.hostname} ({device.health}, {device.state})" for device in of_kind
     )
     if not fit:
         tags = f" with the tags {', '.join(ours.tags)}" if ours.tags else ""
-        said = f"none is for us{tags}: {said}"
+        message = f"none is for us{tags}: {devices}"
         advice = "LAVA gives jobs to Good and Unknown devices of workers that are up"
-        return bad(platform, said, advice)
-    return good(platform, f"{len(fit)} of {len(of_kind)} are for us: {said}")
+        return bad(platform, message, advice)
+    return good(platform, f"{len(fit)} of {len(of_kind)} are for us: {devices}")
 
 
 class Capacity:
-    """The room for each platform, asked for every few seconds at most."""
+    """The free slots of each platform; LAVA is queried every few seconds at most."""
 
     def __init__(self, lab: Lab, lava: Lava) -> None:
         self._lab = lab
         self._lava = lava
         self.devices: dict[str, int] = {}
-        """Of each platform those that LAVA may give jobs to, busy or not."""
+        """How many usable devices each platform has, busy or not."""
         self._room: dict[str, int] = {}
-        self._asked: float | None = None
+        self._queried: float | None = None
         self._since: Counter[str] = Counter()
 
     async def slots(self) -> dict[str, int]:
-        """Tell how many jobs could come now, for each platform."""
+        """Return how many more jobs of each platform to submit."""
         now = time.monotonic()
-        if self._asked is None or now - self._asked > KEPT_SECONDS:
+        if self._queried is None or now - self._queried > CACHE_S:
             self._since.clear()
-            self._room = await self._ask()
-            self._asked = now
+            self._room = await self._query()
+            self._queried = now
         return {
             platform: max(0, count - self._since[self._lab.devices[platform].type])
             for platform, count in self._room.items()
         }
 
     def take(self, device: OurDevice) -> None:
-        """Count a job that LAVA has got since it was asked."""
+        """Count a job that was submitted since LAVA was queried."""
         self._since[device.type] += 1
 
     async def check(self) -> list[Probe]:
-        """Tell of each platform whether LAVA has a device for it."""
+        """Return for each platform whether LAVA has a device for it."""
         return [
             probe_device(platform, self._lab.devices[platform], of_kind, fit)
-            for platform, _, of_kind, fit in await self._found()
+            for platform, _, of_kind, fit in await self._devices()
         ]
 
-    async def _found(self) -> list[tuple[str, str, list[Device], list[Device]]]:
-        """Return each platform, its type, the type's devices, and those for us."""
+    async def _devices(self) -> list[tuple[str, str, list[Device], list[Device]]]:
+        """Return each platform, its type, the type's devices, and the usable ones."""
         lava = self._lava
         devices, workers = await lava.devices(), await lava.workers()
         aliases, tags = await lava.aliases(), await lava.tags()
-        found = []
+        platforms = []
         for platform, ours in self._lab.devices.items():
             kind = aliases.get(ours.type, ours.type)
             of_kind = [device for device in devices if device.device_type == kind]
-            wanted = {tags.get(tag) for tag in ours.tags}  # None: there is no such tag
-            found.append((platform, kind, of_kind, usable(of_kind, workers, wanted)))
-        return found
+            tag_ids = {tags.get(tag) for tag in ours.tags}  # None: an unknown tag
+            fit = usable(of_kind, workers, tag_ids)
+            platforms.append((platform, kind, of_kind, fit))
+        return platforms
 
-    async def _ask(self) -> dict[str, int]:
+    async def _query(self) -> dict[str, int]:
         queued: dict[str, int] = {}
-        found: dict[str, int] = {}
-        for platform, kind, _, fit in await self._found():
+        slots: dict[str, int] = {}
+        for platform, kind, _, fit in await self._devices():
             if kind not in queued:
                 queued[kind] = await self._lava.count_queued(kind)
             self.devices[platform] = len(fit)
-            found[platform] = room(fit, queued[kind], self._lab.depth)
-        return found
+            slots[platform] = room(fit, queued[kind], self._lab.depth)
+        return slots

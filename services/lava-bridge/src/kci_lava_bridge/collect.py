@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What LAVA has of a job that ended: its results and its log, however long."""
+"""Fetches results and log of a finished job from LAVA."""
 
 import asyncio
 import gzip
@@ -9,21 +9,23 @@ from typing import Any, TypeVar
 
 import stamina
 
-from kci_lava_bridge.callbacks import FILE
+from kci_lava_bridge.answers import LavaJob
+from kci_lava_bridge.callbacks import CALLBACK_FILE
 from kci_lava_bridge.definition import dump
-from kci_lava_bridge.lava import Lava, LavaAway, LavaJob
+from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.log import LogFacts, LogReader, lines_of
+from kci_lava_bridge.refusals import LavaAway
 from kci_lava_bridge.results import Case, read_cases
 
 T = TypeVar("T")
 
-LONGEST_PAUSE = 15.0
+MAX_PAUSE_S = 15.0
 SECRET = ("secrets", "notify")
-"""Parts of a definition that may hold tokens: the lab's, or that of our callback."""
+"""Parts of a definition that may contain tokens."""
 
 
 async def collect_cases(lava: Lava, job: LavaJob) -> list[Case]:
-    """Fetch the results of a job, as soon as LAVA answers."""
+    """Fetch the results of a job; retried until LAVA answers."""
     text = await _patiently(lambda: lava.results(job.id))
     return await asyncio.to_thread(read_cases, [text])
 
@@ -31,7 +33,7 @@ async def collect_cases(lava: Lava, job: LavaJob) -> list[Case]:
 async def collect_log(
     lava: Lava, job: LavaJob, cases: list[Case], folder: Path
 ) -> LogFacts:
-    """Fetch the log of a job: its console as text, and all of it as it is."""
+    """Fetch the log of a job into a folder: the console as text, and the original."""
     return await _patiently(lambda: _copy_log(lava, job, cases, folder))
 
 
@@ -48,15 +50,15 @@ async def _copy_log(
 
 
 def files_of(folder: Path, definition: dict[str, Any]) -> dict[str, Path]:
-    """Return the artifacts that lie in a folder by now; none is empty."""
-    told = folder / "definition.yaml"
+    """Return the artifacts in a folder, without empty ones."""
+    file = folder / "definition.yaml"
     shown = {key: part for key, part in definition.items() if key not in SECRET}
-    told.write_text(dump(shown), encoding="utf-8")
+    file.write_text(dump(shown), encoding="utf-8")
     files = {
         "log": folder / "console.log",
         "lava_log": folder / "lava.yaml.gz",
-        "definition": told,
-        "callback": folder / FILE,
+        "definition": file,
+        "callback": folder / CALLBACK_FILE,
     }
     has_log = files["log"].exists() and files["log"].stat().st_size > 0
     return {
@@ -67,9 +69,9 @@ def files_of(folder: Path, definition: dict[str, Any]) -> dict[str, Path]:
 
 
 async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Call until LAVA answers; the job's own time limit ends it."""
+    """Retry a call until LAVA answers; the job's time limit ends it."""
     async for attempt in stamina.retry_context(
-        on=LavaAway, attempts=None, timeout=None, wait_max=LONGEST_PAUSE
+        on=LavaAway, attempts=None, timeout=None, wait_max=MAX_PAUSE_S
     ):
         with attempt:
             return await call()

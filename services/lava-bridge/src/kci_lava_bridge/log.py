@@ -12,7 +12,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from kci_lava_bridge.results import Case, read_yaml
+from kci_lava_bridge.results import Case
+from kci_lava_bridge.safe_yaml import read_yaml
 from kci_lava_bridge.steps import SUITE
 from kci_shared.lab import LabError
 from kci_shared.lab.console import BANNER, find_panic

@@ -7,66 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
-from kci_shared.lab import LabError
+from kci_lava_bridge.safe_yaml import read_yaml
 from kci_shared.models import Result
 
-BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-NOT_YAML = (
-    yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError,
-    TypeError, ValueError,
-)  # fmt: skip
-"""What its constructors raise for an empty integer, a time that is none, ..."""
 NOTHING = {None, "", "None"}
-DEEPEST = 100
 OWN_SUITE = "lava"
 """LAVA's own actions: they are no tests."""
 RESULTS = {"pass": Result.PASS, "fail": Result.FAIL, "skip": Result.SKIP}
 
 _INDEX = re.compile(r"^\d+_")
-
-
-class LavaYaml(BASE):  # type: ignore[misc, valid-type]
-    """Safe YAML that takes a tag it does not know, such as Decimal, for plain text."""
-
-
-def _untagged(loader: Any, _: str, node: Node) -> Any:
-    if isinstance(node, ScalarNode):
-        return node.value
-    if isinstance(node, MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    assert isinstance(node, SequenceNode)
-    parts = loader.construct_sequence(node, deep=True)
-    return parts[0] if len(parts) == 1 else parts  # what a Decimal is made of
-
-
-LavaYaml.add_multi_constructor("!", _untagged)
-LavaYaml.add_multi_constructor("tag:yaml.org,2002:python/", _untagged)
-
-
-def read_yaml(text: str | bytes) -> Any:
-    """Read YAML of LAVA; `LabError` if it is none, or more than a lab has to say."""
-    try:
-        _check(text)
-        return yaml.load(text, Loader=LavaYaml)  # noqa: S506 - a safe one
-    except NOT_YAML as error:
-        raise LabError(f"LAVA sent what is no YAML: {error}") from error
-
-
-def _check(text: str | bytes) -> None:
-    """Raise `ValueError` for what would exhaust the stack, or the memory."""
-    depth = 0
-    for event in yaml.parse(text, Loader=BASE):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > DEEPEST:
-                raise ValueError(f"deeper than {DEEPEST} levels")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, yaml.ScalarEvent) and event.value == "<<":
-            raise ValueError("a key that merges others")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kci_lava_bridge.lava import Health
+from kci_lava_bridge.answers import Health
 from kci_lava_bridge.log import Excerpt, LogFacts
 from kci_lava_bridge.results import OWN_SUITE, Case
 from kci_lava_bridge.steps import OVER, SUITE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One look at all jobs in flight, every so often, or as soon as LAVA calls."""
+"""Polls all running jobs in one query, periodically and after each callback."""
 
 import asyncio
 import math
@@ -10,84 +10,88 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
-from kci_lava_bridge.lava import PAGE, Lava, LavaJob, State
+from kci_lava_bridge.answers import LavaJob, State
+from kci_lava_bridge.lava import JOBS_PER_PAGE, Lava
 from kci_shared.lab import LabError
 from kci_shared.logging import get_logger
 from kci_shared.models import Progress
+from kci_shared.waiting import wait
 from kci_shared.work import CannotRun
 
 log = get_logger(__name__)
 
-Tell = Callable[[Progress], None]
 
-LOOKS_AFTER_CALL = 8
-"""LAVA calls before it has written down what it calls about, so look more than once."""
-QUICK = 1.0
-"""Seconds between those looks."""
-LATE_SECONDS = 120.0
-"""What LAVA gets beyond a job's time limit to notice it."""
-ASKED_AT_ONCE = 5
-"""How many jobs LAVA is asked, in one look, whether their tests have begun."""
-CANCEL_SECONDS = 60.0
-"""What LAVA gets to stop a job."""
+QUICK_LOOKS = 8
+"""LAVA calls back before it has stored the job's end, so one look is not enough."""
+QUICK_S = 1.0
+"""Between two of these looks."""
+OVERTIME_S = 120.0
+"""How long after a job's time limit LAVA may take to end it by itself."""
+TEST_QUERIES = 5
+"""In one look, for how many jobs LAVA is asked whether their tests have begun."""
+CANCEL_S = 60.0
+"""How long LAVA may take to cancel a job."""
 
 
-class NumberReused(LabError):
-    """LAVA has another job under the number of ours, as after a restored database."""
+class IdReused(LabError):
+    """LAVA has another job under our job's id, as after a restored database."""
 
 
 @dataclass
 class Flight:
-    """A job that is watched."""
+    """A job whose end is awaited."""
 
     node_id: str
-    """Stands in the job's definition."""
-    limit: float
-    """Seconds that it may run."""
+    limit_s: float
+    """How long it may run."""
     ended: asyncio.Future[LavaJob] = field(default_factory=asyncio.Future)
     looks: int = 0
-    """How many quick looks are left."""
-    stopping: float | None = None
-    """Since when LAVA should be stopping it."""
-    tell: Tell = lambda _: None
-    boots: float | None = None
-    """When it was last seen to boot: it runs, and no test has a result."""
+    """How many quick looks remain."""
+    cancelled_at: float | None = None
+    """When LAVA was first seen or asked to cancel it."""
+    progress: Callable[[Progress], None] = lambda _: None
+    boot_seen: float | None = None
+    """When it was last seen running without a test result."""
 
 
 class Watch:
-    """Waits for the ends of jobs; whoever waits need not ask."""
+    """Waits for the ends of all jobs together."""
 
-    def __init__(self, lava: Lava, every: float) -> None:
+    def __init__(self, lava: Lava, period_s: float) -> None:
         self._lava = lava
-        self._every = every
+        self._period_s = period_s
         self._flights: dict[int, Flight] = {}
-        self._called = asyncio.Event()
+        self._wake = asyncio.Event()
 
     async def end_of(
-        self, job_id: int, node_id: str, limit: float, tell: Tell = lambda _: None
+        self,
+        job_id: int,
+        node_id: str,
+        limit_s: float,
+        progress: Callable[[Progress], None] = lambda _: None,
     ) -> LavaJob:
-        """Wait until a node's job is finished; `LabError` when LAVA cannot end it."""
+        """Wait until a node's job has finished; `LabError` if LAVA cannot end it."""
         flight = self._flights.get(job_id)
         if flight is None or flight.node_id != node_id:
             if flight is not None and not flight.ended.done():
                 flight.ended.set_exception(_reused(job_id))
-            flight = self._flights[job_id] = Flight(node_id, limit, tell=tell)
-        self.call(job_id)
+            flight = self._flights[job_id] = Flight(node_id, limit_s, progress=progress)
+        self.look_at(job_id)
         try:
             return await asyncio.shield(flight.ended)
         finally:
             if self._flights.get(job_id) is flight:
                 del self._flights[job_id]
 
-    def call(self, job_id: int) -> None:
-        """Look at a job now: something is said to have happened to it."""
+    def look_at(self, job_id: int) -> None:
+        """Query a job now, and a few times more."""
         if flight := self._flights.get(job_id):
-            flight.looks = LOOKS_AFTER_CALL
-            self._called.set()
+            flight.looks = QUICK_LOOKS
+            self._wake.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Look at the jobs as long as the block lasts."""
+        """Poll while the context is open."""
         task = asyncio.create_task(self._run())
         try:
             yield
@@ -96,34 +100,30 @@ class Watch:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> NoReturn:
-        looked = -self._every
+        looked = -self._period_s
         while True:
             now = time.monotonic()
-            is_due = now - looked >= self._every
-            wanted = [i for i, f in self._flights.items() if is_due or f.looks > 0]
+            is_due = now - looked >= self._period_s
+            job_ids = [i for i, f in self._flights.items() if is_due or f.looks > 0]
             looked = now if is_due else looked
-            await self._look(wanted)
-            await self._pause(looked + self._every - time.monotonic())
+            await self._look(job_ids)
+            await self._pause(looked + self._period_s - time.monotonic())
 
     async def _pause(self, seconds: float) -> None:
-        """Sleep until the next look at all jobs, a quick one, or a call."""
-        self._called.clear()
+        """Sleep until the next periodic or quick look, or until `look_at` is called."""
+        self._wake.clear()
         if any(flight.looks > 0 for flight in self._flights.values()):
-            await asyncio.sleep(QUICK)
+            await asyncio.sleep(QUICK_S)
             return
-        try:
-            async with asyncio.timeout(max(0.0, seconds)):
-                await self._called.wait()
-        except TimeoutError:
-            pass
+        await wait(self._wake, max(0.0, seconds))
 
     async def _look(self, job_ids: list[int]) -> None:
         try:
-            for start in range(0, len(job_ids), PAGE):
-                await self._look_at_page(job_ids[start : start + PAGE])
+            for start in range(0, len(job_ids), JOBS_PER_PAGE):
+                await self._look_at_page(job_ids[start : start + JOBS_PER_PAGE])
             await self._look_for_tests()
         except CannotRun as error:
-            log.warning("lab does not tell of its jobs", reason=str(error))
+            log.warning("LAVA not polled", reason=str(error))
         except Exception:
             log.exception("bug in the watch")
 
@@ -136,18 +136,18 @@ class Watch:
                 await self._judge(flight, job_id, known.get(job_id), seen.now)
 
     async def _look_for_tests(self) -> None:
-        """Ask some of the jobs that boot, those first that waited longest for it."""
+        """Query the tests of some booting jobs, the longest unqueried first."""
         now = time.monotonic()
         due = [
-            (flight.boots, job_id, flight)
+            (flight.boot_seen, job_id, flight)
             for job_id, flight in self._flights.items()
-            if flight.boots is not None and now - flight.boots >= self._every
+            if flight.boot_seen is not None and now - flight.boot_seen >= self._period_s
         ]
-        for _, job_id, flight in sorted(due)[:ASKED_AT_ONCE]:
-            flight.boots = now
+        for _, job_id, flight in sorted(due)[:TEST_QUERIES]:
+            flight.boot_seen = now
             if await self._lava.has_tests(job_id):
-                flight.tell(Progress.TESTING)
-                flight.boots = math.inf  # never due again
+                flight.progress(Progress.TESTING)
+                flight.boot_seen = math.inf  # never due again
 
     async def _judge(
         self, flight: Flight, job_id: int, job: LavaJob | None, now: datetime
@@ -160,19 +160,19 @@ class Watch:
             flight.ended.set_exception(_reused(job_id))
         elif job.state is State.FINISHED:
             flight.ended.set_result(job)
-        elif job.state is State.CANCELING or _is_late(job, flight.limit, now):
+        elif job.state is State.CANCELING or _is_late(job, flight.limit_s, now):
             await self._stop(flight, job)
-        elif job.state is State.RUNNING and flight.boots is None:
-            flight.tell(Progress.BOOTING)
-            flight.boots = time.monotonic()
+        elif job.state is State.RUNNING and flight.boot_seen is None:
+            flight.progress(Progress.BOOTING)
+            flight.boot_seen = time.monotonic()
 
     async def _stop(self, flight: Flight, job: LavaJob) -> None:
-        """Have LAVA end a job, which may fail for this one: the others go on."""
-        if flight.stopping is None:
-            flight.stopping = time.monotonic()
-        if time.monotonic() - flight.stopping > CANCEL_SECONDS:
-            said = f"LAVA does not stop job {job.id}: is its worker down?"
-            flight.ended.set_exception(LabError(said))
+        """Make LAVA cancel a job; a failure must not affect the others."""
+        if flight.cancelled_at is None:
+            flight.cancelled_at = time.monotonic()
+        if time.monotonic() - flight.cancelled_at > CANCEL_S:
+            message = f"LAVA does not stop job {job.id}: is its worker down?"
+            flight.ended.set_exception(LabError(message))
         elif job.state is not State.CANCELING:
             log.warning("job over its time in LAVA", job_id=job.id)
             try:
@@ -181,12 +181,12 @@ class Watch:
                 log.warning("job not stopped", job_id=job.id, reason=str(error))
 
 
-def _reused(job_id: int) -> NumberReused:
-    return NumberReused(f"LAVA has another job {job_id}: was its database restored?")
+def _reused(job_id: int) -> IdReused:
+    return IdReused(f"LAVA has another job {job_id}: was its database restored?")
 
 
-def _is_late(job: LavaJob, limit: float, now: datetime) -> bool:
-    """Say whether LAVA should have ended a job by itself; by its own clock."""
+def _is_late(job: LavaJob, limit_s: float, now: datetime) -> bool:
+    """Return whether LAVA, by its own clock, should have ended a job by itself."""
     if job.start_time is None:
         return False
-    return (now - job.start_time).total_seconds() > limit + LATE_SECONDS
+    return (now - job.start_time).total_seconds() > limit_s + OVERTIME_S
