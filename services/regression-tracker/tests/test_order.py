@@ -2,24 +2,19 @@
 """Whatever happened to a branch, and in whatever order it is heard of."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from regression_tracker_fakes import TrackerApi, World, an_event
 
 from kci_regression_tracker.tracker import RegressionTracker
-from kci_shared.models import Event, Node
+from kci_shared.models import Node
 
-World = Any
-MakeWorld = Callable[[], World]
-MakeEvent = Callable[..., Event]
 quick = settings(
     max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],  # a failure is small as it is
-    # the fixtures are factories: nothing is left of one example in the next
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 VERDICT = st.sampled_from(["pass", "pass", "fail", "incomplete"])
 HISTORY = st.lists(
@@ -51,51 +46,45 @@ def state(world: World) -> list[dict[str, Any]]:
     return sorted(said, key=lambda one: str(one["fail_node"]))
 
 
-async def in_order(
-    world: World, runs: list[Node], event: MakeEvent
-) -> list[dict[str, Any]]:
+async def in_order(world: World, runs: list[Node]) -> list[dict[str, Any]]:
     """Return what comes of it when all is there, and heard of in its order."""
     tracker = RegressionTracker(world.api)
     for node in runs:
-        await tracker.on_event(event(node))
+        await tracker.on_event(an_event(node))
     return state(world)
 
 
 @quick
 @given(history=HISTORY, shown=SHOWN, data=st.data())
 async def test_results_that_come_late_twice_and_in_any_order_end_the_same(
-    new_world: MakeWorld,
-    event: MakeEvent,
     history: list[tuple[str, list[str]]],
     shown: str | None,
     data: st.DataObject,
 ) -> None:
-    usual, world = new_world(), new_world()
-    wanted = await in_order(usual, build(usual, history, shown), event)
+    usual, world = World(TrackerApi()), World(TrackerApi())
+    wanted = await in_order(usual, build(usual, history, shown))
     runs = build(world, history, shown)
     for node in runs:
         del world.api.nodes[node.id]
     tracker = RegressionTracker(world.api)
     heard: list[Node] = []
     for node in data.draw(st.permutations(runs)):
-        world.api.add(node)
+        world.api.put(node)
         heard.append(node)
-        await tracker.on_event(event(node))
-        await tracker.on_event(event(data.draw(st.sampled_from(heard))))
+        await tracker.on_event(an_event(node))
+        await tracker.on_event(an_event(data.draw(st.sampled_from(heard))))
     assert state(world) == wanted
 
 
 @quick
 @given(history=HISTORY, shown=SHOWN, data=st.data())
 async def test_replicas_that_work_at_once_end_the_same(
-    new_world: MakeWorld,
-    event: MakeEvent,
     history: list[tuple[str, list[str]]],
     shown: str | None,
     data: st.DataObject,
 ) -> None:
-    usual, world = new_world(), new_world()
-    wanted = await in_order(usual, build(usual, history, shown), event)
+    usual, world = World(TrackerApi()), World(TrackerApi())
+    wanted = await in_order(usual, build(usual, history, shown))
     runs = data.draw(st.permutations(build(world, history, shown)))
     for node in runs:
         del world.api.nodes[node.id]
@@ -103,8 +92,8 @@ async def test_replicas_that_work_at_once_end_the_same(
     async def replica(share: list[Node]) -> None:
         tracker = RegressionTracker(world.api)
         for node in share:
-            world.api.add(node)
-            await tracker.on_event(event(node))
+            world.api.put(node)
+            await tracker.on_event(an_event(node))
 
     await asyncio.gather(*(replica(runs[number::3]) for number in range(3)))
     assert state(world) == wanted
@@ -113,19 +102,17 @@ async def test_replicas_that_work_at_once_end_the_same(
 @quick
 @given(history=HISTORY, shown=SHOWN)
 async def test_nothing_is_told_twice_and_each_break_has_its_own(
-    new_world: MakeWorld,
-    event: MakeEvent,
     history: list[tuple[str, list[str]]],
     shown: str | None,
 ) -> None:
-    world = new_world()
+    world = World(TrackerApi())
     runs = build(world, history, shown)
-    told = await in_order(world, runs, event)
+    told = await in_order(world, runs)
     failures = [
         run for one in told for run in (one["fail_node"], *one["node_sequence"])
     ]
     assert len(failures) == len(set(failures))
     assert set(failures) <= {run.id for run in runs if run.result == "fail"}
     written = world.api.writes
-    assert await in_order(world, runs, event) == told
+    assert await in_order(world, runs) == told
     assert world.api.writes == written

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -85,9 +84,12 @@ def test_a_branch_is_a_name_that_git_takes(name: str, good: bool) -> None:
     ],
 )
 def test_a_commit_is_tried_again_only_when_it_could_not_be_had(
-    known: Any, attempt: int | None
+    known: list[tuple[str, str | None]], attempt: int | None
 ) -> None:
-    nodes = [a_checkout(*one, attempt=number) for number, one in enumerate(known)]
+    nodes = [
+        a_checkout(state, result, number)
+        for number, (state, result) in enumerate(known)
+    ]
     key = checkout_key("t", "b", COMMIT, 0)
     assert rules.next_attempt(nodes, key) == attempt
 
@@ -109,7 +111,7 @@ def test_a_checkout_that_somebody_asked_for_does_not_count() -> None:
     ],
 )
 def test_a_branch_rests_as_long_as_its_tree_or_itself_says(
-    tree: Any, branch: Any, age: int | None, due: bool
+    tree: dict[str, str], branch: dict[str, str], age: int | None, due: bool
 ) -> None:
     last = None if age is None else NOW - timedelta(seconds=age)
     known = Tree.model_validate({"url": URL, **tree})
