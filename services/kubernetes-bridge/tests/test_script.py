@@ -68,6 +68,22 @@ def test_a_step_has_a_time_limit_of_its_own(jobs: Jobs) -> None:
     }
 
 
+def test_nested_results_are_tests_to_any_depth(jobs: Jobs) -> None:
+    made = jobs.job("kunit: true")
+    mark = mark_of(made)
+    nested = (
+        "KTAP version 1\n1..1\n    KTAP version 1\n    1..2\n"
+        "    ok 1 add\n    not ok 2 remove\nnot ok 1 list\n"
+    )
+    log = f"{mark} begin kunit\n{nested}{mark} end kunit 0\n"
+    assert results(made, log) == {
+        "kunit": ("fail", "failed: list"),
+        "kunit/list": ("fail", None),
+        "kunit/list/add": ("pass", None),
+        "kunit/list/remove": ("fail", None),
+    }
+
+
 def test_a_log_that_ends_early_or_begins_late_is_no_verdict(jobs: Jobs) -> None:
     made = jobs.job("lost: true", "cut: true", "never: true")
     mark = mark_of(made)
