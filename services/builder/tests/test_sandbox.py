@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from kci_builder.box import Box
+from kci_builder.build_folder import Box
 from kci_builder.log import CUT, BuildLog
 from kci_builder.sandbox import Place, Sandbox, choose
 from kci_builder.settings import Fence

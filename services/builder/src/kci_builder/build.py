@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kci_builder import rules
-from kci_builder.box import Box
+from kci_builder.build_folder import Box
 from kci_builder.log import BuildLog
 from kci_builder.sandbox import Place, Sandbox
 from kci_shared.models import BuildDefinition

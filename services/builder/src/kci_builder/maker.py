@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kci_builder import rules
-from kci_builder.box import Box
+from kci_builder.build_folder import Box
 from kci_builder.build import BrokenKernel, Build, Means
 from kci_builder.log import BuildLog
 from kci_builder.sandbox import Place, Sandbox

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from kci_builder.box import Box
+from kci_builder.build_folder import Box
 from kci_shared.work import CannotRun, RunOutcome
 from kci_shared.work.build import BuildFacts, BuildReport
 
