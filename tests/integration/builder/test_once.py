@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from integration.builder.conftest import DEFINITION, Bench
+from integration.conftest import Serving
 from kci_local.site import Site
 from kci_shared.storage import Storage
 from kci_shared.work.build import MARK, BuildFacts, BuildReport
@@ -22,7 +23,7 @@ BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, serving: Serving) -> Iterator[Site]:
     state = tmp_path_factory.mktemp("site")
     with serving(Site.open(state, PROJECT / "config", PROJECT / "var/cache")) as site:
         yield site
@@ -37,27 +38,27 @@ class Pod:
         self.token = site.secrets.path("admin.token").read_text().strip()
         folder.mkdir()
 
-    async def build(self, bench: Any, **definition: Any) -> str:
+    async def build(self, bench: Bench, **definition: object) -> str:
         """Build what the bench has; return what the program printed."""
         async with Storage.open(self.storage, self.token) as storage:
             url = await storage.put_file(bench.pack())
-        asked = {**bench.definition, **definition}
+        asked = {**DEFINITION, **definition}
         order = {"name": "build/x", "tarball": url, "definition": asked}
         ended = self._run("kci-builder-once", KCI_ORDER=json.dumps(order))
         assert ended.returncode == 0, ended.stdout
         return ended.stdout
 
     def deliver(self) -> subprocess.CompletedProcess[str]:
-        told = {"KCI_STORAGE_URL": self.storage, "KCI_TOKEN": self.token}
-        return self._run("kci-builder-deliver", **told)
+        settings = {"KCI_STORAGE_URL": self.storage, "KCI_TOKEN": self.token}
+        return self._run("kci-builder-deliver", **settings)
 
     def report(self) -> BuildReport:
         """Deliver, and return the report as the bridge reads it."""
-        (said,) = (line for line in self.deliver().stdout.splitlines() if MARK in line)
-        return BuildReport.model_validate_json(said.removeprefix(MARK))
+        (line,) = (s for s in self.deliver().stdout.splitlines() if MARK in s)
+        return BuildReport.model_validate_json(line.removeprefix(MARK))
 
-    def _run(self, program: str, **told: str) -> subprocess.CompletedProcess[str]:
-        env = {"PATH": os.environ["PATH"], "KCI_FOLDER": str(self.folder), **told}
+    def _run(self, program: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        env = {"PATH": os.environ["PATH"], "KCI_FOLDER": str(self.folder), **settings}
         return subprocess.run(
             [BIN / program], env=env, text=True, stdout=-1, stderr=subprocess.STDOUT
         )
@@ -69,11 +70,11 @@ def pod(site: Site, tmp_path: Path) -> Pod:
 
 
 async def test_two_programs_report_what_the_builder_reports(
-    bench: Any, pod: Pod
+    bench: Bench, pod: Pod
 ) -> None:
-    wanted = {"fragments": {"one": "CONFIG_SERIAL=y\nCONFIG_NEW=y\n"}}
-    alone = await bench.run(**wanted)
-    said = await pod.build(bench, **wanted)
+    fragments = {"one": "CONFIG_SERIAL=y\nCONFIG_NEW=y\n"}
+    alone = await bench.run(fragments=fragments)
+    printed = await pod.build(bench, fragments=fragments)
     report = pod.report()
     assert (report.result, alone.result) == ("pass", "pass")
     assert report.artifacts.keys() == alone.files.keys()
@@ -85,11 +86,11 @@ async def test_two_programs_report_what_the_builder_reports(
         kernel = (await http.get(report.artifacts["kernel"])).content
         log = (await http.get(report.artifacts["build_log"])).text
     assert kernel == alone.files["kernel"].read_bytes()
-    assert log in said, "who follows the container sees the build"
+    assert log in printed, "kubectl logs shows the build"
 
 
 async def test_a_broken_kernel_is_a_good_end_with_a_bad_report(
-    bench: Any, pod: Pod
+    bench: Bench, pod: Pod
 ) -> None:
     bench.sources.write("init/main.c", "int main(void)\n{\n\treturn 0\n}\n")
     await pod.build(bench)
@@ -100,7 +101,7 @@ async def test_a_broken_kernel_is_a_good_end_with_a_bad_report(
 
 
 async def test_what_cannot_be_built_is_reported_without_artifacts(
-    bench: Any, pod: Pod
+    bench: Bench, pod: Pod
 ) -> None:
     await pod.build(bench, arch="sparc9")
     report = pod.report()
@@ -109,7 +110,7 @@ async def test_what_cannot_be_built_is_reported_without_artifacts(
 
 
 async def test_what_a_build_has_put_in_the_place_of_a_file_is_not_stored(
-    bench: Any, pod: Pod
+    bench: Bench, pod: Pod
 ) -> None:
     await pod.build(bench)
     kernel, secret = pod.folder / "artifacts/bzImage", pod.folder.parent / "secret"

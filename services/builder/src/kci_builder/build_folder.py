@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A build's folder, as seen from outside: it was written by strangers.
+"""The folder that a build may write, read without trusting what lies there.
 
-What lies there may be a link to anywhere, so every path is looked at before it is
-opened, and only when nothing that could change it runs any more.
+A file of it may be a link to anywhere. So each path is resolved and checked before it
+is opened, and only after all processes that could change it have ended.
 """
 
 import os
@@ -10,48 +10,47 @@ import secrets
 import stat
 from pathlib import Path
 
-LARGEST_TEXT = 8 << 20
+MAX_TEXT_BYTES = 8 << 20
 
 
-class Box:
-    """The folder that a build may write."""
+class BuildFolder:
+    """A folder whose files were written by the programs of strangers."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
 
     def find(self, name: str) -> Path | None:
-        """Return a plain file of the box; None if there is none, or it leads out."""
-        path = self.folder / name
+        """Return a plain file of the folder; None if it is none, or leads outside."""
         try:
-            found = path.resolve(strict=True)
+            file = (self.path / name).resolve(strict=True)
         except (OSError, RuntimeError):
             return None
-        is_plain = stat.S_ISREG(found.lstat().st_mode)
-        return found if is_plain and found.is_relative_to(self.folder) else None
+        is_plain = stat.S_ISREG(file.lstat().st_mode)
+        return file if is_plain and file.is_relative_to(self.path) else None
 
     def has_folder(self, name: str) -> bool:
-        """Say whether there is such a folder in the box."""
-        found = (self.folder / name).resolve()
-        return found.is_dir() and found.is_relative_to(self.folder)
+        """Return whether such a folder exists inside this one."""
+        folder = (self.path / name).resolve()
+        return folder.is_dir() and folder.is_relative_to(self.path)
 
     def text(self, name: str) -> str:
-        """Return a file's text, or the beginning of it; nothing if there is no file."""
-        found = self.find(name)
-        if found is None:
+        """Return the first `MAX_TEXT_BYTES` of a file; "" if there is none."""
+        file = self.find(name)
+        if file is None:
             return ""
-        with found.open("rb") as file:
-            return file.read(LARGEST_TEXT).decode(errors="replace")
+        with file.open("rb") as content:
+            return content.read(MAX_TEXT_BYTES).decode(errors="replace")
 
     def put(self, text: str) -> str:
-        """Write a new file whose name nobody could know; return the name."""
+        """Write a new file under a name that nobody can guess; return the name."""
         name = f"{secrets.token_hex(8)}.txt"
         flags = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY
-        descriptor = os.open(self.folder / name, flags, 0o644)
+        descriptor = os.open(self.path / name, flags, 0o644)
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
         return name
 
     def take(self, name: str, target: Path) -> Path | None:
-        """Move a plain file out of the box; None if there is none."""
-        found = self.find(name)
-        return None if found is None else found.rename(target)
+        """Move a plain file out of the folder; None if there is none."""
+        file = self.find(name)
+        return None if file is None else file.rename(target)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Store what `kci-builder-once` left, when it has ended: ``kci-builder-deliver``."""
+"""Store the artifacts that `kci-builder-once` left: ``kci-builder-deliver``."""
 
 import asyncio
 
@@ -23,5 +23,5 @@ async def main(settings: DeliverySettings, _: asyncio.Event) -> None:
 
 
 def start() -> None:
-    """Deliver what the settings say."""
+    """Start the program."""
     run(main, DeliverySettings)

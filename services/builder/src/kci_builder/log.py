@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A build's log: what programs print, up to a limit, and its end in memory."""
+"""A build's log: the output of its programs up to a limit, and its tail in memory."""
 
 import os
 import re
@@ -8,29 +8,29 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 CUT = b"\n[the rest of the log was cut off]\n"
-END = 1 << 20
-LONGEST_LINE = 1 << 16
+TAIL_BYTES = 1 << 20
+MAX_LINE_BYTES = 1 << 16
 
 
 class BuildLog:
-    """A file that grows; its end is at hand even when the file grows no more."""
+    """A log file; its tail is known even after the file has reached its limit."""
 
     def __init__(
-        self, path: Path, most: int, sources: Path, echo: BinaryIO | None = None
+        self, path: Path, max_bytes: int, sources: Path, echo: BinaryIO | None = None
     ) -> None:
-        """Keep `most` bytes; files of the sources are told from their top.
+        """Keep `max_bytes`, and shorten paths below `sources` to relative ones.
 
-        What is kept is written to `echo`, too, for who cannot see the file.
+        Everything that is kept is written to `echo`, too.
         """
         self.path = path
         self._prefix = re.compile(
-            # ccache turns it into a path from where the compiler runs: beside it
+            # ccache makes paths relative to the compiler's folder, beside the sources
             rb"%s/|(?<![\w./-])\.\./%s/"
             % (re.escape(os.fsencode(sources)), re.escape(os.fsencode(sources.name)))
         )
         self._rest = b""
-        self._room = most
-        self._end = b""
+        self._left = max_bytes
+        self._tail = b""
         self._file = path.open("wb")
         self._echo = echo
 
@@ -44,23 +44,23 @@ class BuildLog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the file, with a last line that was never ended."""
+        """Write the last line, even if it has no end, and close the file."""
         self._write(self._rest)
         self._file.close()
 
-    def hear(self, chunk: bytes) -> None:
-        """Note what a program printed, as soon as a line of it is whole."""
+    def feed(self, chunk: bytes) -> None:
+        """Add output of a program; it is written line by line."""
         lines, newline, self._rest = (self._rest + chunk).rpartition(b"\n")
-        if len(self._rest) > LONGEST_LINE:
+        if len(self._rest) > MAX_LINE_BYTES:
             lines, newline, self._rest = lines + newline + self._rest, b"", b""
         self._write(self._prefix.sub(b"", lines + newline))
 
     def _write(self, text: bytes) -> None:
-        self._end = (self._end + text)[-END:]
-        if self._room > 0:
-            self._keep(text[: self._room])
-            self._room -= len(text)
-            if self._room <= 0:
+        self._tail = (self._tail + text)[-TAIL_BYTES:]
+        if self._left > 0:
+            self._keep(text[: self._left])
+            self._left -= len(text)
+            if self._left <= 0:
                 self._keep(CUT)
 
     def _keep(self, text: bytes) -> None:
@@ -69,14 +69,14 @@ class BuildLog:
                 file.write(text)
                 file.flush()
 
-    def say(self, line: str) -> None:
-        """Note something of our own."""
-        self.hear(f"{line}\n".encode())
+    def note(self, line: str) -> None:
+        """Add a line of the builder's own."""
+        self.feed(f"{line}\n".encode())
 
-    def end(self) -> str:
-        """Return the end of all that was said."""
-        return self._end.decode(errors="replace")
+    def tail(self) -> str:
+        """Return the last `TAIL_BYTES` of all output, also of what was not kept."""
+        return self._tail.decode(errors="replace")
 
-    def last(self) -> str:
+    def last_line(self) -> str:
         """Return the last line."""
-        return (self.end().strip().splitlines() or [""])[-1][:200]
+        return (self.tail().strip().splitlines() or [""])[-1][:200]

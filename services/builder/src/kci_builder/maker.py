@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From an order to a verdict and its artifacts, for whoever has one built."""
+"""From a build order to its outcome: the result, the artifacts, the metadata."""
 
 import asyncio
 import hashlib
@@ -8,25 +8,33 @@ import os
 import platform
 import shutil
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from kci_builder import rules
-from kci_builder.build_folder import Box
-from kci_builder.build import BrokenKernel, Build, Means
+from kci_builder.build import BrokenKernel, Build, BuildEnvironment
+from kci_builder.build_folder import BuildFolder
 from kci_builder.log import BuildLog
-from kci_builder.sandbox import Place, Sandbox
+from kci_builder.sandbox import Mounts, Sandbox
 from kci_builder.settings import MakerSettings
 from kci_shared.logging import get_logger
 from kci_shared.models import BuildDefinition, ErrorCode, Result
+from kci_shared.rules.artifacts import BUILD_LOG, TARBALL
 from kci_shared.work import BadJob, CannotRun, RunOutcome
-from kci_shared.work.artifacts import Artifacts
 from kci_shared.work.build import BuildFacts, BuildOrder
 
 log = get_logger(__name__)
 
-LOG = "build.log"
-SCARCE = 64 << 20
-"""With so little disk left a failure says nothing about the kernel."""
+LOG_NAME = "build.log"
+DISK_FULL_BYTES = 64 << 20
+"""With less free disk a failure says nothing about the kernel."""
+
+
+class Sources(Protocol):
+    """Where sources are fetched from."""
+
+    async def fetch(self, urls: dict[str, str]) -> dict[str, Path]:
+        """Return a local file for each URL; raises `CannotRun`."""
+        ...
 
 
 class Maker:
@@ -34,67 +42,75 @@ class Maker:
 
     def __init__(
         self,
-        artifacts: Artifacts,
+        sources: Sources,
         sandbox: Sandbox,
         settings: MakerSettings,
         echo: BinaryIO | None = None,
     ) -> None:
-        """Make kernels of these means; `echo` gets each log as it grows."""
-        self._artifacts = artifacts
+        """Make kernels in a sandbox; `echo` gets each log as it grows."""
+        self._sources = sources
         self._sandbox = sandbox
         self._settings = settings
         self._echo = echo
 
     async def make(self, order: BuildOrder, folder: Path) -> RunOutcome:
-        """Build one kernel, and leave its artifacts in the folder."""
+        """Build one kernel, and leave its artifacts in the folder.
+
+        Raises `CannotRun` if the build cannot begin.
+        """
         definition = order.definition
         _check(definition)
-        fetched = await self._artifacts.fetch({"tarball": order.tarball})
+        fetched = await self._sources.fetch({TARBALL: order.tarball})
         (folder / "box").mkdir()
-        box = Box(folder / "box")
-        place = self._place(box, order)
-        log_file, sources = folder / LOG, box.folder / "src"
-        most = self._settings.max_log
-        with BuildLog(log_file, most, sources, self._echo) as build_log:
+        build_folder = BuildFolder(folder / "box")
+        mounts = self._mounts(build_folder, order)
+        log_file, sources = folder / LOG_NAME, build_folder.path / "src"
+        max_bytes = self._settings.max_log
+        with BuildLog(log_file, max_bytes, sources, self._echo) as build_log:
             jobs = self._settings.make_jobs or len(os.sched_getaffinity(0))
-            means = Means(self._sandbox, place, jobs)
-            build = Build(definition, means, box, build_log)
-            outcome = await _judge(build, definition, fetched["tarball"], build_log)
+            environment = BuildEnvironment(self._sandbox, mounts, jobs)
+            build = Build(definition, environment, build_folder, build_log)
+            outcome = await _run(build, definition, fetched[TARBALL], build_log)
         return await _complete(order, outcome, build, folder)
 
-    def _place(self, box: Box, order: BuildOrder) -> Place:
-        """Give builds a common cache, that patches of strangers may only read."""
+    def _mounts(self, folder: BuildFolder, order: BuildOrder) -> Mounts:
+        """Give all builds one ccache, which patches of strangers may only read."""
         cache = self._settings.ccache
         if cache is None or shutil.which("ccache") is None:
-            return Place(box.folder)
+            return Mounts(folder.path)
         cache.mkdir(parents=True, exist_ok=True)
-        return Place(box.folder, cache.resolve(), not order.is_patched)
+        return Mounts(folder.path, cache.resolve(), not order.is_patched)
 
 
 def _check(definition: BuildDefinition) -> None:
     """Raise `CannotRun` unless such a kernel could be built here."""
     if definition.arch not in rules.ARCHES:
-        known = ", ".join(rules.ARCHES)
-        raise BadJob(f"data.definition.arch: there is no {definition.arch}; {known}")
+        arches = ", ".join(rules.ARCHES)
+        raise BadJob(
+            f"data.definition.arch: unknown {definition.arch!r}; use one of {arches}"
+        )
     if not rules.DEFCONFIG.fullmatch(definition.defconfig):
-        raise BadJob("data.definition.defconfig: name a target that ends in config")
+        raise BadJob(
+            "data.definition.defconfig: not a name that ends in `config`: "
+            f"{definition.defconfig!r}"
+        )
     for tool in ("make", rules.compiler_of(definition, platform.machine())):
         if shutil.which(tool) is None:
-            raise CannotRun(f"there is no program {tool} here: install it")
+            raise CannotRun(f"the program {tool} is not installed: install it")
 
 
-async def _judge(
-    build: Build, definition: BuildDefinition, tarball: Path, said: BuildLog
+async def _run(
+    build: Build, definition: BuildDefinition, tarball: Path, build_log: BuildLog
 ) -> RunOutcome:
     try:
         async with asyncio.timeout(definition.timeout):
             await build.run(tarball)
     except TimeoutError:
         reason = f"over {definition.timeout:g} s"
-        said.say(f"the build was stopped: {reason}")
+        build_log.note(f"the build was stopped: {reason}")
         return RunOutcome(Result.INCOMPLETE, ErrorCode.NODE_TIMEOUT, reason)
     except BrokenKernel as broken:
-        if shutil.disk_usage(said.path.parent).free < SCARCE:
+        if shutil.disk_usage(build_log.path.parent).free < DISK_FULL_BYTES:
             code = ErrorCode.INFRASTRUCTURE
             return RunOutcome(Result.INCOMPLETE, code, "the disk is full")
         return RunOutcome(Result.FAIL, None, str(broken))
@@ -106,16 +122,17 @@ async def _judge(
 async def _complete(
     order: BuildOrder, outcome: RunOutcome, build: Build, folder: Path
 ) -> RunOutcome:
-    """Add what the build left; a broken kernel has a configuration, too."""
+    """Add artifacts and facts; a broken kernel has a configuration, too."""
     files = await build.collect(folder / "artifacts")
-    if outcome.result is Result.PASS and build.wants_kernel - files.keys():
+    if outcome.result is Result.PASS and build.needed - files.keys():
         outcome = RunOutcome(Result.FAIL, None, "make left no kernel image")
-    known = await _metadata(order, build, files)
-    metadata = folder / "metadata.json"
-    metadata.write_text(json.dumps({**known, "result": outcome.result}, indent=2))
+    metadata = await _metadata(order, build, files)
+    metadata_file = folder / "metadata.json"
+    text = json.dumps({**metadata, "result": outcome.result}, indent=2)
+    metadata_file.write_text(text)
     log.info("built", result=outcome.result, reason=outcome.error_msg)
     facts = BuildFacts(
-        compiler_version=known["compiler_version"],
+        compiler_version=metadata["compiler_version"],
         config_missing=build.facts.missing,
         duration=round(sum(build.facts.seconds.values())),
         kernel_release=build.facts.release,
@@ -124,7 +141,7 @@ async def _complete(
         outcome.result,
         outcome.error_code,
         outcome.error_msg,
-        files={**files, "metadata": metadata, "build_log": folder / LOG},
+        files={**files, "metadata": metadata_file, BUILD_LOG: folder / LOG_NAME},
         needed=frozenset(files) if outcome.result is Result.PASS else frozenset(),
         data=facts.model_dump(),
     )
@@ -133,7 +150,7 @@ async def _complete(
 async def _metadata(
     order: BuildOrder, build: Build, files: dict[str, Path]
 ) -> dict[str, Any]:
-    """Say all that may be asked of a build later."""
+    """Return the content of metadata.json."""
     facts, revision = build.facts, order.revision
     return {
         "name": order.name,

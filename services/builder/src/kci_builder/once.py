@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Build one kernel, and know neither API nor token: ``kci-builder-once``."""
+"""Build one kernel without an API and without a token: ``kci-builder-once``."""
 
 import asyncio
 import sys
@@ -16,11 +16,11 @@ from kci_shared.work.artifacts import Artifacts
 
 
 async def main(settings: OnceSettings, _: asyncio.Event) -> None:
-    """Build a kernel, and leave a report: that there is one is a good end."""
+    """Build a kernel and leave a report; exit with 0 even if the kernel is broken."""
     async with Storage.open() as storage:
         artifacts = Artifacts(storage, settings.folder / "cache")
-        # whoever runs this has put walls around it: there is nothing to be seen here
-        maker = Maker(artifacts, Sandbox(is_closed=False), settings, sys.stdout.buffer)
+        sandbox = Sandbox(is_isolated=False)  # the container is the isolation
+        maker = Maker(artifacts, sandbox, settings, sys.stdout.buffer)
         try:
             outcome = await maker.make(settings.order, settings.folder)
         except CannotRun as error:
@@ -29,5 +29,5 @@ async def main(settings: OnceSettings, _: asyncio.Event) -> None:
 
 
 def start() -> None:
-    """Build what the settings say."""
+    """Start the program."""
     run(main, OnceSettings)

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A build's report in its folder, which the sources may have written to."""
+"""The report that one program leaves for the other, beside the artifacts.
+
+Neither the report nor the files that it names are trusted: the sources could write
+them.
+"""
 
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from kci_builder.build_folder import Box
+from kci_builder.build_folder import BuildFolder
 from kci_shared.work import CannotRun, RunOutcome
 from kci_shared.work.build import BuildFacts, BuildReport
 
@@ -13,7 +17,7 @@ REPORT = "report.json"
 
 
 def write_report(outcome: RunOutcome, folder: Path) -> None:
-    """Leave a report beside the artifacts."""
+    """Write the report of a build into its folder."""
     names = {name: path.relative_to(folder) for name, path in outcome.files.items()}
     report = BuildReport(
         result=outcome.result,
@@ -27,16 +31,19 @@ def write_report(outcome: RunOutcome, folder: Path) -> None:
 
 
 def read_report(folder: Path) -> tuple[BuildReport, dict[str, Path]]:
-    """Return a report, and the files that it names: plain ones of the folder only."""
-    box = Box(folder)
+    """Return a report and the files that it names.
+
+    Raises `CannotRun` for an invalid report, or a file that is not a plain one.
+    """
+    build_folder = BuildFolder(folder)
     try:
-        report = BuildReport.model_validate_json(box.text(REPORT))
+        report = BuildReport.model_validate_json(build_folder.text(REPORT))
     except ValidationError as error:
         raise CannotRun(f"{REPORT}: {error}") from error
     files = {}
     for name, path in report.artifacts.items():
-        found = box.find(path)
-        if found is None:
+        file = build_folder.find(path)
+        if file is None:
             raise CannotRun(f"artifact: {name}: {path!r} is no plain file of the build")
-        files[name] = found
+        files[name] = file
     return report, files

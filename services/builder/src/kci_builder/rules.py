@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is known of architectures, compilers and configurations; pure."""
+"""Architectures, compilers, and the command line of make; pure."""
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from kci_shared.models import BuildDefinition
 
 
 class Arch(NamedTuple):
-    """How the kernel's Makefile speaks of an architecture."""
+    """An architecture in the words of the kernel's Makefile."""
 
     folder: str
-    """Below `arch/`."""
+    """The folder below `arch/`."""
     prefix: str
-    """Of a cross compiler's name."""
+    """The prefix of a cross compiler's name."""
     target: str
-    """What makes the image that boots."""
+    """The target of make for the image that boots."""
     image: str
+    """The path of that image."""
     name: str | None = None
-    """What ARCH is, if it is not the folder's name."""
+    """The value of ARCH, if it is not the folder's name."""
 
 
 ARCHES = {
@@ -40,39 +40,22 @@ ARCHES = {
         "arch/loongarch/boot/vmlinuz.efi",
     ),
 }
-"""By the configuration's word for it."""
+"""By the names that configurations use."""
 MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "riscv64": "riscv"}
-"""What a machine that builds calls itself, in the same words."""
+"""The same names by those of `uname -m`."""
 CLANG = re.compile(r"clang(-\d+)?")
 DEFCONFIG = re.compile(r"[\w.-]*config")
 
-SET = re.compile(r"(CONFIG_\w+)=(.*)")
-UNSET = re.compile(r"# (CONFIG_\w+) is not set")
-ERROR = re.compile(r"(?:fatal )?error: |\bError: |undefined reference to |\*\*\* ")
-NO_ROOM = re.compile(
-    r"No space left on device|Disk quota exceeded|[Cc]annot allocate memory|"
-    r"virtual memory exhausted|Killed signal terminated program|"
-    r"fork: (?:retry: )?Resource temporarily unavailable"
-)
-NO_TOOL = re.compile(
-    r"/bin/(?:ba)?sh: (?:line )?\d+: ((?:flex|bison|bc|perl|python3|openssl|cpio|kmod"
-    r"|depmod|rsync|pahole|xz|gzip|lz4|zstd|lzop|gcc|g\+\+|ld|[\w-]+-linux-gnu\w*-\w+)"
-    r"(?:-[\d.]+)?): (?:command )?not found"
-)
-NO_HEADER = re.compile(
-    r"fatal error: ((?:libelf|gelf|openssl/\w+|zlib|ncurses|elfutils/\w+)\.h): No such"
-)
-MESSAGE = 500
-
 
 def compiler_of(definition: BuildDefinition, machine: str) -> str:
-    """Return the program that compiles for the target."""
-    prefix = "" if CLANG.fullmatch(definition.compiler) else cross(definition, machine)
-    return f"{prefix}{definition.compiler}"
+    """Return the compiler's program for the target."""
+    if CLANG.fullmatch(definition.compiler):
+        return definition.compiler
+    return f"{cross_prefix(definition, machine)}{definition.compiler}"
 
 
-def cross(definition: BuildDefinition, machine: str) -> str:
-    """Return the prefix of the tools for the target; none when it is our own."""
+def cross_prefix(definition: BuildDefinition, machine: str) -> str:
+    """Return the prefix of tools for the target; "" on a machine of that kind."""
     is_native = MACHINES.get(machine) == definition.arch
     return "" if is_native else ARCHES[definition.arch].prefix
 
@@ -80,78 +63,29 @@ def cross(definition: BuildDefinition, machine: str) -> str:
 def variables(
     definition: BuildDefinition, machine: str, *, ccache: bool
 ) -> dict[str, str]:
-    """Return what make is told; the definition has the last word."""
+    """Return the variables for make; those of the definition win."""
     arch, compiler = ARCHES[definition.arch], compiler_of(definition, machine)
-    host = definition.compiler if not cross(definition, machine) else "gcc"
-    said = {"ARCH": arch.name or arch.folder}
-    if prefix := cross(definition, machine):
-        said["CROSS_COMPILE"] = prefix
+    prefix = cross_prefix(definition, machine)
+    host = "gcc" if prefix else definition.compiler
+    values = {"ARCH": arch.name or arch.folder}
+    if prefix:
+        values["CROSS_COMPILE"] = prefix
     if clang := CLANG.fullmatch(definition.compiler):
-        said["LLVM"] = clang[1] or "1"
+        values["LLVM"] = clang[1] or "1"
         host = definition.compiler
     wrap = "ccache " if ccache else ""
-    said |= {"CC": f"{wrap}{compiler}", "HOSTCC": f"{wrap}{host}"}
-    return {**said, **definition.variables}
+    values |= {"CC": f"{wrap}{compiler}", "HOSTCC": f"{wrap}{host}"}
+    return {**values, **definition.variables}
 
 
 def targets(
     definition: BuildDefinition, config: dict[str, str], *, has_dts: bool
 ) -> list[str]:
-    """Return what is made: of what is wanted all that the configuration has."""
-    there = {
+    """Return the targets that the definition asks for and the configuration has."""
+    possible = {
         "kernel": ARCHES[definition.arch].target,
         **({"modules": "modules"} if config.get("CONFIG_MODULES") == "y" else {}),
         **({"dtbs": "dtbs"} if has_dts and config.get("CONFIG_OF") == "y" else {}),
     }
-    wanted = definition.targets or list(there)
-    return [target for name, target in there.items() if name in wanted]
-
-
-def options(lines: Iterable[str]) -> dict[str, str]:
-    """Return what configuration lines ask for; `n` for what shall not be set."""
-    found: dict[str, str] = {}
-    for line in lines:
-        if match := SET.fullmatch(line.strip()):
-            found[match[1]] = match[2]
-        elif match := UNSET.fullmatch(line.strip()):
-            found[match[1]] = "n"
-    return found
-
-
-def merged(base: str, fragments: Iterable[str]) -> str:
-    """Return a configuration with fragments on top: the last word on each option."""
-    asked = options(line for text in fragments for line in text.splitlines())
-    kept = [line for line in base.splitlines() if not options([line]).keys() & asked]
-    return "\n".join([*kept, *(_line(*one) for one in asked.items()), ""])
-
-
-def _line(name: str, value: str) -> str:
-    return f"# {name} is not set" if value == "n" else f"{name}={value}"
-
-
-def not_kept(fragments: Iterable[str], config: dict[str, str]) -> list[str]:
-    """List what was asked for and is not so in the final configuration."""
-    asked = options(line for text in fragments for line in text.splitlines())
-    return [
-        _line(name, value)
-        for name, value in asked.items()
-        if config.get(name, "n") != value
-    ]
-
-
-def builders_fault(log: str) -> str | None:
-    """Say what in a log shows that this machine failed, not the kernel."""
-    if match := NO_ROOM.search(log):
-        return match[0]
-    if match := NO_TOOL.search(log):
-        return f"{match[1]} is not installed"
-    if match := NO_HEADER.search(log):
-        return f"{match[1]} is not installed"
-    return None
-
-
-def first_error(log: str) -> str | None:
-    """Return the line that tells best why make failed."""
-    lines = [line.strip() for line in log.splitlines() if ERROR.search(line)]
-    causes = [line for line in lines if not line.startswith("make")]
-    return next(iter(causes or lines), "")[:MESSAGE] or None
+    asked = definition.targets or list(possible)
+    return [target for name, target in possible.items() if name in asked]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where a build runs: it sees compilers and its own folder, and nobody's secrets.
+"""Runs the programs of a build, which strangers wrote.
 
-Sources are programs of strangers. In the sandbox they have no network, no other
-process, no file but the system's own; without one they still get a clean environment.
+In the sandbox they have no network, see no other process, and no file but those of the
+system and their own. Without one they still get an environment without secrets.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kci_builder.settings import Fence
+from kci_builder.settings import SandboxMode
 from kci_shared.errors import ConfigError
 from kci_shared.logging import get_logger
 from kci_shared.work import CannotRun
@@ -31,102 +31,110 @@ ENVIRONMENT = {
     "KBUILD_BUILD_USER": "kernelci",
     "KBUILD_BUILD_HOST": "kernelci",
 }
-CHUNK = 1 << 16
+CHUNK_BYTES = 1 << 16
 
-Hear = Callable[[bytes], None]
+OnOutput = Callable[[bytes], None]
 
 
 @dataclass(frozen=True)
-class Place:
-    """What a program may see of the machine beside the system."""
+class Mounts:
+    """The folders that a program sees beside those of the system."""
 
     folder: Path
-    """Its own; it may write here alone."""
+    """Its own, which it may write."""
     shared: Path | None = None
-    """A folder that other builds use, too."""
+    """One that other builds use, too."""
     may_write_shared: bool = False
 
 
 class Sandbox:
-    """Runs programs that strangers wrote."""
+    """Runs programs, isolated from this machine or not."""
 
-    def __init__(self, *, is_closed: bool) -> None:
-        self.is_closed = is_closed
-        """False: nothing but good manners keeps a build from the machine."""
+    def __init__(self, *, is_isolated: bool) -> None:
+        self.is_isolated = is_isolated
+        """False: a program can read what the builder's user can read."""
 
     async def run(
-        self, command: list[str], place: Place, hear: Hear, **variables: str
+        self, command: list[str], mounts: Mounts, output: OnOutput, **variables: str
     ) -> int:
-        """Run a program to its end, and hand on what it prints; return its status.
+        """Run a program, pass its output on, and return its exit status.
 
-        When this is cancelled all that was started is killed.
+        All its processes are killed at the end, and when this is cancelled. Raises
+        `CannotRun` if the program cannot be started.
         """
-        environment = {**ENVIRONMENT, "HOME": str(place.folder), **variables}
+        environment = {**ENVIRONMENT, "HOME": str(mounts.folder), **variables}
         try:
             process = await asyncio.create_subprocess_exec(
-                *(self._walls(place) if self.is_closed else _bound_to_us()),
+                *(_bubblewrap(mounts) if self.is_isolated else _bound_to_us()),
                 *command,
                 stdin=DEVNULL,
                 stdout=PIPE,
                 stderr=STDOUT,
                 env=environment,
-                cwd=place.folder,
+                cwd=mounts.folder,
                 start_new_session=True,
             )
         except OSError as error:
             raise CannotRun(f"{command[0]}: {error.strerror}") from error
         try:
             assert process.stdout is not None
-            while chunk := await process.stdout.read(CHUNK):
-                hear(chunk)
+            while chunk := await process.stdout.read(CHUNK_BYTES):
+                output(chunk)
             return await process.wait()
         finally:
-            await _end(process)
+            await _kill(process)
 
-    def _walls(self, place: Place) -> list[str]:
-        words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
-        for folder in (*SYSTEM, *(f"/etc/{name}" for name in ETC)):
-            words += ["--ro-bind-try", folder, folder]
-        words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
-        words += ["--bind", str(place.folder), str(place.folder)]
-        if place.shared is not None:
-            how = "--bind" if place.may_write_shared else "--ro-bind"
-            words += [how, str(place.shared), str(place.shared)]
-        return [*words, "--chdir", str(place.folder), "--"]
+
+def _bubblewrap(mounts: Mounts) -> list[str]:
+    """Return the command that runs another one in namespaces of its own."""
+    words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
+    for folder in (*SYSTEM, *(f"/etc/{name}" for name in ETC)):
+        words += ["--ro-bind-try", folder, folder]
+    words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
+    words += ["--bind", str(mounts.folder), str(mounts.folder)]
+    if mounts.shared is not None:
+        bind = "--bind" if mounts.may_write_shared else "--ro-bind"
+        words += [bind, str(mounts.shared), str(mounts.shared)]
+    return [*words, "--chdir", str(mounts.folder), "--"]
 
 
 def _bound_to_us() -> list[str]:
+    """Return the command that runs another one until this process ends."""
     return ["setpriv", "--pdeathsig=KILL"]
 
 
-async def _end(process: Process) -> None:
+async def _kill(process: Process) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
 
 
 async def choose(
-    wanted: Fence, try_out: Callable[[Sandbox], Awaitable[bool]] | None = None
+    mode: SandboxMode, try_out: Callable[[Sandbox], Awaitable[bool]] | None = None
 ) -> Sandbox:
-    """Return the sandbox that was asked for, as far as this machine can."""
-    if wanted is Fence.NONE:
-        return Sandbox(is_closed=False)
-    closed = Sandbox(is_closed=True)
-    if await (try_out or _works)(closed):
-        return closed
-    if wanted is Fence.BWRAP:
+    """Return the sandbox of a mode; `auto` takes what works on this machine.
+
+    Raises `ConfigError` if bubblewrap is required and does not work.
+    """
+    if mode is SandboxMode.NONE:
+        return Sandbox(is_isolated=False)
+    isolated = Sandbox(is_isolated=True)
+    if await (try_out or works)(isolated):
+        return isolated
+    if mode is SandboxMode.BWRAP:
         raise ConfigError(
             "KCI_SANDBOX: bwrap does not work here; install bubblewrap, and allow user "
             "namespaces"
         )
     log.warning("no sandbox", reason="bwrap does not work here", lost="patched builds")
-    return Sandbox(is_closed=False)
+    return Sandbox(is_isolated=False)
 
 
-async def _works(sandbox: Sandbox) -> bool:
+async def works(sandbox: Sandbox) -> bool:
+    """Return whether a sandbox can run a program on this machine."""
     try:
         with tempfile.TemporaryDirectory() as folder:
-            place = Place(Path(folder))
-            return await sandbox.run(["true"], place, lambda _: None) == 0
+            mounts = Mounts(Path(folder))
+            return await sandbox.run(["true"], mounts, lambda _: None) == 0
     except CannotRun:
         return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the builder is told."""
+"""Settings of the builder's three programs."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -14,8 +14,8 @@ from kci_shared.work.build import BuildOrder
 from kci_shared.work.settings import Runtime
 
 
-class Fence(StrEnum):
-    """What keeps a build from the rest of the machine."""
+class SandboxMode(StrEnum):
+    """What isolates a build from the rest of the machine."""
 
     AUTO = "auto"
     BWRAP = "bwrap"
@@ -23,7 +23,7 @@ class Fence(StrEnum):
 
 
 class MakerSettings(BaseServiceSettings):
-    """How kernels are made."""
+    """How kernels are built."""
 
     make_jobs: Annotated[
         int, Field(ge=0, description="make -j of each build; 0: as many as processors")
@@ -37,7 +37,7 @@ class MakerSettings(BaseServiceSettings):
 
 
 class Settings(BridgeSettings, MakerSettings):
-    """A builder: this machine's compilers, and how much of it builds may use."""
+    """The builder: how much of this machine its builds may use."""
 
     runtime: Runtime = "builder"
     max_jobs: Annotated[
@@ -47,22 +47,22 @@ class Settings(BridgeSettings, MakerSettings):
         float, Field(ge=0, description="seconds added to each build's own time limit")
     ] = 1800
     sandbox: Annotated[
-        Fence, Field(description="auto: bwrap if it works here; bwrap; none")
-    ] = Fence.AUTO
+        SandboxMode, Field(description="auto: bwrap if it works here; bwrap; none")
+    ] = SandboxMode.AUTO
     min_free: Annotated[
         int, Field(ge=0, description="bytes of free disk below which nothing is built")
     ] = 4 << 30
 
 
 class OnceSettings(MakerSettings):
-    """One build: what it is, and where it leaves its artifacts and its report."""
+    """`kci-builder-once`: what to build, and where to leave artifacts and report."""
 
     order: Annotated[BuildOrder, Field(description="what shall be built, as JSON")]
     folder: Annotated[Path, Field(description="an empty folder for all of it")]
 
 
 class DeliverySettings(BaseServiceSettings):
-    """What a build left, and the storage that shall have it."""
+    """`kci-builder-deliver`: what a build left, and where to store it."""
 
     folder: Annotated[Path, Field(description="the folder that the build had")]
     storage_url: Annotated[str, Field(description="the artifact storage")]

@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Why a build failed, in one line; pure."""
 
+import re
 from collections.abc import Iterable
 
 from kci_shared.models import Finding
 from kci_shared.rules.verdicts import faults
+
+ERROR = re.compile(
+    r"error(?:\[E\d+\])?: |\b(?:Error|ERROR)(?: \(\w+\))?: |FATAL: |"
+    r"undefined reference to |multiple definition of |\*\*\* "
+)
+MAKE = re.compile(r"make(?:\[\d+\])?: ")
+MAX_MESSAGE_CHARS = 500
 
 
 def build_failure(
@@ -17,3 +25,13 @@ def build_failure(
     no error.
     """
     return next((one.headline for one in faults(findings)), reported)
+
+
+def first_error(log: str) -> str | None:
+    """Return the line of a build's log that explains best why make failed.
+
+    That is the first error of a tool; what make says of it counts if there is no other.
+    """
+    lines = [line.strip() for line in log.splitlines() if ERROR.search(line)]
+    causes = [line for line in lines if not MAKE.match(line)]
+    return next(iter(causes or lines), "")[:MAX_MESSAGE_CHARS] or None
