@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Two replicas of everything, and every event told again: the same result."""
+"""Two replicas of everything, and every event delivered again: the same result."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from end_to_end.conftest import World
 from kci_demo.evidence import Evidence
 from kci_demo.expectations import GOOD, PANIC
 from kci_local.parts import api_part, service_part
@@ -16,9 +17,11 @@ from kci_shared.models import CHANNEL
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
+LOOK_S = 0.2
+
 
 @pytest.fixture
-async def doubled(world: Any) -> AsyncIterator[Any]:
+async def doubled(world: World) -> AsyncIterator[World]:
     """The system with a second API, and a second of each service on it."""
     processes = world.stack.processes
     second = [api_part(world.site, "-2")]
@@ -31,13 +34,28 @@ async def doubled(world: Any) -> AsyncIterator[Any]:
         await processes.stop(part.name)
 
 
-async def tell_everything_again(redis_url: str) -> None:
-    """Add each event of the stream once more, as a relay might after a crash."""
+async def deliver_everything_again(redis_url: str) -> None:
+    """Add each event of the stream once more, as a relay might after a crash.
+
+    Return when every service has handled them.
+    """
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
-        told: Any = await redis.xrange(CHANNEL)
-        sequence = told[-1][0].partition("-")[0]
-        for number, (_, fields) in enumerate(told, start=1):
+        entries: Any = await redis.xrange(CHANNEL)
+        sequence = entries[-1][0].partition("-")[0]
+        for number, (_, fields) in enumerate(entries, start=1):
             await redis.xadd(CHANNEL, fields, id=f"{sequence}-{number}")
+        while not await all_handled(redis):
+            await asyncio.sleep(LOOK_S)
+
+
+async def all_handled(redis: Redis) -> bool:
+    """Tell whether each service has acknowledged the last event, and all before it."""
+    newest: Any = await redis.xrevrange(CHANNEL, count=1)
+    groups: Any = await redis.xinfo_groups(CHANNEL)
+    return all(
+        group["last-delivered-id"] == newest[0][0] and not group["pending"]
+        for group in groups
+    )
 
 
 def counts(evidence: Evidence) -> dict[str, Any]:
@@ -52,14 +70,13 @@ def counts(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-async def test_replicas_and_repeated_events_change_nothing(doubled: Any) -> None:
+async def test_replicas_and_repeated_events_change_nothing(doubled: World) -> None:
     story = doubled.story
     good = await story.submit("replicas", 1, with_ramdisk=True)
     await story.until(GOOD, good)
     panic = await story.submit("replicas", 2, with_ramdisk=False)
     await story.until(PANIC, panic)
     before = [counts(await story.collector.collect(s)) for s in (good, panic)]
-    await tell_everything_again(doubled.site.redis_url)
-    await asyncio.sleep(5)
+    await deliver_everything_again(doubled.site.redis_url)
     after = [counts(await story.collector.collect(s)) for s in (good, panic)]
     assert after == before

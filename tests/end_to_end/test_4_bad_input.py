@@ -4,11 +4,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from kci_local.site import Site
 from kci_shared.config import load
 from kci_shared.errors import ConfigError
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.end_to_end
 
 
 @contextmanager
-def speaking_as(site: Any, name: str) -> Iterator[httpx.Client]:
+def speaking_as(site: Site, name: str) -> Iterator[httpx.Client]:
     token = site.secrets.path(f"{name}.token").read_text()
     headers = {"Authorization": f"Bearer {token}"}
     base = site.url("api")
@@ -25,13 +25,13 @@ def speaking_as(site: Any, name: str) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def http(site: Any) -> Iterator[httpx.Client]:
+def http(site: Site) -> Iterator[httpx.Client]:
     with speaking_as(site, "outside") as client:
         yield client
 
 
 @pytest.fixture
-def lab(site: Any) -> Iterator[httpx.Client]:
+def lab(site: Site) -> Iterator[httpx.Client]:
     with speaking_as(site, "labgrid-bridge") as client:
         yield client
 
@@ -43,7 +43,7 @@ def test_an_unknown_field_is_named(http: httpx.Client) -> None:
     assert "colour" in answer.text
 
 
-def test_a_wrong_kind_is_told_which_there_are(http: httpx.Client) -> None:
+def test_a_wrong_kind_is_answered_by_those_that_exist(http: httpx.Client) -> None:
     answer = http.post("/latest/node", json={"kind": "banana", "name": "x"})
     assert answer.status_code in (400, 422)
     assert "banana" in answer.text or "kind" in answer.text
@@ -64,7 +64,7 @@ def test_a_child_under_somebody_elses_node_is_refused(
     assert http.get(f"/latest/count?parent={root['id']}").json() == 0
 
 
-def test_a_typo_in_a_labs_yaml_is_told_with_file_line_and_remedy(
+def test_a_typo_in_a_labs_yaml_is_answered_by_file_line_and_remedy(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "lab.yaml").write_text("labs:\n  mine:\n    typ: labgrid\n")

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from kci_demo.builds import configuration
-from kci_demo.builds.run import start, telling
+from kci_demo.builds.run import open_build_story, start
 from kci_demo.builds.story import builds
 from kci_demo.timeline import Timeline
 from kci_fakes.lab.images import make_images
@@ -44,8 +44,10 @@ async def test_a_push_is_built_and_boots_and_one_that_breaks_is_told(
     shutil.copyfile(kernel, repository.folder / "prebuilt" / "vmlinuz")
     repository.commit("begin")
     await start(own_site, repository, "work", configuration.STANDIN)
-    async with telling(own_site, repository, "work", Timeline(Console())) as story:
-        good, broken = await story.tell()
+    async with open_build_story(
+        own_site, repository, "work", Timeline(Console())
+    ) as story:
+        good, broken = await story.play()
     assert [test.result for test in good.tests()] == ["pass"]
     [build] = builds(broken)
     assert str(build.data.error_msg).startswith("init/main.c:")

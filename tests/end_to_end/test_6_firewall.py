@@ -10,12 +10,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from kci_fakes.firewall import FENCE, island
+from end_to_end.conftest import World
+from kci_fakes.firewall import NAMESPACE, firewall
 from kci_fakes.lab.images import make_images
 from kci_local.parts import service_part
 from kci_local.site import Site
@@ -26,7 +26,7 @@ from kci_shared.storage import Storage, StorageSettings
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 ELSEWHERE = "192.0.2.1"
-"""An address of the world (RFC 5737)."""
+"""An address outside (RFC 5737)."""
 PROBE = """
 import errno, json, socket, sys
 def probe(host, port):
@@ -40,14 +40,14 @@ print(json.dumps({to: probe(*to.split(":")) for to in sys.argv[1:]}))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def fence() -> None:
-    tried = subprocess.run([*FENCE, "true"], capture_output=True, text=True)
+def need_namespaces() -> None:
+    tried = subprocess.run([*NAMESPACE, "true"], capture_output=True, text=True)
     if tried.returncode:
         pytest.skip(f"no network namespaces here: {tried.stderr.strip()}")
 
 
 async def test_a_bridge_without_a_route_to_redis_and_mongodb_delivers(
-    site: Site, world: Any, tmp_path: Path
+    site: Site, world: World, tmp_path: Path
 ) -> None:
     near, far = ["api", "storage"], ["redis", "mongo"]
     seen = tmp_path / "seen.json"
@@ -70,7 +70,7 @@ async def test_a_bridge_without_a_route_to_redis_and_mongodb_delivers(
 async def bridge_behind_firewall(
     site: Site, near: list[str], looked_at: list[str], folder: Path
 ) -> AsyncIterator[None]:
-    """Run the local bridge behind a firewall, where it is seen first who answers."""
+    """Run the local bridge behind a firewall; note which addresses it can reach."""
     part = service_part(site, "local-bridge")
     env = {k: v for k, v in part.env.items() if k != "KCI_REDIS_URL"}
     addresses = [*map(site.address, looked_at), f"{ELSEWHERE}:443"]
@@ -78,10 +78,10 @@ async def bridge_behind_firewall(
     script = f"{look} >{folder}/seen.json && exec {shlex.join(part.command)}"
     sockets = folder / "sockets"
     sockets.mkdir()
-    async with island([site.ports[name] for name in near], sockets) as alone:
+    async with firewall([site.ports[name] for name in near], sockets) as behind:
         with (folder / "bridge.log").open("wb") as log:
             bridge = await asyncio.create_subprocess_exec(
-                *alone, "sh", "-c", script, env=env, cwd=folder, stdout=log, stderr=log
+                *behind, "sh", "-c", script, env=env, cwd=folder, stdout=log, stderr=log
             )
         try:
             yield
@@ -111,6 +111,7 @@ async def submit(site: Site, api: ApiClient) -> str:
 
 
 async def done(api: ApiClient, node_id: str) -> Node:
+    """Wait until a node is done."""
     while (node := await api.get(node_id)) is None or node.state is not State.DONE:
         await asyncio.sleep(0.3)
     return node

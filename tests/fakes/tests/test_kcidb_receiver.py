@@ -13,7 +13,7 @@ from jose import jwt
 from kci_fakes.kcidb_receiver import Receiver
 from kci_fakes.kcidb_spool import (
     Spool,
-    anything_with_a_version,
+    check_version,
     schema_validator,
 )
 
@@ -33,7 +33,7 @@ def bearer(**claims: Any) -> dict[str, str]:
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path, anything_with_a_version)
+    return Spool(tmp_path, check_version)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ async def test_what_the_database_does_not_take_fails_later(
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/submit", "/authtest", "/status?id=x"])
 async def test_a_wrong_token_is_named(
-    http: httpx.AsyncClient, headers: Any, message: str, path: str
+    http: httpx.AsyncClient, headers: dict[str, str], message: str, path: str
 ) -> None:
     method = "POST" if path == "/submit" else "GET"
     answer = await http.request(method, path, content=REPORT, headers=headers)
@@ -201,7 +201,7 @@ async def test_faults_come_once_each_in_order(
 
 
 def test_submissions_are_spread_over_the_folders(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, anything_with_a_version)
+    spool = Spool(tmp_path, check_version)
     good, bad = spool.store(REPORT), spool.store(b"[]")
     spool.ingest()
     archived = tmp_path / "archive" / f"submission-{good}.json"

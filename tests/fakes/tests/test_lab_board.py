@@ -53,5 +53,5 @@ async def test_who_has_hung_up_does_not_deafen_a_board(tmp_path: Path) -> None:
     board._listeners.add(listener)
     console.feed_data(b"Linux version 6.1\n")
     console.feed_eof()
-    await board._hear(console)
+    await board._forward(console)
     assert console.at_eof()

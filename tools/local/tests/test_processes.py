@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+"""Processes, ports and secrets of one state folder."""
+
+import asyncio
 import sys
 from pathlib import Path
 
@@ -28,13 +31,15 @@ async def test_a_killed_process_counts_as_dead(tmp_path: Path) -> None:
     assert processes.running() == []
 
 
-def test_a_pid_file_of_another_life_is_nobodys(tmp_path: Path) -> None:
+def test_a_pid_that_was_reused_is_not_ours(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
     (tmp_path / "run" / "sleeper.pid").write_text("1 12345")
     assert processes.pid("sleeper") is None
 
 
-async def test_what_dies_at_its_start_is_told_with_its_log(tmp_path: Path) -> None:
+async def test_the_error_of_what_dies_at_its_start_ends_with_its_log(
+    tmp_path: Path,
+) -> None:
     processes = Processes(tmp_path)
     command = [sys.executable, "-c", "raise SystemExit('no such file: x')"]
     broken = Process("broken", command, port=1)
@@ -50,10 +55,10 @@ async def test_settings_of_ours_do_not_reach_a_process(
     processes = Processes(tmp_path)
     await processes.start(Process("env", ["env"], env={"KCI_OWN": "1"}))
     while processes.pid("env"):
-        pass
-    said = processes.log_file("env").read_text()
-    assert "KCI_OWN=1" in said
-    assert "secret" not in said
+        await asyncio.sleep(0.01)
+    output = processes.log_file("env").read_text()
+    assert "KCI_OWN=1" in output
+    assert "secret" not in output
 
 
 def test_a_port_is_remembered(tmp_path: Path) -> None:

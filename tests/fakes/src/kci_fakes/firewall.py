@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run a program that reaches some ports of this machine and nothing else.
+"""Run a program behind a firewall: it reaches some ports of this machine, no others.
 
-Its network namespace has nothing but a loopback of its own. There each port is answered
-by a forwarder, which reaches the real one by a Unix socket: as a firewall with holes.
+The program has a network namespace of its own, with only a loopback device. A forwarder
+listens there on each port, and reaches the real port through a Unix socket.
 """
 
 import asyncio
@@ -12,26 +12,34 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-FENCE = [
-    *("bwrap", "--die-with-parent", "--unshare-net", "--unshare-pid"),
-    *("--dev-bind", "/", "/", "--proc", "/proc"),
+NAMESPACE = [
+    "bwrap",
+    "--die-with-parent",
+    "--unshare-net",
+    "--unshare-pid",
+    "--dev-bind",
+    "/",
+    "/",
+    "--proc",
+    "/proc",
 ]
+"""Runs a command in network and process namespaces of its own."""
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def island(ports: list[int], sockets: Path) -> AsyncIterator[list[str]]:
-    """Return what to write before a command, so that it reaches these ports only."""
+async def firewall(ports: list[int], sockets: Path) -> AsyncIterator[list[str]]:
+    """Yield what to put before a command, so that it reaches these ports only."""
     async with AsyncExitStack() as stack:
         for port in ports:
             out = partial(asyncio.open_connection, "127.0.0.1", port)
             server = await asyncio.start_unix_server(_to(out), sockets / str(port))
             stack.callback(server.close)
-        yield [*FENCE, sys.executable, "-m", "kci_fakes.firewall", str(sockets)]
+        yield [*NAMESPACE, sys.executable, "-m", "kci_fakes.firewall", str(sockets)]
 
 
 async def inside(sockets: Path, command: list[str]) -> int:
-    """Answer the ports, and run a command; return its exit status."""
+    """Listen on the ports, and run a command; return its exit status."""
     for socket in sockets.iterdir():
         out = partial(asyncio.open_unix_connection, socket)
         await asyncio.start_server(_to(out), "127.0.0.1", int(socket.name))
@@ -42,7 +50,7 @@ async def inside(sockets: Path, command: list[str]) -> int:
 def _to(
     connect: Callable[[], Awaitable[Stream]],
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-    """Return what takes a connection and forwards it to another."""
+    """Return a handler that forwards a connection to another."""
 
     async def forward(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -56,7 +64,7 @@ def _to(
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on what comes; when one end has no more to say, neither has the other."""
+    """Copy one direction of a connection until it is closed."""
     try:
         while chunk := await reader.read(1 << 16):
             writer.write(chunk)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """KCIDB's REST interface on this machine: `python -m kci_fakes.kcidb_receiver`.
 
-Takes submissions as KCIDB's own server does, with its answers, and keeps them in a
-folder; for the demo and for tests. Loopback only.
+Accepts submissions and answers as KCIDB's own server does, and keeps them in a folder;
+for the demo and for tests. Listens on loopback only.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from kci_fakes.kcidb_spool import Spool, anything_with_a_version, schema_validator
+from kci_fakes.kcidb_spool import Spool, check_version, schema_validator
 
 MAX_BYTES = 512 << 20
 INGEST_S = 0.2
@@ -45,7 +45,7 @@ class Denied(Exception):
 
 
 class Receiver:
-    """The answers; `faults` are taken one for each submission, first come."""
+    """The server; each submission takes the next of `faults`."""
 
     def __init__(self, spool: Spool, secret: str, faults: list[str]) -> None:
         self._spool = spool
@@ -56,7 +56,7 @@ class Receiver:
         self._origins: Counter[str] = Counter()
 
     def app(self) -> Starlette:
-        """Return the routes, and read what was submitted while they are served."""
+        """Return the application, which ingests submissions while it is served."""
         return Starlette(
             routes=[
                 Route("/", self._root),
@@ -90,7 +90,7 @@ class Receiver:
         return self._take(body, request.headers.get("authorization"), fault)
 
     def _take(self, body: bytes, authorization: str | None, fault: str) -> Response:
-        """Judge a submission in the order of the real server."""
+        """Check a submission in the same order as the real server, and store it."""
         try:
             body.decode()
             origin = self._origin(authorization)
@@ -105,15 +105,15 @@ class Receiver:
         self._counts["submissions"] += 1
         self._counts["bytes"] += len(body)
         self._origins[re.sub(r"[^a-z0-9]+", "_", origin.lower()).strip("_")] += 1
-        said = f"Received submission {name} with size {len(body)} bytes"
-        answer = _say(200, name, "ok", said)
+        message = f"Received submission {name} with size {len(body)} bytes"
+        answer = _answer(200, name, "ok", message)
         return Faulty(answer, fault) if fault != "ok" else answer
 
     async def _status(self, request: Request) -> Response:
         name = request.query_params.get("id")
         if name is None:
-            said = "Failed to deserialize query string: missing field `id`"
-            return PlainTextResponse(said, 400)
+            message = "Failed to deserialize query string: missing field `id`"
+            return PlainTextResponse(message, 400)
         try:
             self._origin(request.headers.get("authorization"))
         except Denied as error:
@@ -122,15 +122,15 @@ class Receiver:
             return self._refuse(400, "Invalid id" if name else "Empty id")
         status = self._spool.status(name)
         if status is None:
-            return _say(404, name, "notfound", "File not found")
-        return _say(200, name, status, STATUSES[status])
+            return _answer(404, name, "notfound", "File not found")
+        return _answer(200, name, status, STATUSES[status])
 
     async def _authtest(self, request: Request) -> Response:
         try:
             self._origin(request.headers.get("authorization"))
         except Denied as error:
             return self._refuse(401, str(error))
-        return _say(200, "0", "ok", "Authentication successful")
+        return _answer(200, "0", "ok", "Authentication successful")
 
     async def _root(self, _: Request) -> Response:
         return HTMLResponse("<!DOCTYPE html><title>KCIDB</title><p>a local receiver")
@@ -152,10 +152,10 @@ class Receiver:
 
     def _refuse(self, code: int, message: str) -> Response:
         self._counts["errors"] += 1
-        return _say(code, "0", "error", message)
+        return _answer(code, "0", "error", message)
 
     def _origin(self, authorization: str | None) -> str:
-        """Return the origin that a token is made for, or raise `Denied`."""
+        """Return the origin of a token; raise `Denied` if it is not valid."""
         if authorization is None:
             raise Denied("JWT is required")
         if not authorization.isascii():
@@ -177,7 +177,7 @@ class Receiver:
 
 
 class Faulty(Response):
-    """An answer that comes late, or never."""
+    """An answer that is late, or cut off."""
 
     def __init__(self, answer: Response, fault: str) -> None:
         super().__init__()
@@ -185,7 +185,7 @@ class Faulty(Response):
         self._fault = fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer, or only its beginning."""
+        """Send the answer late, or only its headers."""
         if self._fault == "slow":
             await asyncio.sleep(SLOW_S)
             await self._answer(scope, receive, send)
@@ -201,8 +201,8 @@ async def _health(_: Request) -> Response:
 
 def _parse(body: bytes) -> None:
     """Raise `ValueError` for what the real server's stricter parser refuses."""
-    said = json.loads(body, parse_constant=_refuse_constant)
-    json.dumps(said, ensure_ascii=False).encode()  # no lone surrogates
+    report = json.loads(body, parse_constant=_refuse_constant)
+    json.dumps(report, ensure_ascii=False).encode()  # no lone surrogates
 
 
 def _refuse_constant(name: str) -> None:
@@ -210,7 +210,7 @@ def _refuse_constant(name: str) -> None:
 
 
 async def _body(request: Request) -> bytes | None:
-    """Return the body, None when it is too large."""
+    """Return the body, or None if it is too large."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
@@ -220,10 +220,10 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def _say(code: int, name: str, status: str, message: str) -> Response:
-    """Answer in JSON that calls itself text, as the real server does."""
-    said = {"id": name, "status": status, "message": message}
-    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+def _answer(code: int, name: str, status: str, message: str) -> Response:
+    """Answer with JSON that is labelled as text, as the real server does."""
+    fields = {"id": name, "status": status, "message": message}
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     return PlainTextResponse(text, code)
 
 
@@ -231,20 +231,24 @@ def main() -> None:
     """Serve until a signal comes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--dir", type=Path, required=True, help="where reports go")
+    parser.add_argument("--dir", type=Path, required=True, help="folder of the reports")
     parser.add_argument(
         "--validate", action="store_true", help="check reports by KCIDB's schema"
     )
     parser.add_argument(
-        "--faults", nargs="*", choices=FAULTS, default=[], help="one each, in order"
+        "--faults",
+        nargs="*",
+        choices=FAULTS,
+        default=[],
+        help="one for each submission, in order",
     )
-    asked = parser.parse_args()
+    options = parser.parse_args()
     secret = os.environ.get("KCIDB_JWT_SECRET")
     if not secret:
-        parser.error("set KCIDB_JWT_SECRET to the secret that tokens are made with")
-    validate = schema_validator() if asked.validate else anything_with_a_version
-    receiver = Receiver(Spool(asked.dir, validate), secret, asked.faults)
-    uvicorn.run(receiver.app(), host="127.0.0.1", port=asked.port, access_log=False)
+        parser.error("KCIDB_JWT_SECRET is not set: set it to the secret of the tokens")
+    validate = schema_validator() if options.validate else check_version
+    receiver = Receiver(Spool(options.dir, validate), secret, options.faults)
+    uvicorn.run(receiver.app(), host="127.0.0.1", port=options.port, access_log=False)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Submissions as files, as KCIDB keeps them between taking and ingesting them."""
+"""Submissions as files, as KCIDB keeps them until they are ingested."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ ALPHANUMERIC = string.ascii_letters + string.digits
 
 
 class Spool:
-    """A folder: `submission-ID.json` waits, `archive/` was read, `failed/` was not."""
+    """A folder: `submission-ID.json` waits, `archive/` is valid, `failed/` is not."""
 
     def __init__(self, folder: Path, validate: Validate) -> None:
         self.folder = folder
@@ -24,7 +24,7 @@ class Spool:
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def store(self, body: bytes) -> str:
-        """Keep a submission; return its name, made up at random."""
+        """Keep a submission; return its random name."""
         name = "".join(secrets.choice(ALPHANUMERIC) for _ in range(32))
         part = self.folder / f"submission-{name}.json.temp"
         part.write_bytes(body)
@@ -32,7 +32,7 @@ class Spool:
         return name
 
     def status(self, name: str) -> str | None:
-        """Tell how far a submission has come; None when there is no such one."""
+        """Return how far a submission has come, or None if it does not exist."""
         file = f"submission-{name}.json"
         places = {
             "inprogress": self.folder / f"{file}.temp",
@@ -43,11 +43,11 @@ class Spool:
         return next((word for word, path in places.items() if path.exists()), None)
 
     def waiting(self) -> list[Path]:
-        """Return what has not been read yet."""
+        """Return the files that have not been ingested yet."""
         return list(self.folder.glob("submission-*.json"))
 
     def ingest(self) -> None:
-        """Read what waits, and put it where it belongs."""
+        """Validate what waits, and move it to `archive/` or `failed/`."""
         for path in self.waiting():
             place = "archive" if self._is_good(path) else "failed"
             path.replace(self.folder / place / path.name)
@@ -64,20 +64,20 @@ class Spool:
 
 
 def _kills_the_database(report: Any) -> bool:
-    """Say whether the schema allows this report and PostgreSQL does not take it."""
+    """Tell whether PostgreSQL refuses a report that the schema allows."""
     text = json.dumps(report)
     checkouts = report.get("checkouts", [])
     return "\\u0000" in text or any("start_time" not in row for row in checkouts)
 
 
-def anything_with_a_version(report: Any) -> None:
-    """Check no more of a report than what it says it is."""
+def check_version(report: Any) -> None:
+    """Check nothing of a report but its version."""
     if report["version"]["major"] != 5:
         raise ValueError("the report's major version is not 5")
 
 
 def schema_validator() -> Validate:
-    """Return the validator of KCIDB's own library, which is not a part of ours."""
+    """Return the validator of KCIDB's own library, which is optional."""
     try:
         from kcidb_io import schema
     except ImportError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A configuration as large as KernelCI's, in KernelCI's words, and all made up.
+"""A made-up configuration of the size and format of KernelCI's production.
 
 The sizes are those of its production of August 2026: 61 files, 441 jobs (185 of them
 builds), 599 entries of the scheduler that make 1,659 pairs of job and platform (298 of
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 MAIN = "kbuild-gcc-14-arm64"
-"""The build after which most is run."""
+"""The build that most jobs need."""
 MAIN_JOBS, MAIN_DENIED = 144, 31
 BUILDS, TESTS, PLATFORMS, BRANCHES = 185, 256, 135, 126
 ENTRIES_LAB, PAIRS_LAB = 391, 1176
@@ -59,7 +59,7 @@ def _write(file: Path, **sections: Any) -> None:
 
 
 class Production:
-    """All sections; the same each time."""
+    """All sections; the same in each run."""
 
     def __init__(self) -> None:
         self._dice = random.Random(4)  # noqa: S311 - no secret
@@ -123,24 +123,24 @@ class Production:
         arch = ARCHS[number % len(ARCHS)]
         params: Entry = {"arch": arch, "compiler": "gcc-14", "defconfig": "defconfig"}
         params |= {"backend": "tuxmake", "cross_compile": f"{arch}-linux-gnu-"}
-        # among the first there are copies that build the same
+        # some of the first are copies that build the same
         if number == 0 or number >= 20:
             params["fragments"] = [f"fragment-{number % 25:02}", f"CONFIG_B{number}=y"]
-        told = {"template": "kbuild.jinja2", "kind": "kbuild", "params": params}
+        job = {"template": "kbuild.jinja2", "kind": "kbuild", "params": params}
         denied = {"rules": {"tree": ["!tree-58", "!tree-59"]}} if number % 3 else {}
-        return told | {"image": f"gcc-14:{arch}", "priority": "high"} | denied
+        return job | {"image": f"gcc-14:{arch}", "priority": "high"} | denied
 
     def _test(self, number: int) -> Entry:
         params: Entry = {"test_method": "kselftest", "collections": f"set-{number}"}
         params |= {"job_timeout": 10 + number % 5, "rootfs_ref": f"trixie-{number % 6}"}
-        told = {"template": "generic.jinja2", "kind": "job", "params": params}
-        told |= {"kcidb_test_suite": f"kselftest.set-{number}", "priority": "medium"}
+        job = {"template": "generic.jinja2", "kind": "job", "params": params}
+        job |= {"kcidb_test_suite": f"kselftest.set-{number}", "priority": "medium"}
         if number % 12 == 5:
-            told["rules"] = {"min_version": {"version": 6, "patchlevel": 7}}
-        return told
+            job["rules"] = {"min_version": {"version": 6, "patchlevel": 7}}
+        return job
 
     def _places(self) -> list[tuple[str, str]]:
-        """Pair labs with platforms of theirs: each platform is in one lab at least."""
+        """Pair labs with platforms; each platform is in one lab at least."""
         names = [name for name in self.platforms if name.startswith("board")]
         places = [(LABS[n % len(LABS)], name) for n, name in enumerate(names)]
         while len(places) < PLACES:
@@ -151,14 +151,14 @@ class Production:
 
     def _of(self, arch: str) -> dict[str, list[str]]:
         """Return the platforms of an arch, by lab."""
-        found: dict[str, list[str]] = {}
+        by_lab: dict[str, list[str]] = {}
         for lab, platform in self.places:
             if self.platforms[platform]["arch"] == arch:
-                found.setdefault(lab, []).append(platform)
-        return found
+                by_lab.setdefault(lab, []).append(platform)
+        return by_lab
 
     def _first(self) -> list[Entry]:
-        """List what follows a checkout, and the only job that follows a job."""
+        """List the entries after a checkout, and the only one after a job."""
         builds = [name for name in self.jobs if name.startswith("kbuild")][: BUILDS - 1]
         cluster = {"name": "k8s-all"}
         after = {"channel": "node", "kind": "job", "name": "test-000", "state": "done"}
@@ -169,7 +169,7 @@ class Production:
         ]
 
     def _main(self) -> list[Entry]:
-        """List what follows the main build; the last is not for every tree."""
+        """List the entries after the main build; the last excludes a tree."""
         entries: list[Entry] = []
         rest, number = MAIN_JOBS + MAIN_DENIED, 0
         labs = self._of("arm64")
@@ -190,7 +190,7 @@ class Production:
         entries: list[Entry] = []
         done = len(self._main())
         rest, left = PAIRS_LAB - MAIN_JOBS - MAIN_DENIED, ENTRIES_LAB - done
-        while left:  # as many platforms as there are, and one at least for each
+        while left:  # as many platforms as possible, but one at least for each entry
             number = done + len(entries)
             build = 1 + number % (BUILDS - 2)
             labs = self._of(ARCHS[build % len(ARCHS)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A developer's git repository on this disk, to push to."""
+"""A git repository on this disk, to which tests and the demo push."""
 
 import os
 import shutil
@@ -30,18 +30,18 @@ class Repository:
 
     @classmethod
     def standin(cls, folder: Path) -> "Repository":
-        """Make a repository of the small C project that builds like a kernel."""
+        """Make a repository of a small C project that builds like a kernel."""
         repository = cls.make(folder)
         shutil.copytree(STANDIN, folder, dirs_exist_ok=True)
         return repository
 
     @property
     def url(self) -> str:
-        """What the configuration calls it."""
+        """Its address, as the configuration names it."""
         return self.folder.as_uri()
 
     def git(self, *arguments: str) -> str:
-        """Run git here; return what it says."""
+        """Run git here; return its output."""
         done = subprocess.run(
             ["git", "-C", str(self.folder), *arguments],
             env={**os.environ, **PERSON},
@@ -58,20 +58,20 @@ class Repository:
         path.write_text(text)
 
     def commit(self, subject: str) -> str:
-        """Commit all that changed; return the commit."""
+        """Commit all changes; return the commit."""
         self.git("add", "--all", "--force")
         self.git("commit", "--quiet", "--allow-empty", "-m", f"{subject}\n\nWhy.")
         return self.git("rev-parse", "HEAD")
 
     def pack(self, tarball: Path) -> Path:
-        """Commit all that changed, and pack it as a checkout's sources are packed."""
+        """Commit all changes, and pack the sources as a checkout's tarball."""
         self.commit("change")
         form, prefix = "--format=tar.gz", "--prefix=linux-c/"
         self.git("archive", form, prefix, f"--output={tarball}", "HEAD")
         return tarball
 
     def push(self, subject: str, branch: str) -> str:
-        """Commit all that changed, and have a branch point there in one step."""
+        """Commit all changes, and move a branch there in one step."""
         self.git("checkout", "--quiet", "--detach")
         commit = self.commit(subject)
         self.git("update-ref", f"refs/heads/{branch}", commit)

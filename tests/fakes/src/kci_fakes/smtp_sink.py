@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The mail relay of a machine that sends no mail: it keeps what it gets.
+"""A mail relay that sends no mail, but keeps what it gets in a Maildir.
 
 Run it alone: ``python -m kci_fakes.smtp_sink --port 2525 --maildir var/mail``.
 """
@@ -16,8 +16,8 @@ from pathlib import Path
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 LOOPBACK = "127.0.0.1"
-SIZE_LIMIT = 2 * 2**20
-"""The largest mail that is taken, in bytes."""
+SIZE_LIMIT_BYTES = 2 * 2**20
+"""The largest mail that is accepted."""
 
 
 class Maildir:
@@ -29,7 +29,7 @@ class Maildir:
         self._folder = folder
 
     def add(self, content: bytes) -> None:
-        """Keep a mail; when this returns, a power cut does not lose it."""
+        """Keep a mail; when this returns, it survives a power cut."""
         name = f"{time.time_ns()}.{secrets.token_hex(8)}.{socket.gethostname()}"
         part = self._folder / "tmp" / name
         with part.open("xb") as file:
@@ -49,7 +49,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 class Sink:
-    """Says yes to every mail, but not before it is kept."""
+    """Accepts every mail once it is kept."""
 
     def __init__(self, maildir: Maildir) -> None:
         self._maildir = maildir
@@ -66,7 +66,7 @@ class Sink:
         return "250 2.0.0 kept"
 
 
-async def serve(port: int, maildir: Path, size_limit: int = SIZE_LIMIT) -> None:
+async def serve(port: int, maildir: Path, size_limit: int = SIZE_LIMIT_BYTES) -> None:
     """Receive mail on loopback until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -89,9 +89,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m kci_fakes.smtp_sink")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--maildir", type=Path, required=True)
-    parser.add_argument("--size-limit", type=int, default=SIZE_LIMIT)
-    told = parser.parse_args()
-    asyncio.run(serve(told.port, told.maildir, told.size_limit))
+    parser.add_argument("--size-limit", type=int, default=SIZE_LIMIT_BYTES)
+    options = parser.parse_args()
+    asyncio.run(serve(options.port, options.maildir, options.size_limit))
 
 
 if __name__ == "__main__":

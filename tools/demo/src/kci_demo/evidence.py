@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is really there after a revision: nodes, mails, rows at KCIDB."""
+"""What came of a revision: nodes, mails, rows at KCIDB."""
 
 import asyncio
 import email
@@ -21,7 +21,7 @@ Rows = dict[str, dict[str, dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that the world can see of one revision."""
+    """All that people can see of one revision."""
 
     submission: Submission
     nodes: list[Node]
@@ -40,11 +40,11 @@ class Evidence:
         return [job for job in jobs if name in (None, job.name)]
 
     def tests(self) -> list[Test]:
-        """Return the verdicts of all jobs."""
+        """Return the tests of all jobs."""
         return [node for node in self.nodes if isinstance(node, Test)]
 
     def findings(self) -> list[Finding]:
-        """Return what the log parser found."""
+        """Return the findings of the log parser."""
         return [found for job in self.jobs() for found in job.data.findings or []]
 
     def last(self, name: str) -> Result | None:
@@ -54,14 +54,14 @@ class Evidence:
 
 
 class Collector:
-    """Looks where a person would look."""
+    """Looks in the API, the mails and KCIDB's archive, as a person would."""
 
     def __init__(self, site: Site, api: ApiClient) -> None:
         self._site = site
         self._api = api
 
     async def collect(self, submission: Submission) -> Evidence:
-        """Gather what is there now."""
+        """Collect what exists now."""
         nodes = await self._api.find(treeid=submission.checkout_id)
         ids = {node.id for node in nodes}
         regressions = [
@@ -101,7 +101,7 @@ def _submissions(
         files.append(path)
         for kind in ("checkouts", "builds", "tests", "issues", "incidents"):
             for row in report.get(kind, []):
-                known = rows.setdefault(kind, {}).setdefault(row["id"], row)
-                # the first value of a field wins there, and later fields are added
-                rows[kind][row["id"]] = {**row, **known}
+                earlier = rows.setdefault(kind, {}).setdefault(row["id"], row)
+                # KCIDB keeps the first value of a field, and adds later fields
+                rows[kind][row["id"]] = {**row, **earlier}
     return files, rows

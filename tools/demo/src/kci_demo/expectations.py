@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What must hold for each revision of the demo, as sentences that are true or not."""
+"""What must hold of each revision of the demo: sentences, each with its check."""
 
 from collections.abc import Callable
 
@@ -20,8 +20,8 @@ def _closed(evidence: Evidence) -> bool:
 
 def _all_rows_arrived(evidence: Evidence) -> bool:
     rows = evidence.rows.get("tests", {})
-    wanted = {node.id for node in [*evidence.jobs(), *evidence.tests()]}
-    return wanted <= {row_id.partition(":")[2] for row_id in rows}
+    ids = {node.id for node in [*evidence.jobs(), *evidence.tests()]}
+    return ids <= {row_id.partition(":")[2] for row_id in rows}
 
 
 def _row_statuses(evidence: Evidence) -> set[str]:
@@ -30,7 +30,7 @@ def _row_statuses(evidence: Evidence) -> set[str]:
 
 
 def _faults(evidence: Evidence) -> list[Finding]:
-    """Return what the kernel is to blame for; a slow host causes warnings, too."""
+    """Return the faults of the kernel; a slow host causes warnings only."""
     return [found for found in evidence.findings() if found.severity == "fault"]
 
 
@@ -41,7 +41,7 @@ def _panic_is_found(evidence: Evidence) -> bool:
     )
 
 
-def _mail_tells_of_panic(evidence: Evidence) -> bool:
+def _mail_shows_panic(evidence: Evidence) -> bool:
     bodies = [str(mail.get_content()) for mail in evidence.mails.values()]
     return len(bodies) == 1 and "Kernel panic - not syncing" in bodies[0]
 
@@ -65,7 +65,7 @@ def _first_boot_blames_the_lab(evidence: Evidence) -> bool:
 
 CLOSED: Expectation = ("the checkout is closed", _closed)
 ROWS: Expectation = ("every job and test is at KCIDB", _all_rows_arrived)
-NO_REGRESSION: Expectation = ("no regression is claimed", lambda e: not e.regressions)
+NO_REGRESSION: Expectation = ("there is no regression", lambda e: not e.regressions)
 
 BOOTED: list[Expectation] = [
     ("boot passes", lambda e: e.last("boot") is Result.PASS),
@@ -75,9 +75,9 @@ GOOD: list[Expectation] = [
     *BOOTED,
     ("smoke passes", lambda e: e.last("smoke") is Result.PASS),
     ("the smoke job has tests", lambda e: len(e.tests()) > 1),
-    ("nobody had to try twice", lambda e: len(e.jobs()) == 2),
+    ("no job is tried twice", lambda e: len(e.jobs()) == 2),
     ("no fault is found in the logs", lambda e: not _faults(e)),
-    ("one mail tells of the first results", lambda e: len(e.mails) == 1),
+    ("one mail reports the first results", lambda e: len(e.mails) == 1),
     ("no row at KCIDB says FAIL", lambda e: "FAIL" not in _row_statuses(e)),
     NO_REGRESSION,
     CLOSED,
@@ -88,7 +88,7 @@ PANIC: list[Expectation] = [
     ("boot fails", lambda e: [job.result for job in e.jobs()] == [Result.FAIL]),
     ("the panic is found, with its headline and line", _panic_is_found),
     ("one regression names last good and first bad", _regression_names_both),
-    ("one mail tells of it, with the log's excerpt", _mail_tells_of_panic),
+    ("one mail reports it, with an excerpt of the log", _mail_shows_panic),
     ("KCIDB got a FAIL", lambda e: "FAIL" in _row_statuses(e)),
     ("KCIDB got an issue", lambda e: bool(e.rows.get("issues"))),
     ("KCIDB got an incident", lambda e: bool(e.rows.get("incidents"))),
@@ -104,7 +104,7 @@ REPAIRED_LAB: list[Expectation] = [
     *BROKEN_LAB,
     ("the retry passes", lambda e: e.last("boot") is Result.PASS),
     ("smoke passes", lambda e: e.last("smoke") is Result.PASS),
-    ("nobody gets a mail", lambda e: not e.mails),
+    ("no mail is sent", lambda e: not e.mails),
     ("no row at KCIDB says FAIL", lambda e: "FAIL" not in _row_statuses(e)),
     NO_REGRESSION,
     CLOSED,

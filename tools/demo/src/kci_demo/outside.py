@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An outside CI system: it built a kernel, and says so through the API."""
+"""An outside CI system, which has built a kernel and submits it through the API."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ BUILD = "build/gcc-12/x86_64/cloud"
 
 @dataclass(frozen=True)
 class Submission:
-    """What the outside CI knows of a revision that it handed in."""
+    """A revision that the outside CI submitted, with the ids of its nodes."""
 
     revision: Revision
     checkout_id: str

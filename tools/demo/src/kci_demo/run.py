@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run the demo from start to end, and say whether all was as it should be."""
+"""Run the demo from start to end, and tell whether all was as expected."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from rich.console import Console
 from kci_demo import summary
 from kci_demo.evidence import Collector
 from kci_demo.outside import OutsideCi
-from kci_demo.story import Disappointed, Story
+from kci_demo.story import NotAsExpected, Story
 from kci_demo.timeline import Timeline
 from kci_fakes.lab.images import Images, make_images
 from kci_local.site import Site
@@ -20,11 +20,11 @@ from kci_shared.client import ApiClient
 from kci_shared.storage import Storage, StorageSettings
 
 TO_BOOT = ["api", "storage", "scheduler", "labgrid-bridge"]
-"""What a kernel needs to get onto a board."""
+"""The services that bring a kernel onto a board."""
 
 
 async def demo(console: Console, site: Site, *, keep: bool) -> int:
-    """Start the system, tell the story, show what came of it; 0 = all as expected."""
+    """Start the system, play the story, show what came of it; 0 = all as expected."""
     timeline = Timeline(console)
     stack = Stack(site)
     try:
@@ -32,9 +32,9 @@ async def demo(console: Console, site: Site, *, keep: bool) -> int:
             images = make_images(site.cache)
         async with timeline.step("start"):
             await stack.up(TO_BOOT)
-        # the others read later what they missed: their events wait for them
+        # the other services may start later: their events wait for them
         _, code = await asyncio.gather(
-            stack.up(ALL), _tell(console, site, timeline, images)
+            stack.up(ALL), _play(console, site, timeline, images)
         )
         return code
     finally:
@@ -49,7 +49,7 @@ async def demo(console: Console, site: Site, *, keep: bool) -> int:
 async def open_story(
     site: Site, timeline: Timeline, images: Images
 ) -> AsyncIterator[Story]:
-    """Connect those who take part in the story, and follow it on the timeline."""
+    """Connect the story to a running system, and print its events."""
     settings = StorageSettings(
         api_url=site.url("api"),
         storage_url=site.url("storage"),
@@ -64,14 +64,14 @@ async def open_story(
         yield Story(site, outside, collector, timeline, images)
 
 
-async def _tell(
+async def _play(
     console: Console, site: Site, timeline: Timeline, images: Images
 ) -> int:
     async with open_story(site, timeline, images) as story:
         branch = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         try:
-            chapters = await story.tell(branch)
-        except Disappointed as error:
+            chapters = await story.play(branch)
+        except NotAsExpected as error:
             timeline.say(f"[red]{error}[/]")
             console.print(f"Logs: {site.state / 'log'}", soft_wrap=True)
             return 1

@@ -27,25 +27,25 @@ from kci_local.labgrid import BOARDS, count_powered
 from kci_local.site import Site
 from kci_shared.models import State
 
-PATIENCE = 240.0
-"""How long a revision may take, in seconds: QEMU is slow on a busy machine."""
-LOOK = 0.4
-"""Between two looks while nothing is told, in seconds: mails come without an event."""
-PAUSE = 0.2
-"""Between two looks at the boards, in seconds."""
+TIMEOUT_S = 240.0
+"""How long a revision may take: QEMU is slow on a busy machine."""
+LOOK_S = 0.4
+"""How long to wait for an event before looking again: mails come without one."""
+LOOK_AT_BOARDS_S = 0.2
+"""How long to wait before the boards are looked at again."""
 JOBS_BEFORE = 3
 """Boot and smoke test of revision 1, and the boot of revision 2."""
-SETTLE = 0.5
-"""After all is as expected: how long to wait for what should not come, in seconds."""
+SETTLE_S = 0.5
+"""How long expectations must go on to hold: a mail too many comes late."""
 
 
-class Disappointed(Exception):
-    """Something that must hold does not; the text lists what."""
+class NotAsExpected(Exception):
+    """An expectation is not met; the message lists which."""
 
 
 @dataclass(frozen=True)
 class Story:
-    """Who takes part."""
+    """The outside CI that submits, and the means to see what comes of it."""
 
     site: Site
     outside: OutsideCi
@@ -53,8 +53,8 @@ class Story:
     timeline: Timeline
     images: Images
 
-    async def tell(self, branch: str) -> list[Evidence]:
-        """Tell all three chapters; raise `Disappointed` if one ends otherwise."""
+    async def play(self, branch: str) -> list[Evidence]:
+        """Play all three chapters; raise `NotAsExpected` if one ends otherwise."""
         self._repair_power()
         good = await self._good_kernel(branch)
         # one board still tests revision 1 while others boot what comes next
@@ -89,21 +89,21 @@ class Story:
 
     async def _until_powered(self, submissions: Sequence[Submission]) -> None:
         """Wait until no job of two revisions still needs the power to work."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
-            found = [await self.collector.collect(one) for one in submissions]
-            jobs = [job for evidence in found for job in evidence.jobs()]
+            seen = [await self.collector.collect(one) for one in submissions]
+            jobs = [job for evidence in seen for job in evidence.jobs()]
             to_end = [job for job in jobs if job.state is not State.DONE]
             on = await count_powered(self.site)
             if len(jobs) == JOBS_BEFORE and len(to_end) == on:
                 return
-            await asyncio.sleep(PAUSE)
-        raise Disappointed(f"after {PATIENCE:.0f} s: the boards are not all on")
+            await asyncio.sleep(LOOK_AT_BOARDS_S)
+        raise NotAsExpected(f"the boards are not all on after {TIMEOUT_S:.0f} s")
 
     async def submit(
         self, branch: str, number: int, *, with_ramdisk: bool
     ) -> Submission:
-        """Have the outside CI submit the `number`-th commit of a branch."""
+        """Submit the `number`-th commit of a branch, as the outside CI."""
         images = self.images
         files = {"kernel": images.kernel, "_config": images.config}
         if with_ramdisk:
@@ -111,7 +111,7 @@ class Story:
         revision = revision_of(images.release, branch, number)
         submission = await self.outside.submit(revision, files)
         self.timeline.say(
-            f"submitted {escape(revision.short)}; nobody pushes from here"
+            f"submitted {escape(revision.short)}; all that follows is automatic"
         )
         return submission
 
@@ -119,20 +119,20 @@ class Story:
         self, expectations: list[Expectation], submission: Submission
     ) -> Evidence:
         """Wait until all expectations hold, and still hold a moment later."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_S
         while True:
             evidence = await self.collector.collect(submission)
             missing = unmet(expectations, evidence)
             if not missing:
                 break
             if time.monotonic() > deadline:
-                raise Disappointed(f"after {PATIENCE:.0f} s: not so: {missing}")
-            await self.timeline.news(within=LOOK)
+                raise NotAsExpected(f"not met after {TIMEOUT_S:.0f} s: {missing}")
+            await self.timeline.news(within=LOOK_S)
         if CLOSED in expectations:
-            await asyncio.sleep(SETTLE)
+            await asyncio.sleep(SETTLE_S)
             evidence = await self.collector.collect(submission)
             if missing := unmet(expectations, evidence):
-                raise Disappointed(f"it did not last: {missing}")
+                raise NotAsExpected(f"not met any more: {missing}")
         return evidence
 
     @property

@@ -17,7 +17,7 @@ from kci_shared.models import Node, Result
 
 
 def as_json(chapters: list[Evidence], seconds: dict[str, float]) -> dict[str, Any]:
-    """Say what came of each revision, in the shape of `summary.json`."""
+    """Return what came of each revision, in the form of `summary.json`."""
     return {
         "revisions": [_revision(evidence) for evidence in chapters],
         "mails": [str(path) for evidence in chapters for path in evidence.mails],
@@ -62,7 +62,7 @@ def _revision(evidence: Evidence) -> dict[str, Any]:
 
 
 def write(summary: dict[str, Any], path: Path) -> None:
-    """Write `summary.json`; whoever reads it sees the old or the new one."""
+    """Write `summary.json`; a reader sees the old file or the new one."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(summary, indent=2) + "\n")
     part.replace(path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What happens, as it happens: a line on the terminal for each change."""
+"""A line on the terminal for each change of a node, as it happens."""
 
 import asyncio
 import time
@@ -20,8 +20,8 @@ COLOURS = {
     Result.SKIP: "cyan",
 }
 
-BURST = 0.1
-"""What happens at once is told within this time, in seconds."""
+BURST_S = 0.1
+"""How long to wait after an event: most come in bursts."""
 
 
 class Timeline:
@@ -51,11 +51,11 @@ class Timeline:
         with suppress(TimeoutError):
             async with asyncio.timeout(within), self._happened:
                 await self._happened.wait()
-        await asyncio.sleep(BURST)
+        await asyncio.sleep(BURST_S)
 
     @asynccontextmanager
     async def follow(self, api_url: str) -> AsyncIterator[None]:
-        """Print what the API tells, as long as the block runs."""
+        """Print the API's events as long as the block runs."""
         task = asyncio.create_task(self._follow(api_url))
         try:
             yield
@@ -79,7 +79,7 @@ class Timeline:
 
 
 def describe(change: NodeChange) -> str | None:
-    """Say what a change means to a person; None when it means nothing to him."""
+    """Describe a change to a person; None if it is of no interest."""
     name = escape("/".join(change.path[-2:]))
     if change.kind is Kind.TEST:
         return None

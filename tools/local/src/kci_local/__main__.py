@@ -16,7 +16,7 @@ CONSOLE = Console()
 
 
 def start() -> None:
-    """Do what the command line asks for."""
+    """Run the command that the command line names."""
     arguments = _parser().parse_args()
     site = Site.open(arguments.state, arguments.config, arguments.cache)
     if arguments.api_port:
@@ -43,22 +43,22 @@ async def _up(site: Site, services: list[str]) -> int:
     CONSOLE.print(f"admin token: {site.secrets.path('admin.token')}", soft_wrap=True)
     CONSOLE.print(f"logs:        {site.state / 'log'}", soft_wrap=True)
     CONSOLE.print(
-        "a service NAME that you run beside these is told:", _told(site, services)
+        "environment for a service NAME of your own:", _environment(site, services)
     )
     return 0
 
 
-def _told(site: Site, services: list[str]) -> str:
-    """Tell a developer what the environment of one more service is."""
+def _environment(site: Site, services: list[str]) -> str:
+    """Return shell commands that set the environment of one more service."""
     token = site.secrets.path("NAME.token").absolute()
-    told = {
+    variables = {
         "KCI_API_URL": site.url("api"),
         "KCI_REDIS_URL": site.redis_url,
         "KCI_TOKEN_FILE": str(token),
     }
     if services != ["api"]:
-        told["KCI_STORAGE_URL"] = site.url("storage")
-    return "".join(f"\n  export {name}={value}" for name, value in told.items())
+        variables["KCI_STORAGE_URL"] = site.url("storage")
+    return "".join(f"\n  export {name}={value}" for name, value in variables.items())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Start Python programs without importing the same for each: import once, then fork.
+"""A fork server for Python programs: import once, then fork for each program.
 
-Most of a small service's start is its imports, and most of them are the same for all.
-The nursery is a process that hears orders, one JSON line each, imports what the program
-imports, and forks: the child becomes the program. It ends when its owner does; the
-programs live on.
+A small service spends most of its start on imports, most of them the same for all. The
+server is a process that reads requests, one line of JSON each, imports what the program
+imports, and forks; the child becomes the program. The server exits when its owner does;
+the programs go on.
 """
 
 import gc
@@ -25,47 +25,47 @@ from typing import Any, NoReturn, TextIO
 PYTHON = Path(sys.executable)
 
 
-class Nursery:
+class ForkServer:
     """Our end of the process that forks."""
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._process = subprocess.Popen(
             [PYTHON, "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # Ctrl-C is for us, not for it
+            start_new_session=True,  # Ctrl-C stops us, not the server
         )
 
     @classmethod
     @cache
-    def ours(cls) -> "Nursery":
-        """Return the one nursery of this process, started when first needed."""
+    def ours(cls) -> "ForkServer":
+        """Return the one fork server of this process, started when first needed."""
         return cls()
 
     def start(
         self, command: list[str], env: Mapping[str, str], folder: Path, log: Path
     ) -> int:
         """Start a program in a session of its own; return its pid."""
-        home = {"env": dict(env), "folder": str(folder), "log": str(log)}
-        return self._ask({"command": command, "home": home})
+        surroundings = {"env": dict(env), "folder": str(folder), "log": str(log)}
+        return self._ask({"command": command, "surroundings": surroundings})
 
     def prepare(self, command: list[str]) -> None:
-        """Import already what a program needs that will be started."""
+        """Import what a program needs, so that it starts faster later."""
         self._ask({"command": command})
 
-    def _ask(self, order: dict[str, Any]) -> int:
+    def _ask(self, request: dict[str, Any]) -> int:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with self._turn:
-            self._process.stdin.write(json.dumps(order) + "\n")
+        with self._lock:
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             return int(self._process.stdout.readline())
 
 
 def is_python(command: list[str]) -> bool:
-    """Say whether the nursery can run a command: a script here, or a module of ours."""
+    """Tell whether the fork server can run a command: a script or module of ours."""
     program = Path(command[0])
     if program == PYTHON:
         return command[1] == "-m" and command[2].startswith("kci_")
@@ -76,23 +76,23 @@ def _scripts(name: str) -> Any:
     return entry_points(group="console_scripts", name=name)
 
 
-def serve(orders: TextIO, answers: TextIO) -> None:
-    """Fork for each order; in a child this is what does not return."""
+def serve(requests: TextIO, answers: TextIO) -> None:
+    """Fork for each request, and answer with the pid; a child does not return."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that none becomes a zombie
-    for line in orders:
-        order = json.loads(line)
-        program = _prepared(order["command"])
-        home = order.get("home")
-        if home is not None:
+    for line in requests:
+        request = json.loads(line)
+        program = _prepared(request["command"])
+        surroundings = request.get("surroundings")
+        if surroundings is not None:
             gc.freeze()  # so that the children share the memory
             if (pid := os.fork()) == 0:
-                _move(home)
+                _detach(surroundings)
                 program()
-        print(pid if home else 0, file=answers, flush=True)
+        print(pid if surroundings else 0, file=answers, flush=True)
 
 
 def _prepared(command: list[str]) -> Callable[[], NoReturn]:
-    """Import what a program needs; what fails here fails again in its own log."""
+    """Import what a program needs; an error shows up again in the program's log."""
     program, *arguments = command
     if Path(program) != PYTHON:
         (script,) = _scripts(Path(program).name)
@@ -100,7 +100,7 @@ def _prepared(command: list[str]) -> Callable[[], NoReturn]:
         return lambda: _run(command, lambda: script.load()())
     module = arguments[1]
     _try_import(module)
-    # else it would be told to be there already
+    # else runpy would warn that the module is imported already
     sys.modules.pop(module, None)
     return lambda: _run(
         [module, *arguments[2:]],
@@ -122,14 +122,14 @@ def _run(arguments: list[str], main: Callable[[], Any]) -> NoReturn:
     sys.exit(main())
 
 
-def _move(home: dict[str, Any]) -> None:
+def _detach(surroundings: dict[str, Any]) -> None:
     """Become a process of its own: session, folder, environment, files."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    os.chdir(home["folder"])
+    os.chdir(surroundings["folder"])
     os.environ.clear()
-    os.environ.update(home["env"])
-    log = os.open(home["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.environ.update(surroundings["env"])
+    log = os.open(surroundings["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)

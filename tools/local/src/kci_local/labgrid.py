@@ -14,13 +14,13 @@ from kci_local.site import Site
 BIN = Path(sys.executable).parent
 PYTHON = [sys.executable, "-m"]
 BOARDS = ["board-1", "board-2", "board-3"]
-"""One for each revision of the demo, so that none waits for another."""
+"""One for each revision of the demo, so that no revision waits for another."""
 PLATFORM = "netboot-x86_64"
 TAGS = ["kci=1", f"device={PLATFORM}", "arch=x86_64"]
 
 
 def lab_parts(site: Site, names: Sequence[str] = BOARDS) -> list[Process]:
-    """Say how to run the boards, the coordinator and the exporter, in that order."""
+    """Return how to run boards, coordinator and exporter, in the order of starting."""
     coordinator = site.address("coordinator")
     relay = site.ports["relay"]
     lines = {name: site.ports[f"{name} serial"] for name in names}
@@ -36,20 +36,23 @@ def lab_parts(site: Site, names: Sequence[str] = BOARDS) -> list[Process]:
             "coordinator",
             [str(BIN / "labgrid-coordinator"), "-l", coordinator],
             port=site.ports["coordinator"],
-            folder=site.folder("coordinator"),  # in which it keeps its places
+            folder=site.folder("coordinator"),  # it stores its places there
         ),
         Process(
             "exporter",
             [
                 *(*PYTHON, "kci_fakes.lab.exporter", coordinator, str(resources)),
-                *("--tags", *TAGS, "--places", *names),
+                "--tags",
+                *TAGS,
+                "--places",
+                *names,
             ],
         ),
     ]
 
 
 def write_exporter_file(folder: Path, relay: int, lines: dict[str, int]) -> Path:
-    """Write what the exporter shows of the boards; return the file."""
+    """Write the exporter's configuration; return the file."""
     power = {"model": "rest", "host": f"http://127.0.0.1:{relay}/relay/{{index}}"}
     line = {"host": "127.0.0.1", "speed": 115200, "protocol": "raw"}
     boards = {
@@ -63,7 +66,7 @@ def write_exporter_file(folder: Path, relay: int, lines: dict[str, int]) -> Path
 
 
 def write_lab_file(site: Site) -> Path:
-    """Write what labgrid-bridge needs to know of this lab; return the file."""
+    """Write the lab file of labgrid-bridge; return the file."""
     board = {"tags": {"device": PLATFORM}, "env": "netboot-x86_64.yaml"}
     lab = {
         "coordinator": site.address("coordinator"),
@@ -75,7 +78,7 @@ def write_lab_file(site: Site) -> Path:
 
 async def count_powered(site: Site, boards: int = len(BOARDS)) -> int:
     """Ask the relay how many of its boards are on."""
-    # plain HTTP on loopback: to load certificates would take the longest
+    # plain HTTP on loopback: loading certificates would take longest
     async with httpx.AsyncClient(trust_env=False, verify=False) as http:  # noqa: S501
         urls = [f"{site.url('relay')}/relay/{outlet}" for outlet in range(boards)]
         return [(await http.get(url)).text for url in urls].count("1")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How each part of the system is run on one machine.
 
-A replica of a part is told apart by a suffix of its name, such as `-2`.
+The name of a replica has a suffix, such as `-2`.
 """
 
 import sys
@@ -17,15 +17,20 @@ BIN = Path(sys.executable).parent
 
 
 def store_parts(site: Site) -> list[Process]:
-    """Run MongoDB's stand-in, which syncs before it acknowledges, and Redis."""
+    """Run an embedded MongoDB-wire server, which syncs each write, and Redis."""
     mongo, redis = site.ports["mongo"], site.ports["redis"]
     return [
         Process(
             "mongo",
             [
                 str(BIN / "secantusd-py"),
-                *("--port", str(mongo), "--storage-path", str(site.folder("mongo"))),
-                *("--sync-on-commit", "--cache-size", "256M"),
+                "--port",
+                str(mongo),
+                "--storage-path",
+                str(site.folder("mongo")),
+                "--sync-on-commit",
+                "--cache-size",
+                "256M",
             ],
             port=mongo,
         ),
@@ -33,8 +38,14 @@ def store_parts(site: Site) -> list[Process]:
             "redis",
             [
                 "redis-server",
-                *("--port", str(redis), "--bind", "127.0.0.1"),
-                *("--dir", str(site.folder("redis")), "--appendonly", "yes"),
+                "--port",
+                str(redis),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                str(site.folder("redis")),
+                "--appendonly",
+                "yes",
             ],
             port=redis,
         ),
@@ -61,12 +72,12 @@ def api_part(site: Site, replica: str = "") -> Process:
 
 
 def lab_parts(site: Site) -> list[Process]:
-    """Run a labgrid lab whose boards are QEMU, behind a relay and serial lines."""
+    """Run a labgrid lab of QEMU boards, with a power relay and serial lines."""
     return labgrid.lab_parts(site)
 
 
 def sink_parts(site: Site) -> list[Process]:
-    """Receive mail and KCIDB submissions, in the place of the world."""
+    """Receive mail and KCIDB submissions, so that none leaves this machine."""
     smtp, kcidb = site.ports["smtp"], site.ports["kcidb"]
     return [
         _module("smtp_sink", "smtp", smtp, ["--maildir", str(site.mails)], {}),
@@ -102,7 +113,7 @@ def storage_part(site: Site) -> Process:
 
 
 def service_part(site: Site, name: str, replica: str = "") -> Process:
-    """Run one of our services, with what all of them are told and its own."""
+    """Run one of our services, with the settings of all services and its own."""
     health = site.ports[f"{name}{replica} health"]
     own = OWN_SETTINGS[name](site) if name in OWN_SETTINGS else {}
     return Process(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""TCP ports of one state folder: chosen once, remembered, the same at each start."""
+"""TCP ports of one state folder: chosen once, and the same at each start."""
 
 import json
 import socket
@@ -11,17 +11,17 @@ class Ports:
 
     def __init__(self, state: Path) -> None:
         self._file = state / "ports.json"
-        known = self._file.read_text() if self._file.exists() else "{}"
-        self._ports: dict[str, int] = json.loads(known)
+        stored = self._file.read_text() if self._file.exists() else "{}"
+        self._ports: dict[str, int] = json.loads(stored)
 
     def __getitem__(self, name: str) -> int:
-        """Return the port of that name."""
+        """Return the port of a name; choose a free one if it has none."""
         if name not in self._ports:
             self[name] = _free_port()
         return self._ports[name]
 
     def __setitem__(self, name: str, port: int) -> None:
-        """Give a name a port of one's choice."""
+        """Set the port of a name."""
         self._ports[name] = port
         self._file.write_text(json.dumps(self._ports, indent=1))
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import httpx
 
-from kci_local.forkserver import Nursery, is_python
+from kci_local.forkserver import ForkServer, is_python
 
-PATIENCE = 60.0
-"""How long a process may take to become ready, in seconds."""
-GRACE = 12.0
-"""How long a process may take to stop before it is killed, in seconds."""
+READY_TIMEOUT_S = 60.0
+"""How long a process may take to become ready."""
+STOP_TIMEOUT_S = 12.0
+"""How long a process may take to stop before it is killed."""
 
 
 class NotReady(Exception):
@@ -46,11 +46,11 @@ class Processes:
             (state / folder).mkdir(parents=True, exist_ok=True)
 
     def log_file(self, name: str) -> Path:
-        """Tell where a process's output goes."""
+        """Return the file to which a process writes its output."""
         return self.state / "log" / f"{name}.log"
 
     def pid(self, name: str) -> int | None:
-        """Return the pid of a process of ours that is alive, else None."""
+        """Return the pid of a process if it is alive, else None."""
         try:
             pid, started = self._pid_file(name).read_text().split()
         except (FileNotFoundError, ValueError):
@@ -58,7 +58,7 @@ class Processes:
         return int(pid) if _start_time(int(pid)) == started else None
 
     def running(self) -> list[str]:
-        """Name what is alive, in the order of starting."""
+        """List the processes that are alive, in the order of starting."""
         files = sorted(
             (self.state / "run").glob("*.pid"), key=lambda file: file.stat().st_mtime
         )
@@ -68,7 +68,7 @@ class Processes:
         """Start a process unless it runs already."""
         if self.pid(process.name) is not None:
             return
-        start = Nursery.ours().start if is_python(process.command) else _spawn
+        start = ForkServer.ours().start if is_python(process.command) else _spawn
         env = {**_inherited(), **process.env}
         log = self.log_file(process.name)
         folder = process.folder or self.state
@@ -76,21 +76,22 @@ class Processes:
         self._pid_file(process.name).write_text(f"{pid} {_start_time(pid)}")
 
     async def prepare(self, process: Process) -> None:
-        """Do what can be done before a process may start."""
+        """Do what can be done before a process is started."""
         if self.pid(process.name) is None and is_python(process.command):
-            await asyncio.to_thread(Nursery.ours().prepare, process.command)
+            await asyncio.to_thread(ForkServer.ours().prepare, process.command)
 
     async def until_ready(self, process: Process) -> None:
         """Wait until a process is ready; raise `NotReady` with the end of its log."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE
-        # plain HTTP on loopback: to load certificates would take the longest
+        deadline = asyncio.get_running_loop().time() + READY_TIMEOUT_S
+        # plain HTTP on loopback: loading certificates would take longest
         async with httpx.AsyncClient(timeout=2, trust_env=False, verify=False) as http:  # noqa: S501
             while not await _answers(process, http):
                 dead = self.pid(process.name) is None
                 if dead or asyncio.get_running_loop().time() > deadline:
                     what = "died at its start" if dead else "did not become ready"
-                    said = self._tail(process.name)
-                    raise NotReady(f"{process.name} {what}:\n{said}")
+                    raise NotReady(
+                        f"{process.name} {what}:\n{self._tail(process.name)}"
+                    )
                 await asyncio.sleep(0.1)
 
     async def stop(self, name: str) -> None:
@@ -99,7 +100,7 @@ class Processes:
         if pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-            deadline = asyncio.get_running_loop().time() + GRACE
+            deadline = asyncio.get_running_loop().time() + STOP_TIMEOUT_S
             while self.pid(name) and asyncio.get_running_loop().time() < deadline:
                 await asyncio.sleep(0.05)
         await self.kill(name)
@@ -124,7 +125,7 @@ class Processes:
 
 
 def _spawn(command: list[str], env: dict[str, str], folder: Path, log: Path) -> int:
-    """Start a program in a session of its own; unlike Popen it may be forgotten."""
+    """Start a program in a session of its own; it need not be waited for."""
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawnp(
         "env",
@@ -152,7 +153,7 @@ def _start_time(pid: int) -> str | None:
 
 
 def _inherited() -> dict[str, str]:
-    """Return our environment without settings that were meant for somebody else."""
+    """Return our environment without the settings of other services."""
     return {k: v for k, v in os.environ.items() if not k.startswith("KCI_")}
 
 

@@ -13,7 +13,7 @@ LIST = Path(__file__).with_name("services.toml")
 
 
 class Service(BaseModel):
-    """One service, and what other lists say of it."""
+    """One service, with what the other lists need."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,9 +35,9 @@ class Service(BaseModel):
     profile: str | None = None
     """Of compose.yaml: it starts only with this profile."""
     says: str = ""
-    """What it tells the API, on the picture."""
+    """What it sends to the API: the label of its arrow in the picture."""
     beyond: list[str] = []
-    """Arrows of the picture (mermaid) to what is outside."""
+    """Its arrows to systems outside, as mermaid."""
 
     @property
     def package(self) -> str:

@@ -16,7 +16,7 @@ A service reads its settings once, at its start. This page is made from the code
 
 
 def page() -> str:
-    """Write the page: first what many services are told, then each one's own."""
+    """Return the page: first the settings of many services, then each one's own."""
     common = {**StorageSettings.model_fields, **ServiceSettings.model_fields}
     parts = [HEADING, "## Of many services\n", _table(common)]
     for service in SERVICES:

@@ -17,57 +17,57 @@ from kci_local.site import Site
 from kci_local.tokens import issue_tokens
 
 ON_REQUEST = [one.name for one in SERVICES if one.on_request]
-"""What builds, and boots what was built: nothing that `up` starts needs them."""
+"""Services that `up` starts only if they are named."""
 STARTED = [one.name for one in SERVICES if not one.on_request and not one.starts_alone]
-"""What `up` starts once the API and the storage answer."""
+"""Services that `up` starts unless others are named, after API and storage."""
 ALL = ["api", "storage", *STARTED]
 KNOWN = [*ALL, *ON_REQUEST]
 
 
 class UnknownService(Exception):
-    """Somebody asked for a service that there is not."""
+    """A service was asked for that does not exist; the message lists those that do."""
 
 
 class Stack:
-    """The system in one state folder; what runs already is never started twice."""
+    """The system in one state folder; nothing is started twice."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.processes = Processes(site.state)
 
     async def up(self, services: list[str]) -> None:
-        """Start services with all that they need, and wait until they are ready."""
+        """Start services and what they need; wait until all are ready."""
         for name in set(services) - {*KNOWN}:
-            raise UnknownService(f"no service {name!r}; there are {', '.join(KNOWN)}")
+            raise UnknownService(f"unknown service {name!r}; use {', '.join(KNOWN)}")
         api = api_part(self.site)
         await asyncio.gather(
             self._start(store_parts(self.site)), self.processes.prepare(api)
         )
         await self._start([api, *self._surroundings(services)])
         await asyncio.to_thread(issue_tokens, self.site.url("api"), self.site.secrets)
-        wanted = [
+        parts = [
             service_part(self.site, name)
             for name in services
             if name in {*STARTED, *ON_REQUEST}
         ]
-        await self._start(wanted)
+        await self._start(parts)
 
     async def down(self) -> None:
         """Stop everything, the stores last."""
         stores = {part.name for part in store_parts(self.site)}
         others = [name for name in self.processes.running() if name not in stores]
         await asyncio.gather(*(self.processes.stop(name) for name in others))
-        # what MongoDB's stand-in acknowledged is on disk; its own stop takes 2 s
+        # what the embedded server acknowledged is on disk, and its own stop takes 2 s
         await asyncio.gather(self.processes.kill("mongo"), self.processes.stop("redis"))
 
     def _surroundings(self, services: list[str]) -> list[Process]:
-        """Say what else the services need: storage, a lab, and who hears of results."""
+        """Return what the services need beside the API: storage, a lab, sinks."""
         storage = [storage_part(self.site)] if services != ["api"] else []
         lab = lab_parts(self.site) if "labgrid-bridge" in services else []
         sinks = {sink.name: sink for sink in sink_parts(self.site)}
-        wanted = {"email-reporter": "smtp", "kcidb-bridge": "kcidb"}
-        named = [sinks[s] for name, s in wanted.items() if name in services]
-        return [*storage, *lab, *named]
+        sink_of = {"email-reporter": "smtp", "kcidb-bridge": "kcidb"}
+        needed = [sinks[sink] for name, sink in sink_of.items() if name in services]
+        return [*storage, *lab, *needed]
 
     async def _start(self, parts: list[Process]) -> None:
         for part in parts:

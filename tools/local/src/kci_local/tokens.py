@@ -17,7 +17,7 @@ SCOPES = {
     **{service.name: service.permissions for service in SERVICES if service.token},
     "labgrid-bridge": [f"runtime:{LAB}"],
 }
-A_MONTH = 30 * 24 * 3600
+MONTH_S = 30 * 24 * 3600
 KCIDB_ORIGIN = "demo"
 
 
@@ -33,13 +33,13 @@ class Secrets:
         return self._folder / name
 
     def ensure(self, name: str) -> Path:
-        """Return the file of a secret, made up at random if there is none."""
+        """Return the file of a secret; make a random one if it does not exist."""
         if not self.path(name).exists():
             self.write(name, secrets.token_urlsafe(32))
         return self.path(name)
 
     def write(self, name: str, value: str) -> None:
-        """Store a secret; whoever reads the file sees the old or the new one."""
+        """Store a secret; a reader of the file sees the old one or the new one."""
         part = self.path(f"{name}.part")
         part.touch(mode=0o600)
         part.write_text(value)
@@ -47,7 +47,7 @@ class Secrets:
 
 
 def issue_tokens(api_url: str, store: Secrets) -> None:
-    """Log in as the administrator, keep his token, and give each service its own."""
+    """Log in as the administrator, keep that token, and make one for each service."""
     with httpx.Client(base_url=api_url, trust_env=False) as http:
         password = store.path("admin.password").read_text()
         form = {"username": "admin", "password": password}
@@ -56,15 +56,15 @@ def issue_tokens(api_url: str, store: Secrets) -> None:
         http.headers["Authorization"] = f"Bearer {login['access_token']}"
         for name, scopes in SCOPES.items():
             if not store.path(f"{name}.token").exists():
-                wanted = {"name": name, "scopes": scopes, "expires_in": A_MONTH}
-                made = http.post("/latest/tokens", json=wanted).raise_for_status()
-                store.write(f"{name}.token", made.json()["token"])
+                token = {"name": name, "scopes": scopes, "expires_in": MONTH_S}
+                answer = http.post("/latest/tokens", json=token).raise_for_status()
+                store.write(f"{name}.token", answer.json()["token"])
     issue_kcidb_token(store)
 
 
 def issue_kcidb_token(store: Secrets) -> None:
-    """Make the token that the local KCIDB receiver takes from our origin."""
+    """Make the token of our origin for the local KCIDB receiver."""
     if not store.path("kcidb.token").exists():
-        claims = {"origin": KCIDB_ORIGIN, "exp": int(time.time()) + A_MONTH}
+        claims = {"origin": KCIDB_ORIGIN, "exp": int(time.time()) + MONTH_S}
         key = store.ensure("kcidb.key").read_text()
         store.write("kcidb.token", jwt.encode(claims, key, algorithm="HS256"))

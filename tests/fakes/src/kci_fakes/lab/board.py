@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Netboot boards that are QEMU: behind one power relay (HTTP), each on a serial line.
 
-As one is powered on it boots what lies in its folder: `vmlinuz`, and `rootfs.cpio.gz`
-if there is one. Files there break it: with `power-fails` the relay answers 500 to
-whoever switches it on, with `power-stays` to whoever switches it off; with
-`console-hang` it says nothing from its next power-on.
+A board that is powered on boots what lies in its folder: `vmlinuz`, and
+`rootfs.cpio.gz` if it exists. Files in the folder break the board: with `power-fails`
+the relay answers 500 to a request to switch it on, with `power-stays` to one to switch
+it off; with `console-hang` its serial line is silent from the next power-on.
 """
 
 import argparse
@@ -21,17 +21,17 @@ from starlette.routing import Route
 
 MACHINE = "-machine pc -cpu qemu64 -m 256M -nodefaults -display none -no-reboot"
 KERNEL_ARGUMENTS = "console=ttyS0,115200 panic=-1 tsc=reliable no_timer_check"
-"""The last two spare an emulated machine the calibration of its clock."""
+"""The last two skip the calibration of the clock, which is slow when emulated."""
 CONSOLE = "console.log"
-"""In a board's folder: all that it ever said, whether or not somebody listened."""
-LAST_WISH = ["setpriv", "--pdeathsig", "KILL"]
-"""Runs a program that the kernel kills when we die, however we die."""
+"""In a board's folder: all output of its serial line, whether or not it was read."""
+DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
+"""Runs a program that the kernel kills when its parent dies."""
 
 POWER_FAULTS = {b"1": "power-fails", b"0": "power-stays"}
 
 
 class Board:
-    """One machine; whoever is connected to its serial line hears what it says."""
+    """One machine; its output goes to every connection to its serial line."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -46,22 +46,22 @@ class Board:
         return self._qemu is not None and self._qemu.returncode is None
 
     def has(self, name: str) -> bool:
-        """Say whether a file lies in the board's folder."""
+        """Tell whether a file lies in the board's folder."""
         return (self._folder / name).exists()
 
     async def power_on(self) -> None:
-        """Boot what is staged; without a kernel the board just stays silent."""
+        """Boot what lies in the folder; without a kernel the board stays silent."""
         async with self._switching:
             if self.is_on or not self.has("vmlinuz"):
                 return
             self._qemu = await asyncio.create_subprocess_exec(
-                *LAST_WISH,
+                *DIE_WITH_PARENT,
                 *self._command(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
             assert self._qemu.stdout is not None
-            self._reader = asyncio.create_task(self._hear(self._qemu.stdout))
+            self._reader = asyncio.create_task(self._forward(self._qemu.stdout))
 
     async def power_off(self) -> None:
         """Cut the power."""
@@ -77,7 +77,7 @@ class Board:
     async def attach(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Connect somebody to the serial line, until he hangs up."""
+        """Serve a connection to the serial line until it is closed."""
         self._listeners.add(writer)
         try:
             with suppress(ConnectionError):
@@ -91,12 +91,12 @@ class Board:
         if self.is_on and self._qemu is not None and self._qemu.stdin is not None:
             self._qemu.stdin.write(typed)
 
-    async def _hear(self, console: asyncio.StreamReader) -> None:
-        """Pass on what the machine says; with nobody there it is lost, as on a wire."""
-        while said := await console.read(4096):
+    async def _forward(self, console: asyncio.StreamReader) -> None:
+        """Send the output to every connection; without one it is lost, as on a wire."""
+        while output := await console.read(4096):
             for listener in self._listeners:
-                if not listener.is_closing():  # he has just hung up
-                    listener.write(said)
+                if not listener.is_closing():  # it has just been closed
+                    listener.write(output)
 
     def _command(self) -> list[str]:
         ramdisk = self._folder / "rootfs.cpio.gz"
@@ -104,28 +104,32 @@ class Board:
         return [
             "qemu-system-x86_64",
             *MACHINE.split(),
-            *("-chardev", line),
-            *("-serial", "null" if self.has("console-hang") else "chardev:line"),
-            *("-kernel", str(self._folder / "vmlinuz")),
-            *("-append", KERNEL_ARGUMENTS),
+            "-chardev",
+            line,
+            "-serial",
+            "null" if self.has("console-hang") else "chardev:line",
+            "-kernel",
+            str(self._folder / "vmlinuz"),
+            "-append",
+            KERNEL_ARGUMENTS,
             *(["-initrd", str(ramdisk)] if ramdisk.exists() else []),
         ]
 
 
 def relay(boards: list[Board], lines: list[int]) -> Starlette:
-    """Build the power relay, as labgrid's model `rest` speaks to it.
+    """Build the power relay, for labgrid's power model `rest`.
 
-    Its outlet N powers board N, whose serial line is the TCP port N of `lines`.
+    Outlet N powers board N, whose serial line is the TCP port N of `lines`.
     """
 
     async def switch(request: Request) -> Response:
         board = boards[request.path_params["outlet"]]
-        wanted = await request.body()
-        fault = POWER_FAULTS.get(wanted)
+        value = await request.body()
+        fault = POWER_FAULTS.get(value)
         if fault is not None and board.has(fault):
             return PlainTextResponse("the relay is broken", 500)
         if request.method == "PUT":
-            await (board.power_on() if wanted == b"1" else board.power_off())
+            await (board.power_on() if value == b"1" else board.power_off())
         return PlainTextResponse("1" if board.is_on else "0")
 
     @asynccontextmanager

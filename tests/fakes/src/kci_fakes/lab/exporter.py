@@ -15,11 +15,11 @@ import grpc
 from labgrid.remote.generated import labgrid_coordinator_pb2 as pb2
 from labgrid.remote.generated.labgrid_coordinator_pb2_grpc import CoordinatorStub
 
-from kci_fakes.lab.board import LAST_WISH
+from kci_fakes.lab.board import DIE_WITH_PARENT
 
-PAUSE = 1.0
-"""Between two starts, in seconds."""
-DIRECT = [("grpc.enable_http_proxy", 0)]
+RESTART_S = 1.0
+"""How long to wait before the exporter is started again."""
+NO_PROXY = [("grpc.enable_http_proxy", 0)]
 
 
 def main() -> None:
@@ -27,22 +27,27 @@ def main() -> None:
     options = _parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     command = [
-        *LAST_WISH,
+        *DIE_WITH_PARENT,
         str(Path(sys.executable).with_name("labgrid-exporter")),
-        *("-c", options.coordinator, "-n", "lab", "--hostname", "127.0.0.1"),
+        "-c",
+        options.coordinator,
+        "-n",
+        "lab",
+        "--hostname",
+        "127.0.0.1",
         str(options.config),
     ]
     tags = dict(tag.split("=") for tag in options.tags)
     while True:
-        with grpc.insecure_channel(options.coordinator, DIRECT) as channel:
+        with grpc.insecure_channel(options.coordinator, NO_PROXY) as channel:
             for place in options.places:
                 make_place(CoordinatorStub(channel), place, tags)
         subprocess.run(command, check=False)
-        time.sleep(PAUSE)
+        time.sleep(RESTART_S)
 
 
 def make_place(coordinator: CoordinatorStub, name: str, tags: dict[str, str]) -> None:
-    """Make the place of a board, unless it is there; wait for the coordinator."""
+    """Make the place of a board unless it exists; wait for the coordinator."""
     steps = [
         (coordinator.AddPlace, pb2.AddPlaceRequest(name=name)),
         (
@@ -66,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("coordinator", help="host:port")
     parser.add_argument("config", type=Path, help="the exporter's YAML file")
-    parser.add_argument("--places", nargs="+", help="each is a group in there")
+    parser.add_argument("--places", nargs="+", help="names of boards in the file")
     parser.add_argument("--tags", nargs="+", help="key=value, of each place")
     return parser
 

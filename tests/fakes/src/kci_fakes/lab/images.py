@@ -18,7 +18,7 @@ MOUNT_POINTS = ["proc", "sys", "dev", "tmp", "root"]
 
 
 class NoImages(Exception):
-    """The images cannot be made; the message says what to do."""
+    """The images cannot be made; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Images:
     config: Path
     ramdisk: Path
     release: str
-    """What `uname -r` will say."""
+    """What `uname -r` prints."""
 
 
 def make_images(folder: Path) -> Images:
-    """Make the images in `folder`, unless they are there already."""
+    """Make the images in `folder` unless they exist; raises `NoImages`."""
     folder.mkdir(parents=True, exist_ok=True)
     release = folder / "kernel.release"
     if not release.exists():
@@ -52,7 +52,7 @@ def make_images(folder: Path) -> Images:
 
 @contextmanager
 def scratch_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder whose files can be renamed into `folder`."""
+    """Yield a temporary folder on the same file system as `folder`."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as name:
         path = Path(name)
         path.chmod(0o755)  # apt downloads as a user of its own
@@ -68,16 +68,16 @@ def _fetch_kernel(folder: Path) -> None:
             path.rename(folder / kind)
         part = scratch / "release"
         part.write_text(f"{release}\n")
-        part.rename(folder / "kernel.release")  # last: it says that all is there
+        part.rename(folder / "kernel.release")  # last: it marks the images as complete
 
 
 def _kernel_package() -> str:
     """Ask apt which package the newest cloud kernel is in."""
-    said = _run(["apt-cache", "depends", KERNEL]).decode()
-    for line in said.splitlines():
+    output = _run(["apt-cache", "depends", KERNEL]).decode()
+    for line in output.splitlines():
         if line.strip().startswith("Depends: linux-image-"):
             return line.split()[-1]
-    raise NoImages(f"apt knows no {KERNEL}: run `apt-get update` as root first")
+    raise NoImages(f"no package in apt: {KERNEL}; run `apt-get update` as root")
 
 
 def _unpack(package: Path, kinds: tuple[str, ...]) -> list[Path]:
@@ -85,18 +85,20 @@ def _unpack(package: Path, kinds: tuple[str, ...]) -> list[Path]:
     content = package.with_suffix(".tar")
     with content.open("wb") as tar:
         subprocess.run(["dpkg-deb", "--fsys-tarfile", package], stdout=tar, check=True)
-    wanted = tuple(f"./boot/{kind}-" for kind in kinds)
+    prefixes = tuple(f"./boot/{kind}-" for kind in kinds)
     files: list[Path] = []
     with tarfile.open(content) as archive:
         for member in archive:
-            if member.name.startswith(wanted) and (file := archive.extractfile(member)):
+            if member.name.startswith(prefixes) and (
+                file := archive.extractfile(member)
+            ):
                 files.append(package.with_name(Path(member.name).name))
                 files[-1].write_bytes(file.read())
     return files
 
 
 def _lay_out(root: Path) -> Path:
-    """Put the ramdisk's files into a folder, the same at each time and place."""
+    """Put the ramdisk's files into a folder, with reproducible modes and times."""
     shutil.copytree(ROOTFS, root)
     for name in MOUNT_POINTS:
         (root / name).mkdir()
@@ -111,11 +113,11 @@ def _lay_out(root: Path) -> Path:
 
 
 def _busybox() -> str:
-    found = shutil.which("busybox")
+    path = shutil.which("busybox")
     # a dynamic program names its loader in its first page
-    if found is None or b"/ld-linux" in Path(found).read_bytes()[:4096]:
+    if path is None or b"/ld-linux" in Path(path).read_bytes()[:4096]:
         raise NoImages("no static busybox: run `apt-get install busybox-static`")
-    return found
+    return path
 
 
 def _pack(root: Path, target: Path) -> Path:
@@ -130,17 +132,17 @@ def _pack(root: Path, target: Path) -> Path:
 def _run(
     command: list[str], folder: Path | None = None, stdin: bytes | None = None
 ) -> bytes:
-    """Return what a command says; raise `NoImages` when it fails."""
+    """Return the output of a command; raise `NoImages` if it fails."""
     try:
         done = subprocess.run(
             command, cwd=folder, input=stdin, capture_output=True, check=True
         )
     except FileNotFoundError:
-        raise NoImages(f"there is no program {command[0]}: install it") from None
+        raise NoImages(f"not installed: {command[0]}; install it") from None
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip()
+        output = error.stderr.decode(errors="replace").strip()
         raise NoImages(
-            f"`{' '.join(command)}` failed; is the network there, and was"
-            f" `apt-get update` run?\n{said}"
+            f"`{' '.join(command)}` failed: check the network, and run"
+            f" `apt-get update`\n{output}"
         ) from None
     return done.stdout

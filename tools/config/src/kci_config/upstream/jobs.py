@@ -9,8 +9,13 @@ from kci_config.upstream.report import Report, Sort
 Entry = dict[str, Any]
 
 JOB_KEYS = {
-    *("template", "kind", "image", "params", "rules", "priority"),
-    *("kcidb_test_suite",),
+    "template",
+    "kind",
+    "image",
+    "params",
+    "rules",
+    "priority",
+    "kcidb_test_suite",
 }
 BUILD_PARAMS = {"arch", "compiler", "defconfig", "fragments", "job_timeout"}
 FOR_US = {"backend", "cross_compile"}

@@ -13,8 +13,13 @@ Entry = dict[str, Any]
 BRANCH_KEYS = {"tree", "branch", "architectures", "frequency", "priority", "variants"}
 PLATFORM_KEYS = {"arch", "boot_method", "mach", "dtb", "compatible", "rules", "params"}
 LAB_KEYS = {
-    *("lab_type", "url", "priority_min", "priority_max", "max_queue_depth"),
-    *("notify", "rules"),
+    "lab_type",
+    "url",
+    "priority_min",
+    "priority_max",
+    "max_queue_depth",
+    "notify",
+    "rules",
 }
 LAB_TYPES = {
     "lava": "lava",

@@ -14,12 +14,26 @@ from kci_shared.config.source import files
 from kci_shared.errors import ConfigError
 
 SECTIONS = {
-    *("build_configs", "fragments", "jobs", "platforms", "rootfs"),
-    *("runtimes", "scheduler", "trees", "device_types"),
+    "build_configs",
+    "fragments",
+    "jobs",
+    "platforms",
+    "rootfs",
+    "runtimes",
+    "scheduler",
+    "trees",
+    "device_types",
 }
 OTHERS = {
-    *("_anchors", "api", "api_configs", "storage", "storage_configs"),
-    *("build_environments", "build_variants", "file_system_types", "file_systems"),
+    "_anchors",
+    "api",
+    "api_configs",
+    "storage",
+    "storage_configs",
+    "build_environments",
+    "build_variants",
+    "file_system_types",
+    "file_systems",
 }
 """What has no place in a configuration of ours, and what older files had."""
 MAX_BYTES = 10 * 2**20

@@ -23,7 +23,7 @@ CONFIG_SHMEM=y
 CONFIG_TMPFS=y
 CONFIG_DEVTMPFS=y
 """
-"""What the smallest kernel lacks to greet us on QEMU's serial line."""
+"""What `tinyconfig` lacks to run a shell on QEMU's serial line."""
 STANDIN = "CONFIG_SERIAL=y\n"
 
 YAML = """\
@@ -60,7 +60,7 @@ BUILD = "build/gcc/x86_64/tinyconfig+qemu"
 
 
 def write(folder: Path, url: str, branch: str, fragment: str, ramdisk: str) -> None:
-    """Write it as one file."""
+    """Write the configuration as one file."""
     indented = fragment.strip().replace("\n", "\n    ")
     text = YAML.format(url=url, branch=branch, fragment=indented, ramdisk=ramdisk)
     (folder / "all.yaml").write_text(text)

@@ -13,7 +13,7 @@ from kci_demo.builds import configuration
 from kci_demo.builds.sources import check_tools, linux_repository
 from kci_demo.builds.story import BuildStory
 from kci_demo.evidence import Collector
-from kci_demo.story import Disappointed
+from kci_demo.story import NotAsExpected
 from kci_demo.timeline import Timeline
 from kci_fakes.lab.images import make_images
 from kci_fakes.repository import Repository
@@ -23,8 +23,13 @@ from kci_shared.client import ApiClient
 from kci_shared.storage import Storage, StorageSettings
 
 SERVICES = [
-    *("trigger", "scheduler", "builder", "local-bridge"),
-    *("log-parser", "regression-tracker", "email-reporter"),
+    "trigger",
+    "scheduler",
+    "builder",
+    "local-bridge",
+    "log-parser",
+    "regression-tracker",
+    "email-reporter",
 ]
 
 
@@ -40,10 +45,10 @@ async def demo_build(console: Console, site: Site, *, keep: bool) -> int:
         branch = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         async with timeline.step("start"):
             await start(site, repository, branch, configuration.QEMU)
-        async with telling(site, repository, branch, timeline) as story:
+        async with open_build_story(site, repository, branch, timeline) as story:
             try:
-                chapters = await story.tell()
-            except Disappointed as error:
+                chapters = await story.play()
+            except NotAsExpected as error:
                 timeline.say(f"[red]{error}[/]")
                 console.print(f"Logs: {site.state / 'log'}", soft_wrap=True)
                 return 1
@@ -60,7 +65,7 @@ async def demo_build(console: Console, site: Site, *, keep: bool) -> int:
 
 
 async def start(site: Site, repository: Repository, branch: str, fragment: str) -> None:
-    """Start what it takes, with a configuration that builds the branch."""
+    """Start the services, with a configuration that builds the branch."""
     stack = Stack(site)
     await stack.up(["api", "storage"])
     ramdisk = make_images(site.cache).ramdisk
@@ -71,10 +76,10 @@ async def start(site: Site, repository: Repository, branch: str, fragment: str) 
 
 
 @asynccontextmanager
-async def telling(
+async def open_build_story(
     site: Site, repository: Repository, branch: str, timeline: Timeline
 ) -> AsyncIterator[BuildStory]:
-    """Give somebody who pushes and looks, while what happens is printed."""
+    """Connect the story to a running system, and print its events."""
     async with (
         ApiClient.connect(_settings(site)) as api,
         timeline.follow(site.url("api")),

@@ -12,13 +12,13 @@ from kci_fakes.repository import Repository
 
 PACKAGE = "linux-source"
 LEFT_OUT = ("Documentation/[!K]*", "arch/*/boot/dts", "drivers/gpu/drm/amd/include")
-"""What no build for x86 reads, and yet is much."""
+"""Large folders that no build for x86 reads."""
 SEED = "seed"
 NEEDED = ("gcc", "make", "flex", "bison", "bc", "ccache", "bwrap")
 
 
 class MissingTools(Exception):
-    """A kernel cannot be built here yet; says what to install."""
+    """A kernel cannot be built here; the message says what to install."""
 
 
 def check_tools() -> None:
@@ -30,7 +30,7 @@ def check_tools() -> None:
 
 
 def linux_repository(cache: Path, say: Callable[[str], None]) -> Repository:
-    """Return the repository, on its branch `seed`; make it if it is not there."""
+    """Return the repository, on its branch `seed`; make it if it does not exist."""
     repository = Repository(cache / "linux")
     if not repository.folder.exists():
         with scratch_folder(cache) as folder:
@@ -47,12 +47,12 @@ def linux_repository(cache: Path, say: Callable[[str], None]) -> Repository:
 
 
 def _download(folder: Path) -> Path:
-    """Have apt fetch the package that holds the newest sources."""
-    said = _run(["apt-cache", "depends", PACKAGE], folder)
-    found = re.search(r"Depends: (linux-source-\S+)", said)
-    if found is None:
-        raise NoImages(f"apt knows no {PACKAGE}: run `apt-get update` as root first")
-    _run(["apt-get", "download", "-q", found[1]], folder)
+    """Download the package with the newest sources."""
+    output = _run(["apt-cache", "depends", PACKAGE], folder)
+    newest = re.search(r"Depends: (linux-source-\S+)", output)
+    if newest is None:
+        raise NoImages(f"no package in apt: {PACKAGE}; run `apt-get update` as root")
+    _run(["apt-get", "download", "-q", newest[1]], folder)
     [package] = folder.glob("*.deb")
     return package
 
@@ -68,7 +68,7 @@ def _unpack(package: Path, target: Path) -> None:
 
 
 def _commit(repository: Repository) -> None:
-    """Commit the sources as the release that they are; speed counts, not size."""
+    """Commit the sources, tagged as their release; fast rather than small."""
     for setting in ("core.looseCompression=1", "pack.compression=1", "pack.window=0"):
         repository.git("config", *setting.split("="))
     makefile = (repository.folder / "Makefile").read_text()

@@ -10,18 +10,18 @@ from kci_demo.builds.configuration import BUILD
 from kci_demo.evidence import Collector, Evidence
 from kci_demo.expectations import Expectation, unmet
 from kci_demo.outside import Submission
-from kci_demo.story import Disappointed
+from kci_demo.story import NotAsExpected
 from kci_demo.timeline import Timeline
 from kci_fakes.repository import Repository
 from kci_shared.client import ApiClient
 from kci_shared.models import Checkout, Finding, Kbuild, Kind, Node, Result, State
 
-PATIENCE = 3600.0
-"""How long a kernel may take from the push to its report, in seconds."""
-LOOK = 1.5
-"""Between two looks; each costs the API, whose processors are compiling."""
-AFTERWARDS = 60.0
-"""What is given from the end of all builds and jobs to the mail."""
+TIMEOUT_S = 3600.0
+"""How long a kernel may take from the push to its report."""
+LOOK_S = 1.5
+"""How long to wait before looking again: the machine is busy compiling."""
+MAIL_TIMEOUT_S = 60.0
+"""How long the mail may take after all builds and jobs have ended."""
 BROKEN_FILE = "init/main.c"
 BREAK = "\nint broken(void)\n{\n\treturn 0\n}\n"
 
@@ -40,8 +40,8 @@ def _findings(evidence: Evidence) -> list[Finding]:
 
 
 def _has_artifacts(evidence: Evidence) -> bool:
-    wanted = {"kernel", "_config", "build_log", "metadata"}
-    return all(wanted <= build.artifacts.keys() for build in builds(evidence))
+    names = {"kernel", "_config", "build_log", "metadata"}
+    return all(names <= build.artifacts.keys() for build in builds(evidence))
 
 
 def _is_described(evidence: Evidence) -> bool:
@@ -70,15 +70,15 @@ GOOD: list[Expectation] = [
     ("the build left a kernel, its log, its facts", _has_artifacts),
     ("it boots", lambda e: e.last("boot") is Result.PASS),
     ("it says hello", lambda e: [t.name for t in e.tests()] == ["hello"]),
-    ("nobody had to try twice", lambda e: len(e.jobs()) == 1),
-    ("one mail tells of the first results", lambda e: len(e.mails) == 1),
+    ("no job is tried twice", lambda e: len(e.jobs()) == 1),
+    ("one mail reports the first results", lambda e: len(e.mails) == 1),
     CLOSED,
 ]
 BROKEN: list[Expectation] = [
     ("the build fails", lambda e: [b.result for b in builds(e)] == [Result.FAIL]),
     ("a finding names file and line", _finding_names_the_line),
     ("nothing is booted", lambda e: not e.jobs()),
-    ("one regression is told", lambda e: len(e.regressions) == 1),
+    ("there is one regression", lambda e: len(e.regressions) == 1),
     ("one mail names file and line", _mail_names_the_line),
     CLOSED,
 ]
@@ -86,7 +86,7 @@ BROKEN: list[Expectation] = [
 
 @dataclass(frozen=True)
 class BuildStory:
-    """Who takes part: a developer who pushes, and somebody who looks."""
+    """A developer who pushes, and the means to see what comes of it."""
 
     repository: Repository
     branch: str
@@ -94,8 +94,8 @@ class BuildStory:
     collector: Collector
     timeline: Timeline
 
-    async def tell(self) -> list[Evidence]:
-        """Push twice; raise `Disappointed` unless all is as it should be."""
+    async def play(self) -> list[Evidence]:
+        """Push twice; raise `NotAsExpected` unless all is as expected."""
         return [
             await self._chapter(
                 "a push that works", "init: a change", self._work, GOOD
@@ -125,26 +125,30 @@ class BuildStory:
         async with self.timeline.step(title):
             change()
             commit = await asyncio.to_thread(self._push, subject)
-            self.timeline.say(f"pushed {commit[:12]}; nobody does anything from here")
+            self.timeline.say(f"pushed {commit[:12]}; all that follows is automatic")
             return await self._until(commit, expected)
 
     async def _until(self, commit: str, expected: list[Expectation]) -> Evidence:
         begin = time.monotonic()
-        deadline, missing = begin + PATIENCE, ["the push is seen"]
+        deadline, missing = begin + TIMEOUT_S, ["the push is seen"]
         while time.monotonic() < deadline:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(LOOK_S)
             if (submission := await self._seen(commit)) is None:
                 continue
             evidence = await self.collector.collect(submission)
             if not (missing := unmet(expected, evidence)):
                 return evidence
             if not unmet([CLOSED], evidence):  # little more is to come
-                deadline = min(deadline, time.monotonic() + AFTERWARDS)
-        raise Disappointed(f"after {time.monotonic() - begin:.0f} s: {missing}")
+                deadline = min(deadline, time.monotonic() + MAIL_TIMEOUT_S)
+        raise NotAsExpected(
+            f"not met after {time.monotonic() - begin:.0f} s: {missing}"
+        )
 
     async def _seen(self, commit: str) -> Submission | None:
-        wanted = {"data.kernel_revision.commit": commit}
-        nodes = await self.api.find(**wanted, kind__in=f"{Kind.CHECKOUT},{Kind.KBUILD}")
+        of_commit = {"data.kernel_revision.commit": commit}
+        nodes = await self.api.find(
+            **of_commit, kind__in=f"{Kind.CHECKOUT},{Kind.KBUILD}"
+        )
         checkout = next((node for node in nodes if isinstance(node, Checkout)), None)
         build = next((node for node in nodes if node.name == BUILD), None)
         if checkout is None or build is None:
