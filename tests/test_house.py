@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kci_local.lists import LISTS, MARKED, outdated
+from kci_local.lists import FILES, LISTS, MARKED, outdated
 from kci_local.services import SERVICES, Service
 from kci_measure.circles import circles
 from kci_measure.sources import Project
@@ -33,13 +33,8 @@ def test_the_other_lists_of_services_are_made_from_it() -> None:
 
 
 def test_each_list_has_a_place() -> None:
-    files = [PROJECT / ".importlinter", *PROJECT.glob("*.*"), *PROJECT.glob("docs/*")]
-    places = [
-        found["name"]
-        for path in files
-        if path.is_file()
-        for found in MARKED.finditer(path.read_text())
-    ]
+    texts = [(PROJECT / name).read_text() for name in FILES]
+    places = [marked["name"] for text in texts for marked in MARKED.finditer(text)]
     assert set(places) == set(LISTS)
 
 
