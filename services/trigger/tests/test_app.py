@@ -13,7 +13,7 @@ from kci_shared.models import NODE, NewNode, Node
 from kci_trigger import app as application
 from kci_trigger.app import WishRoutes, create_app
 from kci_trigger.callers import Callers
-from kci_trigger.wishes import Wishes
+from kci_trigger.requests import Wishes
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 URL = "https://git.example.org/linux.git"

@@ -3,7 +3,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
 
 from kci_regression_tracker.history import look_back
 from kci_regression_tracker.reconcile import History
@@ -15,6 +14,7 @@ from kci_regression_tracker.rules import (
     as_run,
 )
 from kci_shared.models import Kind, Node, Regression, Result, State, Test
+from kci_shared.nodes import Nodes
 
 PAGE = 1000
 """How many verdicts of one name on one platform are looked at, the newest ones."""
@@ -22,13 +22,6 @@ BATCH = 100
 """How many ids one query asks for: an address has to fit in a request."""
 REMEMBERED = 100_000
 """How many checkouts, and jobs, are kept in memory: they don't change any more."""
-
-
-class Nodes(Protocol):
-    """The nodes, as far as they are read here."""
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return the nodes that match."""
 
 
 class Archive:

@@ -2,14 +2,14 @@
 """The service: after each verdict, make a test's regressions what its history says."""
 
 from datetime import UTC, datetime
-from typing import Any, Protocol
 
 from kci_regression_tracker.archive import Archive
 from kci_regression_tracker.reconcile import Change, plan
 from kci_regression_tracker.rules import VERDICTS, Ran, Series, is_run
 from kci_shared.errors import Conflict, NotYet
 from kci_shared.logging import get_logger
-from kci_shared.models import Event, Kind, NewNode, Node, Result, State, Test
+from kci_shared.models import Event, Kind, NewNode, Result, State, Test
+from kci_shared.nodes import Nodes
 
 log = get_logger(__name__)
 
@@ -18,28 +18,10 @@ ATTEMPTS = 20
 """How often it is judged again because a replica was faster."""
 
 
-class Api(Protocol):
-    """What the tracker needs of the API."""
-
-    async def get(self, node_id: str) -> Node | None:
-        """Return a node as it is now."""
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return the nodes that match."""
-
-    async def create(self, node: NewNode) -> Node:
-        """Create a node, once for its key."""
-
-    async def update(
-        self, node_id: str, *, if_version: int | None = None, **changes: Any
-    ) -> Node:
-        """Change a node, if it still is the version that was read."""
-
-
 class RegressionTracker:
     """Keeps one regression for each break of a test, whatever arrives when."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Nodes) -> None:
         self._api = api
         self._archive = Archive(api)
 

@@ -3,12 +3,12 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
 
 from kci_scheduler.clock import utc_now
 from kci_shared.errors import BadRequest, Conflict
 from kci_shared.logging import get_logger
 from kci_shared.models import Checkout, Kind, Node, State
+from kci_shared.nodes import Nodes
 from kci_shared.rules.artifacts import TARBALL
 
 log = get_logger(__name__)
@@ -16,28 +16,10 @@ log = get_logger(__name__)
 BELOW = f"{Kind.KBUILD},{Kind.JOB}"
 
 
-class Trees(Protocol):
-    """What closing asks of the API."""
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return all nodes that match."""
-        ...
-
-    async def count(self, **filters: Any) -> int:
-        """Return how many nodes match."""
-        ...
-
-    async def update(
-        self, node_id: str, *, if_version: int | None = None, **changes: Any
-    ) -> Node:
-        """Change fields of that version of a node."""
-        ...
-
-
 class Closing:
     """Closes a checkout once every build and job of its tree is done and planned."""
 
-    def __init__(self, api: Trees, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, api: Nodes, now: Callable[[], datetime] = utc_now) -> None:
         self._api = api
         self._now = now
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from kci_scheduler.builds import BuildPlan, plan_builds
 from kci_scheduler.clock import utc_now
@@ -25,6 +25,7 @@ from kci_shared.models import (
     Result,
     State,
 )
+from kci_shared.nodes import Nodes
 from kci_shared.rules.artifacts import TARBALL
 from kci_shared.rules.verdicts import is_settled
 
@@ -37,28 +38,6 @@ AT_ONCE = 1000
 KEYS = 50
 """How many keys an address can name."""
 COMMIT = "data.kernel_revision.commit"
-
-
-class Nodes(Protocol):
-    """What the scheduler asks of the API."""
-
-    async def get(self, node_id: str) -> Node | None:
-        """Return the node, or None."""
-        ...
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return all nodes that match."""
-        ...
-
-    async def create_many(self, nodes: list[NewNode]) -> list[Node]:
-        """Create nodes that carry keys, all or none."""
-        ...
-
-    async def update(
-        self, node_id: str, *, if_version: int | None = None, **changes: Any
-    ) -> Node:
-        """Change fields of a node."""
-        ...
 
 
 class Scheduler:

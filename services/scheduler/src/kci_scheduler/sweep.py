@@ -4,32 +4,18 @@
 import asyncio
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Protocol
 
 from kci_scheduler.clock import utc_now
 from kci_scheduler.closing import Closing
 from kci_shared.errors import ApiError, BadRequest, Conflict
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Kind, Node, Result, State
+from kci_shared.nodes import Nodes
 from kci_shared.rules.artifacts import TARBALL
 from kci_shared.rules.attempts import MOST_ATTEMPTS
 from kci_shared.waiting import wait
 
 log = get_logger(__name__)
-
-
-class Nodes(Protocol):
-    """What the sweeper asks of the API."""
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return all nodes that match."""
-        ...
-
-    async def update(
-        self, node_id: str, *, if_version: int | None = None, **changes: Any
-    ) -> Node:
-        """Change fields of that version of a node."""
-        ...
 
 
 class Sweeper:

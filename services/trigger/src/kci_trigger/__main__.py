@@ -16,11 +16,11 @@ from kci_shared.work.local import LocalRuns
 from kci_trigger.app import WishRoutes, create_app
 from kci_trigger.callers import Callers
 from kci_trigger.git import Git
+from kci_trigger.requests import Wishes
 from kci_trigger.rules import PLATFORM
 from kci_trigger.settings import Settings
 from kci_trigger.sources import Sources
 from kci_trigger.watch import Watcher
-from kci_trigger.wishes import Wishes
 
 CONFIG_S = 2.0
 """Between two looks for changed files of the configuration."""

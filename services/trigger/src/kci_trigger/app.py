@@ -13,7 +13,7 @@ from kci_shared.logging import get_logger
 from kci_shared.models import Node
 from kci_trigger import patches
 from kci_trigger.callers import Callers, Right
-from kci_trigger.wishes import (
+from kci_trigger.requests import (
     CheckoutWish,
     PatchWish,
     RetryWish,

@@ -9,12 +9,12 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
 
 from kci_shared.config import Config, Tree
 from kci_shared.errors import ApiError
 from kci_shared.logging import get_logger
-from kci_shared.models import Kind, NewNode, Node, Revision, State
+from kci_shared.models import Kind, Node, Revision, State
+from kci_shared.nodes import Nodes
 from kci_shared.rules.keys import checkout_key
 from kci_trigger import rules
 from kci_trigger.git import Git, GitError
@@ -26,18 +26,6 @@ LONGEST_REST = 16
 """A remote that fails is left alone for up to so many times the usual pause."""
 JITTER = 0.1
 """The pauses differ by this part, so that trees of a host spread by themselves."""
-
-
-class Nodes(Protocol):
-    """What watching asks of the API."""
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return all nodes that match."""
-        ...
-
-    async def create(self, node: NewNode) -> Node:
-        """Create a node, once for its key."""
-        ...
 
 
 class Watcher:

@@ -16,11 +16,11 @@ from kci_shared.models import (
     Checkout,
     Job,
     Kbuild,
-    NewNode,
     Node,
     Revision,
     State,
 )
+from kci_shared.nodes import Nodes
 from kci_shared.rules.attempts import next_attempt
 from kci_trigger import patches, rules
 from kci_trigger.patches import BadPatch
@@ -61,22 +61,6 @@ class PatchWish(Wish):
     patchurl: Annotated[list[str], Field(max_length=patches.MOST)] | None = None
     jobfilter: Filter | None = None
     platformfilter: Filter | None = None
-
-
-class Nodes(Protocol):
-    """What granting wishes asks of the API."""
-
-    async def get(self, node_id: str) -> Node | None:
-        """Return the node, or None."""
-        ...
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return all nodes that match."""
-        ...
-
-    async def create(self, node: NewNode) -> Node:
-        """Create a node, once for its key."""
-        ...
 
 
 class Heads(Protocol):
