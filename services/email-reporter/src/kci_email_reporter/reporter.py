@@ -2,7 +2,7 @@
 """Handles events: writes each mail once, as a node for the sender to claim."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from kci_email_reporter.case import Case, first_mail_key
 from kci_email_reporter.fixed_mail import fixed_mail, fixed_mail_key
@@ -27,6 +27,7 @@ from kci_shared.models import (
     State,
     Status,
 )
+from kci_shared.nodes import Nodes
 from kci_shared.rules.verdicts import is_settled
 
 log = get_logger(__name__)
@@ -36,22 +37,6 @@ SUMMARIZED = {Kind.CHECKOUT, Kind.KBUILD, Kind.JOB}
 """Kinds of nodes whose end may complete a summary."""
 SPARE_TIME = timedelta(hours=1)
 """How long after the sender's last attempt a mail's node times out."""
-
-
-class Nodes(Protocol):
-    """The API calls that this service uses."""
-
-    async def get(self, node_id: str) -> Node | None:
-        """Return a node, or None if it does not exist."""
-        ...
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return all nodes that match."""
-        ...
-
-    async def create(self, node: NewNode) -> Node:
-        """Create a node, or return the one with the same idempotency key."""
-        ...
 
 
 class Store(Protocol):

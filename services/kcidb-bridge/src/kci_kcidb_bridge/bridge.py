@@ -2,7 +2,7 @@
 """Handles node events: submits each final node to KCIDB, with the rows it refers to."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from kci_kcidb_bridge.issues import regression_rows
 from kci_kcidb_bridge.report import nearest, rows_of
@@ -20,21 +20,10 @@ from kci_shared.models import (
     Status,
     Test,
 )
+from kci_shared.nodes import Nodes
 
 PARENTS_PER_QUERY = 100
 """How many parents' children one query asks for."""
-
-
-class Nodes(Protocol):
-    """The API calls that this service uses."""
-
-    async def get(self, node_id: str) -> Node | None:
-        """Return a node, or None if it does not exist."""
-        ...
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return all nodes that match."""
-        ...
 
 
 class Kcidb(Protocol):

@@ -11,6 +11,7 @@ from kci_log_parser.scanner import LogScanner
 from kci_shared.errors import Conflict, NotStored, NotYet
 from kci_shared.logging import get_logger
 from kci_shared.models import Event, Finding, Kbuild, Node, Result, State
+from kci_shared.nodes import Nodes
 from kci_shared.rules.artifacts import log_url
 from kci_shared.rules.builds import build_failure
 
@@ -18,18 +19,6 @@ log = get_logger(__name__)
 
 ATTEMPTS = 5
 """How often a node may change under us before the event is put aside for a while."""
-
-
-class Nodes(Protocol):
-    """What the parser needs of the API."""
-
-    async def get(self, node_id: str) -> Node | None:
-        """Return a node as it is now."""
-
-    async def update(
-        self, node_id: str, *, if_version: int | None = None, **changes: Any
-    ) -> Node:
-        """Change a node, if it is still in that version."""
 
 
 class Logs(Protocol):
