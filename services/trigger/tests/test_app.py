@@ -11,9 +11,9 @@ import pytest
 from kci_shared.config import Config
 from kci_shared.models import NODE, NewNode, Node
 from kci_trigger import app as application
-from kci_trigger.app import WishRoutes, create_app
+from kci_trigger.app import RequestRoutes, create_app
 from kci_trigger.callers import Callers
-from kci_trigger.requests import Wishes
+from kci_trigger.requests import Requests
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 URL = "https://git.example.org/linux.git"
@@ -98,8 +98,8 @@ async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
     config = Config.model_validate({"trees": trees})
     transport = httpx.MockTransport(world.web)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as web:
-        wishes = Wishes(lambda: config, world, world, world)
-        routes = WishRoutes(wishes, Callers(web), web, ["lore.kernel.org"])
+        requests = Requests(lambda: config, world, world, world)
+        routes = RequestRoutes(requests, Callers(web), web, ["lore.kernel.org"])
         app = httpx.ASGITransport(create_app(routes))
         async with httpx.AsyncClient(transport=app, base_url="http://trigger") as http:
             http.headers["Authorization"] = "admin"
@@ -141,16 +141,21 @@ async def test_a_patchset_is_a_checkout_with_the_patches_digest(
 
 
 @pytest.mark.parametrize(
-    ("wish", "body", "status", "reason"),
+    ("path", "body", "status", "reason"),
     [
         ("checkout", {"url": "https://evil/", "branch": "b"}, 400, "not of a config"),
-        ("checkout", {"url": URL, "branch": "--upload-pack=x"}, 400, "git takes no"),
+        (
+            "checkout",
+            {"url": URL, "branch": "--upload-pack=x"},
+            400,
+            "no valid branch name",
+        ),
         ("checkout", {"url": URL, "branch": "gone"}, 400, "has no branch gone"),
         ("checkout", {"url": URL, "branch": "b", "commit": "--x"}, 422, "commit"),
-        ("jobretry", {"nodeid": "f" * 24}, 404, "there is no node"),
+        ("jobretry", {"nodeid": "f" * 24}, 404, "does not exist"),
         ("jobretry", {"nodeid": "../whoami"}, 422, "nodeid"),
         ("jobretry", {"nodeid": "c" * 24}, 400, "a test cannot run again"),
-        ("patchset", {"nodeid": "b" * 24, "patch": [PATCH]}, 400, "is no checkout"),
+        ("patchset", {"nodeid": "b" * 24, "patch": [PATCH]}, 400, "is not a checkout"),
         ("patchset", {"nodeid": "d" * 24, "patch": [PATCH]}, 400, "patched itself"),
         ("patchset", {"nodeid": "a" * 24, "patch": ["x"]}, 400, "changes nothing"),
         ("patchset", {"nodeid": "a" * 24}, 400, "either patch or patchurl"),
@@ -159,14 +164,14 @@ async def test_a_patchset_is_a_checkout_with_the_patches_digest(
                 "patchset",
                 {"nodeid": "a" * 24, "patchurl": ["http://lore.kernel.org/"]},
             ),
-            *(400, "only https and lore.kernel.org"),
+            *(400, "not https on lore.kernel.org"),
         ),
         (
             *(
                 "patchset",
                 {"nodeid": "a" * 24, "patchurl": ["https://169.254.169.254/"]},
             ),
-            *(400, "only https"),
+            *(400, "not https on"),
         ),
         (
             "patchset",
@@ -175,22 +180,22 @@ async def test_a_patchset_is_a_checkout_with_the_patches_digest(
         ),
     ],
 )
-async def test_a_wish_that_cannot_be_granted_says_why(
+async def test_a_request_that_cannot_be_served_says_why(
     http: httpx.AsyncClient,
     world: World,
-    wish: str,
-    body: Any,
+    path: str,
+    body: dict[str, Any],
     status: int,
     reason: str,
 ) -> None:
-    answer = await http.post(f"/api/{wish}", json=body)
+    answer = await http.post(f"/api/{path}", json=body)
     assert answer.status_code == status
     assert reason in answer.text
     assert world.created == []
 
 
 @pytest.mark.parametrize(
-    ("who", "wish", "status"),
+    ("who", "path", "status"),
     [
         *(("Bearer admin", "checkout", 200), ("service", "checkout", 200)),
         *(("patcher", "checkout", 403), ("lab", "checkout", 403)),
@@ -201,19 +206,19 @@ async def test_a_wish_that_cannot_be_granted_says_why(
         ),
     ],
 )
-async def test_only_who_may_gets_a_wish_granted(
-    http: httpx.AsyncClient, who: str, wish: str, status: int
+async def test_a_request_needs_the_right_for_it(
+    http: httpx.AsyncClient, who: str, path: str, status: int
 ) -> None:
     body = {"url": URL, "branch": "master"}
     headers = {"Authorization": who}
-    answer = await http.post(f"/api/{wish}", json=body, headers=headers)
+    answer = await http.post(f"/api/{path}", json=body, headers=headers)
     assert answer.status_code == status
 
 
 async def test_a_body_is_refused_by_its_length_before_it_is_read(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(application, "LARGEST_BODY", 1000)
+    monkeypatch.setattr(application, "LARGEST_BODY_BYTES", 1000)
     body = {"nodeid": "a" * 24, "patch": ["x" * 1000]}
     assert (await http.post("/api/patchset", json=body)).status_code == 413
     assert (await http.post("/api/patchset", content=_endless())).status_code == 413

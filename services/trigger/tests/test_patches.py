@@ -47,7 +47,7 @@ def test_many_and_large_patches_are_refused() -> None:
     with pytest.raises(BadPatch, match="not 101"):
         patches.check([GOOD] * 101)
     with pytest.raises(BadPatch, match="larger than 10 MiB"):
-        patches.check([GOOD, b" " * patches.LARGEST])
+        patches.check([GOOD, b" " * patches.LARGEST_BYTES])
 
 
 @given(st.lists(st.binary(max_size=200), max_size=3))

@@ -127,7 +127,7 @@ def test_only_a_configured_url_names_a_tree() -> None:
 def test_a_checkout_is_a_node_that_waits_for_this_service() -> None:
     revision = Revision(tree="t", url=URL, branch="b", commit=COMMIT)
     node = rules.checkout(revision, NOW, data={"base": "7"}, submitter="user:me")
-    assert node.timeout == NOW + rules.LIFE
+    assert node.timeout == NOW + rules.LIFETIME
     assert (node.name, node.state, node.submitter) == ("checkout", "running", "user:me")
     assert node.data == {
         "kernel_revision": {"tree": "t", "url": URL, "branch": "b", "commit": COMMIT},

@@ -13,17 +13,17 @@ from kci_shared.service import run
 from kci_shared.storage import Storage
 from kci_shared.work import Bridge
 from kci_shared.work.local import LocalRuns
-from kci_trigger.app import WishRoutes, create_app
+from kci_trigger.app import RequestRoutes, create_app
 from kci_trigger.callers import Callers
 from kci_trigger.git import Git
-from kci_trigger.requests import Wishes
+from kci_trigger.requests import Requests
 from kci_trigger.rules import PLATFORM
 from kci_trigger.settings import Settings
 from kci_trigger.sources import Sources
 from kci_trigger.watch import Watcher
 
-CONFIG_S = 2.0
-"""Between two looks for changed files of the configuration."""
+CONFIG_CHECK_S = 2.0
+"""How often to check the files of the configuration for changes."""
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
@@ -36,18 +36,18 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         Storage.connect(settings) as storage,
         httpx.AsyncClient(base_url=settings.api_url, timeout=10) as whoami,
         httpx.AsyncClient(timeout=30) as web,
-        asyncio.TaskGroup() as all_of_it,
+        asyncio.TaskGroup() as tasks,
     ):
         watcher = Watcher(config.get, git, api, settings)
         sources = Sources(config.get, git, storage, settings)
         runs = LocalRuns(PLATFORM, settings.max_jobs, sources.run)
-        wishes = Wishes(config.get, api, watcher, storage)
-        routes = WishRoutes(wishes, Callers(whoami), web, settings.patch_hosts)
-        all_of_it.create_task(config.watch(CONFIG_S, stop))
-        all_of_it.create_task(watcher.run(stop))
-        all_of_it.create_task(Bridge(api, storage, runs, settings).run(stop))
+        requests = Requests(config.get, api, watcher, storage)
+        routes = RequestRoutes(requests, Callers(whoami), web, settings.patch_hosts)
+        tasks.create_task(config.watch(CONFIG_CHECK_S, stop))
+        tasks.create_task(watcher.run(stop))
+        tasks.create_task(Bridge(api, storage, runs, settings).run(stop))
         if settings.port:
-            all_of_it.create_task(serve(create_app(routes), settings, stop))
+            tasks.create_task(serve(create_app(routes), settings, stop))
 
 
 def start() -> None:

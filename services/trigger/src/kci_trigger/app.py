@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What kci-dev asks of the pipeline, over HTTP."""
+"""The HTTP interface that kci-dev uses: checkout, retry, patchset."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -14,31 +14,31 @@ from kci_shared.models import Node
 from kci_trigger import patches
 from kci_trigger.callers import Callers, Right
 from kci_trigger.requests import (
-    CheckoutWish,
-    PatchWish,
-    RetryWish,
-    Wishes,
+    CheckoutRequest,
+    PatchsetRequest,
+    Requests,
+    RetryRequest,
     fetch_patches,
 )
 
 log = get_logger(__name__)
 
-LARGEST_BODY = 4 * patches.LARGEST
-"""JSON may write each character as six."""
+LARGEST_BODY_BYTES = 4 * patches.LARGEST_BYTES
+"""In JSON a byte of a patch may need several."""
 AUTHORIZATION = Annotated[str, Header()]
 
 
-class WishRoutes:
-    """The three things that one can ask for."""
+class RequestRoutes:
+    """The routes, one for each kind of request."""
 
     def __init__(
         self,
-        wishes: Wishes,
+        requests: Requests,
         callers: Callers,
         http: httpx.AsyncClient,
         hosts: Sequence[str],
     ) -> None:
-        self._wishes = wishes
+        self._requests = requests
         self._callers = callers
         self._http = http
         self._hosts = hosts
@@ -52,30 +52,30 @@ class WishRoutes:
         return router
 
     async def checkout(
-        self, wish: CheckoutWish, authorization: AUTHORIZATION = ""
+        self, request: CheckoutRequest, authorization: AUTHORIZATION = ""
     ) -> dict[str, Any]:
         """Test a commit of a configured tree."""
         submitter = await self._submitter(authorization, Right.CHECKOUT)
-        return _answer(await self._wishes.checkout(wish, submitter))
+        return _answer(await self._requests.checkout(request, submitter))
 
     async def jobretry(
-        self, wish: RetryWish, authorization: AUTHORIZATION = ""
+        self, request: RetryRequest, authorization: AUTHORIZATION = ""
     ) -> dict[str, Any]:
         """Run a build or a job once more."""
         submitter = await self._submitter(authorization, Right.TESTRETRY)
-        return _answer(await self._wishes.retry(wish, submitter))
+        return _answer(await self._requests.retry(request, submitter))
 
     async def patchset(
-        self, wish: PatchWish, authorization: AUTHORIZATION = ""
+        self, request: PatchsetRequest, authorization: AUTHORIZATION = ""
     ) -> dict[str, Any]:
         """Test patches on top of a checkout."""
         submitter = await self._submitter(authorization, Right.PATCHSET)
-        if (wish.patch is None) == (wish.patchurl is None):
-            raise BadRequest("send either patch or patchurl")
-        given = [text.encode(errors="replace") for text in wish.patch or []]
-        if wish.patchurl is not None:
-            given = await fetch_patches(self._http, wish.patchurl, self._hosts)
-        return _answer(await self._wishes.patchset(wish, submitter, given))
+        if (request.patch is None) == (request.patchurl is None):
+            raise BadRequest("send either patch or patchurl, not both or none")
+        contents = [text.encode(errors="replace") for text in request.patch or []]
+        if request.patchurl is not None:
+            contents = await fetch_patches(self._http, request.patchurl, self._hosts)
+        return _answer(await self._requests.patchset(request, submitter, contents))
 
     async def _submitter(self, authorization: str, right: Right) -> str:
         caller = await self._callers.caller(authorization)
@@ -83,7 +83,7 @@ class WishRoutes:
         return f"user:{caller.name}"
 
 
-def create_app(routes: WishRoutes) -> FastAPI:
+def create_app(routes: RequestRoutes) -> FastAPI:
     """Build the application."""
     app = FastAPI(
         title="KernelCI trigger",
@@ -93,10 +93,10 @@ def create_app(routes: WishRoutes) -> FastAPI:
 
     @app.middleware("http")
     async def limit(request: Request, call_next: Any) -> Response:
-        """Refuse what is too large before any of it is read."""
+        """Refuse a body that is too large before reading it."""
         length = request.headers.get("content-length", "")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
-            error = TooLarge(f"send a Content-Length of at most {LARGEST_BODY}")
+        if not length.isdigit() or int(length) > LARGEST_BODY_BYTES:
+            error = TooLarge(f"send a Content-Length of at most {LARGEST_BODY_BYTES}")
             return await _refused(request, error)
         answer: Response = await call_next(request)
         return answer

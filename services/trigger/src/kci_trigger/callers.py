@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who asks, and for what he may: the API knows its users."""
+"""Who sends a request, and what they may request; the API authenticates them."""
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import httpx
 
@@ -11,11 +12,11 @@ from kci_shared.errors import NotLoggedIn, NotPermitted
 from kci_shared.identity import identify
 
 TOKEN = re.compile(r"(?:Bearer )?([!-~]{1,8192})")
-EVERYTHING = {"admin", "nodes:write"}
+FULL_ACCESS_SCOPES = {"admin", "nodes:write"}
 
 
 class Right(StrEnum):
-    """What one may be allowed to ask for: a group of that name is."""
+    """A kind of request, and the group whose members may send it."""
 
     CHECKOUT = "checkout"
     PATCHSET = "patchset"
@@ -24,36 +25,39 @@ class Right(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever sent a request."""
+    """The sender of a request."""
 
     name: str
     rights: frozenset[str]
-    may_all: bool
+    has_full_access: bool
 
     def require(self, right: Right) -> None:
         """Raise `NotPermitted` unless the caller has a right."""
-        if not self.may_all and right not in self.rights:
-            raise NotPermitted(f"join the group '{right}' to ask for this")
+        if not self.has_full_access and right not in self.rights:
+            raise NotPermitted(
+                f"{self.name} may not request this; join the group '{right}'"
+            )
 
 
 class Callers:
-    """Asks the API whose token it is."""
+    """Asks the API who owns a token."""
 
     def __init__(self, api: httpx.AsyncClient) -> None:
         self._api = api
 
     async def caller(self, authorization: str) -> Caller:
-        """Return who a header stands for; kci-dev sends it without `Bearer`."""
+        """Return the owner of the token in a header; kci-dev omits `Bearer`."""
         token = TOKEN.fullmatch(authorization)
         if token is None:
             raise NotLoggedIn("send the header 'Authorization: <API token>'")
-        said = await identify(self._api, token[1])
+        owner = await identify(self._api, token[1])
         return Caller(
-            name=said["username"],
-            rights=frozenset(group["name"] for group in said["groups"]),
-            may_all=said["is_superuser"] or not EVERYTHING.isdisjoint(_scopes(said)),
+            name=owner["username"],
+            rights=frozenset(group["name"] for group in owner["groups"]),
+            has_full_access=_has_full_access(owner),
         )
 
 
-def _scopes(said: dict[str, list[str]]) -> list[str]:
-    return said.get("scopes", [])
+def _has_full_access(owner: dict[str, Any]) -> bool:
+    scopes = owner.get("scopes", [])
+    return bool(owner["is_superuser"]) or not FULL_ACCESS_SCOPES.isdisjoint(scopes)

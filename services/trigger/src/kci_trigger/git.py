@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Git as a program that is given hostile input.
+"""Run git on untrusted repositories.
 
-It is bounded in time and size, asks nobody, and runs nothing that a repository names.
+It is limited in time and in the size of files, never prompts, and runs no program that
+a repository configures.
 """
 
 import asyncio
@@ -38,27 +39,27 @@ CONFIG = (
     "user.name=kernelci",
     "user.email=kernelci@localhost",
 )
-MOST_OUTPUT = 8 << 20
-"""What git may print; a tarball goes to a file."""
+MOST_OUTPUT_BYTES = 8 << 20
+"""How much git may print; tarballs are written to files."""
 
 
 class GitError(KciError):
-    """Git did not do what it was asked; says why in git's words."""
+    """Git failed; the message is git's own."""
 
     retryable = True
 
 
 class GitTooSlow(GitError):
-    """Git was killed because its time was over."""
+    """Git was killed because it exceeded its time limit."""
 
 
 class Git:
-    """Runs git, with protocols that it may speak and a size that no file exceeds."""
+    """Runs git with a list of allowed protocols and a limit on the size of files."""
 
     def __init__(self, protocols: Sequence[str], max_bytes: int) -> None:
         self._environment = {**ENVIRONMENT, "GIT_ALLOW_PROTOCOL": ":".join(protocols)}
         options = (word for setting in CONFIG for word in ("-c", setting))
-        # git dies with us: after a kill -9 nobody writes into a mirror any more
+        # git dies with this process: after a kill -9 nothing writes to a mirror
         self._command = [
             *("setpriv", "--pdeathsig=KILL", "prlimit", f"--fsize={max_bytes}"),
             *("git", *options),
@@ -68,14 +69,17 @@ class Git:
         self,
         *arguments: str,
         seconds: float,
-        given: bytes = b"",
+        stdin: bytes = b"",
         environment: Mapping[str, str] | None = None,
     ) -> bytes:
-        """Return what git prints; raise `GitError` when it fails, or is too slow."""
+        """Run a command; return its output.
+
+        Raises `GitError` if it fails, and `GitTooSlow` after `seconds`.
+        """
         process = await asyncio.create_subprocess_exec(
             *self._command,
             *arguments,
-            stdin=PIPE if given else DEVNULL,
+            stdin=PIPE if stdin else DEVNULL,
             stdout=PIPE,
             stderr=PIPE,
             env={**self._environment, **(environment or {})},
@@ -84,23 +88,23 @@ class Git:
         )
         try:
             async with asyncio.timeout(seconds):
-                return await _talk(process, given, arguments)
+                return await _talk(process, stdin, arguments)
         except TimeoutError:
-            said = f"git {_verb(arguments)}: no answer within {seconds:g} s"
-            raise GitTooSlow(said) from None
+            message = f"git {_verb(arguments)}: no answer within {seconds:g} s"
+            raise GitTooSlow(message) from None
         finally:
             await _end(process)
 
 
-async def _talk(process: Process, given: bytes, arguments: tuple[str, ...]) -> bytes:
+async def _talk(process: Process, stdin: bytes, arguments: tuple[str, ...]) -> bytes:
     assert process.stdout is not None
     assert process.stderr is not None
     output, complaint, _ = await asyncio.gather(
-        _read(process.stdout), _read(process.stderr), _give(process, given)
+        _read(process.stdout), _read(process.stderr), _give(process, stdin)
     )
     if status := await process.wait():
-        said = complaint.decode(errors="replace").strip().splitlines()[-3:]
-        reason = " ".join(" ".join(said).split())[-1000:] or f"exit status {status}"
+        last = complaint.decode(errors="replace").strip().splitlines()[-3:]
+        reason = " ".join(" ".join(last).split())[-1000:] or f"exit status {status}"
         raise GitError(f"git {_verb(arguments)}: {reason}")
     return output
 
@@ -109,22 +113,22 @@ async def _read(stream: asyncio.StreamReader) -> bytes:
     chunks: list[bytes] = []
     while chunk := await stream.read(1 << 16):
         chunks.append(chunk)
-        if sum(map(len, chunks)) > MOST_OUTPUT:
-            raise GitError(f"git printed more than {MOST_OUTPUT} bytes")
+        if sum(map(len, chunks)) > MOST_OUTPUT_BYTES:
+            raise GitError(f"git printed more than {MOST_OUTPUT_BYTES} bytes")
     return b"".join(chunks)
 
 
-async def _give(process: Process, given: bytes) -> None:
+async def _give(process: Process, stdin: bytes) -> None:
     if process.stdin is None:
         return
     with suppress(ConnectionError):
-        process.stdin.write(given)
+        process.stdin.write(stdin)
         await process.stdin.drain()
     process.stdin.close()
 
 
 async def _end(process: Process) -> None:
-    """Kill git with all that it started, if anything of it is left."""
+    """Kill git and all processes that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()

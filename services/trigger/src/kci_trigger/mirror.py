@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A tree's bare repository: fetched, asked, packed; made anew when it is damaged."""
+"""A tree's bare repository: fetch, query, pack; recreated when it is damaged."""
 
 import asyncio
 import fcntl
@@ -19,22 +19,22 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
-LOCAL_SECONDS = 900.0
-"""What git gets for work that needs no remote."""
-LOCK_REST = 0.2
+LOCAL_TIMEOUT_S = 900.0
+"""Time limit of git commands that need no remote."""
+LOCK_RETRY_S = 0.2
 SUFFIX = ".tar.gz"
-LEVEL = "-3"
-"""Of compression: on a kernel a third of the time of git's usual 6, for 6 % more."""
+COMPRESSION = "-3"
+"""Takes a third of the time of git's default 6, for tarballs 6 % larger."""
 
 
 class CommitGone(GitError):
-    """The remote has no such commit, or not in that branch any more."""
+    """The remote does not have the commit, or no longer in that branch."""
 
     retryable = False
 
 
 class Mirror:
-    """One tree's repository; all of its methods want the lock held."""
+    """The repository of one tree; hold its lock while calling its methods."""
 
     def __init__(self, git: Git, folder: Path, seconds: float) -> None:
         self._git = git
@@ -43,18 +43,18 @@ class Mirror:
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:
-        """Keep everybody else out, other processes on this machine, too."""
+        """Hold the lock, which excludes other processes on this machine, too."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(f"{self.folder}.lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             while not _try_lock(descriptor):
-                await asyncio.sleep(LOCK_REST)
+                await asyncio.sleep(LOCK_RETRY_S)
             yield
         finally:
             os.close(descriptor)
 
     async def do(self, url: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Do some work; if it fails because the mirror is damaged, on a new one."""
+        """Run `work`; if the mirror is damaged, recreate it and try again."""
         try:
             await self._prepare()
             return await work()
@@ -69,12 +69,12 @@ class Mirror:
             return await work()
 
     async def _prepare(self) -> None:
-        """Make the repository if there is none, and unlock what a kill left locked."""
+        """Create the repository if needed; remove lock files that a kill left."""
         for left in self.folder.rglob("*.lock"):
             left.unlink(missing_ok=True)
         if not (self.folder / "HEAD").exists():
             arguments = ("init", "--quiet", "--bare", "--template=", str(self.folder))
-            await self._git.run(*arguments, seconds=LOCAL_SECONDS)
+            await self._git.run(*arguments, seconds=LOCAL_TIMEOUT_S)
 
     async def _is_sound(self) -> bool:
         try:
@@ -91,17 +91,17 @@ class Mirror:
         return True
 
     async def fetch(self, revision: Revision) -> None:
-        """Bring the branch up to date; raise `CommitGone` if it lacks the commit."""
+        """Fetch the branch; raise `CommitGone` if the remote lacks the commit."""
         head = f"refs/heads/{revision.branch}"
         await self._fetch(revision.url, f"+{head}:{head}")
         if await self._has(revision.commit):
             return
-        try:  # pushed away: some servers still have it
+        try:  # force-pushed away: some servers still serve the commit itself
             kept = f"refs/kci/{revision.commit}"
             await self._fetch(revision.url, f"+{revision.commit}:{kept}")
         except GitError as error:
-            said = f"{revision.commit} is not in {revision.branch} of {revision.url}"
-            raise CommitGone(said) from error
+            message = f"{revision.commit} is not in {revision.branch} of {revision.url}"
+            raise CommitGone(message) from error
 
     async def _fetch(self, url: str, refs: str) -> None:
         await self._git.run(
@@ -118,17 +118,17 @@ class Mirror:
         return True
 
     async def describe(self, revision: Revision) -> Revision:
-        """Return the revision with all that its commit says of itself."""
+        """Return the revision with what its commit and its tags say."""
         commit = revision.commit
-        tags = (await self._say("tag", "--points-at", commit)).split()
-        tip = await self._say("rev-parse", f"refs/heads/{revision.branch}")
-        describe = await self._say("describe", "--abbrev=12", "--always", commit)
+        tags = (await self._text("tag", "--points-at", commit)).split()
+        tip = await self._text("rev-parse", f"refs/heads/{revision.branch}")
+        describe = await self._text("describe", "--abbrev=12", "--always", commit)
         facts = {
             "describe": rules.first_line(describe),
             "version": rules.version(await self._makefile(commit)),
             "commit_tags": tags[: rules.MOST_TAGS],
             "commit_message": rules.first_line(
-                await self._say("log", "-1", "--format=%s", commit)
+                await self._text("log", "-1", "--format=%s", commit)
             ),
             "tip_of_branch": tip.strip() == commit,
         }
@@ -136,36 +136,36 @@ class Mirror:
 
     async def _makefile(self, commit: str) -> str:
         try:
-            return await self._say("cat-file", "blob", f"{commit}:Makefile")
+            return await self._text("cat-file", "blob", f"{commit}:Makefile")
         except GitError:
-            return ""  # not every tree is a kernel's
+            return ""  # not a kernel tree
 
     async def pack(self, commit: str, target: Path, objects: Mapping[str, str]) -> None:
-        """Write a commit's sources as a tarball, each time the same to the byte.
+        """Write a commit's sources as a reproducible tarball.
 
-        `objects` says where they are, if not all of them are in the mirror.
+        `objects` are variables for git if some objects are not in the mirror.
         """
         top = target.name.removesuffix(SUFFIX)
         await self.ask(
-            *("archive", "--format=tar.gz", LEVEL, f"--prefix={top}/"),
+            *("archive", "--format=tar.gz", COMPRESSION, f"--prefix={top}/"),
             *(f"--output={target}", commit),
             environment=objects,
         )
 
-    async def _say(self, *arguments: str) -> str:
+    async def _text(self, *arguments: str) -> str:
         return (await self.ask(*arguments)).decode(errors="replace")
 
     async def ask(
         self,
         *arguments: str,
-        given: bytes = b"",
+        stdin: bytes = b"",
         environment: Mapping[str, str] | None = None,
     ) -> bytes:
-        """Run git in the mirror, without any remote."""
+        """Run a git command that needs no remote in the mirror."""
         return await self._git.run(
             *(f"--git-dir={self.folder}", *arguments),
-            seconds=LOCAL_SECONDS,
-            given=given,
+            seconds=LOCAL_TIMEOUT_S,
+            stdin=stdin,
             environment=environment,
         )
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Patches from anybody: what they may be, and how they are applied.
+"""Check and apply patches from untrusted senders.
 
-They are applied to an index, with objects of its own: there are no files that a patch
-could write, and the mirror stays as it is. What came out is looked at again, as git
+Patches are applied to an index, with an object store of its own: a patch can write no
+file, and the mirror stays unchanged. The resulting tree is checked again, as git
 understood it.
 """
 
@@ -15,10 +15,10 @@ from kci_shared.errors import KciError
 from kci_trigger.git import GitError
 from kci_trigger.mirror import Mirror
 
-LARGEST = 10 << 20
-MOST = 100
-FILES = {"100644", "100755"}
-NOTHING = "000000"
+LARGEST_BYTES = 10 << 20
+MOST_PATCHES = 100
+FILE_MODES = {"100644", "100755"}
+ABSENT_MODE = "000000"
 PATH = re.compile(r"^(?:---|\+\+\+|rename from|rename to|copy from|copy to) (.*)$")
 HEADER = re.compile(r"^diff --git (.*)$")
 MODE = re.compile(r"^(?:new file |deleted file |old |new )mode (\d+)$")
@@ -27,20 +27,22 @@ BINARY = ("GIT binary patch", "Binary files ")
 
 
 class BadPatch(KciError):
-    """A patch is not what it may be, or does not apply."""
+    """A patch is not allowed, or does not apply."""
 
 
 def digest(patches: Sequence[bytes]) -> str:
-    """Return what a patched revision is known by: the sha256 of its patches."""
+    """Return the identity of a patched revision: the sha256 of its patches."""
     return hashlib.sha256(b"\n".join(patches)).hexdigest()
 
 
 def check(patches: Sequence[bytes]) -> None:
-    """Raise `BadPatch` for what can be seen to be wrong without any sources."""
-    if not 0 < len(patches) <= MOST:
-        raise BadPatch(f"send 1 to {MOST} patches, not {len(patches)}")
-    if sum(map(len, patches)) > LARGEST:
-        raise BadPatch(f"the patches are larger than {LARGEST >> 20} MiB together")
+    """Raise `BadPatch` for patches that are wrong whatever the sources are."""
+    if not 0 < len(patches) <= MOST_PATCHES:
+        raise BadPatch(f"send 1 to {MOST_PATCHES} patches, not {len(patches)}")
+    if sum(map(len, patches)) > LARGEST_BYTES:
+        raise BadPatch(
+            f"the patches are larger than {LARGEST_BYTES >> 20} MiB together"
+        )
     for number, patch in enumerate(patches):
         if reason := _refusal(patch):
             raise BadPatch(f"patch {number}: {reason}")
@@ -66,7 +68,7 @@ def _line_refusal(line: str) -> str | None:
     if line.startswith(BINARY):
         return "changes a binary file"
     mode = MODE.match(line) or INDEX.match(line)
-    if mode and mode[1] not in FILES:
+    if mode and mode[1] not in FILE_MODES:
         return f"has the file mode {mode[1]}; only plain files may change"
     if path := PATH.match(line):
         return _path_refusal(path[1].partition("\t")[0])
@@ -89,7 +91,7 @@ def _path_refusal(path: str) -> str | None:
 async def apply(
     mirror: Mirror, base: str, patches: Sequence[bytes], scratch: Path
 ) -> str:
-    """Return a commit of the patched sources, whose objects lie in `scratch`."""
+    """Return a commit of the patched sources; its objects are in `scratch`."""
     (scratch / "objects").mkdir(parents=True)
     inside = environment(mirror, scratch)
     try:
@@ -104,7 +106,7 @@ async def apply(
 
 
 def environment(mirror: Mirror, scratch: Path) -> dict[str, str]:
-    """Return what lets git read the mirror, and write elsewhere."""
+    """Return variables that make git read the mirror and write to `scratch`."""
     return {
         "GIT_INDEX_FILE": str(scratch / "index"),
         "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
@@ -118,7 +120,7 @@ async def _apply_one(
     try:
         for how in (("--check",), ()):
             await mirror.ask(
-                "apply", "--cached", *how, "-", given=patch, environment=inside
+                "apply", "--cached", *how, "-", stdin=patch, environment=inside
             )
     except GitError as error:
         raise BadPatch(f"patch {number} does not apply: {error}") from error
@@ -127,21 +129,21 @@ async def _apply_one(
 async def _check_result(
     mirror: Mirror, base: str, tree: str, inside: dict[str, str]
 ) -> None:
-    """Raise `BadPatch` unless all that changed are plain files inside the tree."""
+    """Raise `BadPatch` unless only plain files inside the tree have changed."""
     listing = await mirror.ask(
         "diff-tree", "-r", "-z", "--raw", base, tree, environment=inside
     )
     words = listing.decode(errors="surrogateescape").split("\0")
     for about, path in zip(words[::2], words[1::2], strict=False):
         before, after = about.lstrip(":").split(" ")[:2]
-        if {before, after} - FILES - {NOTHING}:
+        if {before, after} - FILE_MODES - {ABSENT_MODE}:
             raise BadPatch(f"{path[:80]!r} would not be a plain file")
         if reason := _path_refusal(path):
             raise BadPatch(reason)
 
 
 async def _commit(mirror: Mirror, base: str, tree: str, inside: dict[str, str]) -> str:
-    """Make a commit with the base's date, so that its tarball is always the same."""
+    """Create a commit dated as its base, so that its tarball is reproducible."""
     date = (await mirror.ask("log", "-1", "--format=%cI", base)).decode().strip()
     dated = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
     made = await mirror.ask(

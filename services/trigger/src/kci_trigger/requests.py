@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a person may ask for: a checkout, the same job again, a patch on a checkout."""
+"""Requests of people: check out a commit, run a job again, test patches."""
 
 import secrets
 from collections.abc import Callable, Sequence
@@ -31,14 +31,14 @@ Filter = Annotated[
 NodeId = Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")]
 
 
-class Wish(BaseModel):
-    """A request, in the words of kci-dev."""
+class UserRequest(BaseModel):
+    """A request body, with the field names of kci-dev."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class CheckoutWish(Wish):
-    """A commit to be tested, of a tree that is configured; its tip if none is named."""
+class CheckoutRequest(UserRequest):
+    """Test a commit of a configured tree; without `commit`, the tip of the branch."""
 
     url: Annotated[str, Field(max_length=1000)]
     branch: Annotated[str, Field(max_length=200)]
@@ -47,24 +47,24 @@ class CheckoutWish(Wish):
     platformfilter: Filter | None = None
 
 
-class RetryWish(Wish):
-    """A build or a job that shall run once more."""
+class RetryRequest(UserRequest):
+    """Run a build or a job once more."""
 
     nodeid: NodeId
 
 
-class PatchWish(Wish):
-    """Patches, or their addresses, to be tested on top of a checkout."""
+class PatchsetRequest(UserRequest):
+    """Test patches, or the patches at these URLs, on top of a checkout."""
 
     nodeid: NodeId
-    patch: Annotated[list[str], Field(max_length=patches.MOST)] | None = None
-    patchurl: Annotated[list[str], Field(max_length=patches.MOST)] | None = None
+    patch: Annotated[list[str], Field(max_length=patches.MOST_PATCHES)] | None = None
+    patchurl: Annotated[list[str], Field(max_length=patches.MOST_PATCHES)] | None = None
     jobfilter: Filter | None = None
     platformfilter: Filter | None = None
 
 
 class Heads(Protocol):
-    """What granting wishes asks of remotes."""
+    """Reads the heads of a remote repository."""
 
     async def heads(self, url: str, branches: list[str]) -> dict[str, str]:
         """Return the commits of branches."""
@@ -72,15 +72,15 @@ class Heads(Protocol):
 
 
 class Store(Protocol):
-    """What granting wishes asks of the storage."""
+    """Stores artifacts."""
 
     async def put(self, name: str, content: bytes) -> str:
         """Store bytes; return their URL."""
         ...
 
 
-class Wishes:
-    """Creates the node that a wish asks for; each returns it."""
+class Requests:
+    """Creates the nodes that people request."""
 
     def __init__(
         self, config: Callable[[], Config], api: Nodes, heads: Heads, storage: Store
@@ -90,18 +90,18 @@ class Wishes:
         self._heads = heads
         self._storage = storage
 
-    async def checkout(self, wish: CheckoutWish, submitter: str) -> Node:
-        """Have a commit checked out, whether or not it was before."""
-        tree = rules.tree_of(self._config(), wish.url)
+    async def checkout(self, request: CheckoutRequest, submitter: str) -> Node:
+        """Create a checkout of a commit, even if the commit was checked out before."""
+        tree = rules.tree_of(self._config(), request.url)
         if tree is None:
             known = ", ".join(sorted(t.url for t in self._config().trees.values()))
-            raise BadRequest(f"url: not of a configured tree; there are: {known}")
-        if not rules.is_branch(wish.branch):
-            raise BadRequest("branch: git takes no such name")
+            raise BadRequest(f"url: not of a configured tree; use one of: {known}")
+        if not rules.is_branch(request.branch):
+            raise BadRequest(f"branch: no valid branch name: {request.branch[:80]!r}")
         url = self._config().trees[tree].url
-        commit = wish.commit or await self._tip(url, wish.branch)
-        revision = Revision(tree=tree, url=url, branch=wish.branch, commit=commit)
-        return await self._create(revision, wish, submitter)
+        commit = request.commit or await self._tip(url, request.branch)
+        revision = Revision(tree=tree, url=url, branch=request.branch, commit=commit)
+        return await self._create(revision, request, submitter)
 
     async def _tip(self, url: str, branch: str) -> str:
         heads = await self._heads.heads(url, [branch])
@@ -112,7 +112,7 @@ class Wishes:
     async def _create(
         self,
         revision: Revision,
-        wish: CheckoutWish | PatchWish,
+        request: CheckoutRequest | PatchsetRequest,
         submitter: str,
         **fields: Any,
     ) -> Node:
@@ -121,19 +121,21 @@ class Wishes:
                 revision,
                 datetime.now(UTC),
                 **fields,
-                jobfilter=wish.jobfilter,
-                platform_filter=wish.platformfilter or [],
+                jobfilter=request.jobfilter,
+                platform_filter=request.platformfilter or [],
                 submitter=submitter,
-                # makes our own repetitions of the request harmless
+                # new for each request: only the client's own retries are the same node
                 idempotency_key=f"asked/{secrets.token_hex(16)}",
             )
         )
 
-    async def retry(self, wish: RetryWish, submitter: str) -> Node:
-        """Run a build or a job once more, beside what it was, unless it still runs."""
-        node = await self._node(wish.nodeid)
+    async def retry(self, request: RetryRequest, submitter: str) -> Node:
+        """Create the next attempt at a build or job, unless the last one still runs."""
+        node = await self._node(request.nodeid)
         if not isinstance(node, Kbuild | Job) or node.parent is None:
-            raise BadRequest(f"nodeid: a {node.kind} cannot run again; name a job")
+            raise BadRequest(
+                f"nodeid: a {node.kind} cannot run again; give a build or job"
+            )
         where = (node.data.runtime, node.data.platform)
         attempts = [
             one
@@ -148,27 +150,31 @@ class Wishes:
         return await self._api.create(again.model_copy(update={"submitter": submitter}))
 
     async def patchset(
-        self, wish: PatchWish, submitter: str, given: list[bytes]
+        self, request: PatchsetRequest, submitter: str, contents: list[bytes]
     ) -> Node:
-        """Have patches checked out on top of a checkout."""
-        base = await self._node(wish.nodeid)
+        """Create a checkout of a commit with patches applied."""
+        base = await self._node(request.nodeid)
         revision = base.data.kernel_revision
         if not isinstance(base, Checkout) or revision is None:
-            raise BadRequest(f"nodeid: a {base.kind} is no checkout; name one")
+            raise BadRequest(
+                f"nodeid: a {base.kind} is not a checkout; give a checkout"
+            )
         if revision.patchset is not None:
-            raise BadRequest("nodeid: it is patched itself; name the checkout below it")
+            raise BadRequest(
+                "nodeid: this checkout is patched itself; give an unpatched checkout"
+            )
         try:
-            patches.check(given)
+            patches.check(contents)
         except BadPatch as error:
             raise BadRequest(str(error)) from error
         urls = [
             await self._storage.put(f"{number:04}.patch", patch)
-            for number, patch in enumerate(given)
+            for number, patch in enumerate(contents)
         ]
-        known = {"patchset": patches.digest(given), "tip_of_branch": False}
+        known = {"patchset": patches.digest(contents), "tip_of_branch": False}
         return await self._create(
             revision.model_copy(update=known),
-            wish,
+            request,
             submitter,
             name=rules.PATCHSET,
             artifacts={f"patch{number}": url for number, url in enumerate(urls)},
@@ -178,21 +184,22 @@ class Wishes:
     async def _node(self, node_id: str) -> Node:
         node = await self._api.get(node_id)
         if node is None:
-            raise NotFound(f"nodeid: there is no node {node_id}")
+            raise NotFound(f"nodeid: node {node_id} does not exist")
         return node
 
 
 async def fetch_patches(
     http: httpx.AsyncClient, urls: list[str], hosts: Sequence[str]
 ) -> list[bytes]:
-    """Read patches from hosts that are known; nobody sends us anywhere else."""
-    given: list[bytes] = []
+    """Download patches, from the configured hosts only."""
+    contents: list[bytes] = []
     for url in urls:
         parts = urlsplit(url)
         if parts.scheme != "https" or parts.netloc not in hosts:
-            raise BadRequest(f"patchurl: only https and {', '.join(hosts)}")
-        given.append(await _read(http, url))
-    return given
+            known = " or ".join(hosts)
+            raise BadRequest(f"patchurl: {url}: not https on {known}; use one of these")
+        contents.append(await _read(http, url))
+    return contents
 
 
 async def _read(http: httpx.AsyncClient, url: str) -> bytes:
@@ -202,8 +209,9 @@ async def _read(http: httpx.AsyncClient, url: str) -> bytes:
             answer.raise_for_status()
             async for chunk in answer.aiter_bytes():
                 content += chunk
-                if len(content) > patches.LARGEST:
-                    raise BadRequest(f"patchurl: {url} is too large")
+                if len(content) > patches.LARGEST_BYTES:
+                    most = patches.LARGEST_BYTES >> 20
+                    raise BadRequest(f"patchurl: {url}: larger than {most} MiB")
     except httpx.HTTPError as error:
         raise BadRequest(f"patchurl: {url}: {error}") from error
     return content

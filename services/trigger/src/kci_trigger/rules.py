@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What heads, Makefiles and nodes say; pure."""
+"""What the heads, the Makefile and the nodes of a tree mean; pure."""
 
 import re
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 HEAD = re.compile(r"([0-9a-f]{40})\trefs/heads/(.+)")
 VARIABLE = re.compile(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION|NAME) *= *(.*)$")
 BRANCH: TypeAdapter[str] = TypeAdapter(BranchName)
-LIFE = timedelta(days=7)
-"""When a checkout is over, whatever of its jobs still waits for a lab."""
+LIFETIME = timedelta(days=7)
+"""After this time a checkout ends, even if jobs below it still wait for a lab."""
 MOST_TAGS = 20
 LONGEST_LINE = 300
 
@@ -37,27 +37,27 @@ def heads(listing: str) -> dict[str, str]:
 
 
 def host(url: str) -> str:
-    """Return what is spared when it is asked too much."""
+    """Return the host of a remote, for which connections are limited."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def version(makefile: str) -> Version | None:
     """Return the version that the first lines of the kernel's Makefile name."""
-    said: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for match in map(VARIABLE.match, makefile.splitlines()[:20]):
         if match:
-            said.setdefault(match[1], match[2].strip())
+            variables.setdefault(match[1], match[2].strip())
     try:
-        numbers = int(said["VERSION"]), int(said["PATCHLEVEL"])
-        sublevel = int(said.get("SUBLEVEL") or 0)
+        numbers = int(variables["VERSION"]), int(variables["PATCHLEVEL"])
+        sublevel = int(variables.get("SUBLEVEL") or 0)
     except (KeyError, ValueError):
         return None
     return Version(
         version=numbers[0],
         patchlevel=numbers[1],
         sublevel=sublevel,
-        extra=said.get("EXTRAVERSION") or None,
-        name=said.get("NAME") or None,
+        extra=variables.get("EXTRAVERSION") or None,
+        name=variables.get("NAME") or None,
     )
 
 
@@ -67,7 +67,7 @@ def first_line(text: str) -> str:
 
 
 def is_branch(name: str) -> bool:
-    """Say whether git, and we, take a name for a branch."""
+    """Say whether a name is one of a branch, to git and to us."""
     try:
         BRANCH.validate_python(name)
     except ValidationError:
@@ -75,12 +75,12 @@ def is_branch(name: str) -> bool:
     return True
 
 
-def next_attempt(known: Sequence[Node], first_key: str) -> int | None:
-    """Return which attempt at a commit is due, from 0; None if none is.
+def next_attempt(existing: Sequence[Node], first_key: str) -> int | None:
+    """Return the number of the next attempt at a commit, from 0; None if none is due.
 
-    A checkout that was asked for by somebody may be filtered, so it does not count.
+    Requested checkouts do not count: their builds and tests may be filtered.
     """
-    ours = [one for one in known if is_attempt_of(one.idempotency_key, first_key)]
+    ours = [one for one in existing if is_attempt_of(one.idempotency_key, first_key)]
     if any(
         one.state is not State.DONE or one.result is not Result.INCOMPLETE
         for one in ours
@@ -90,26 +90,26 @@ def next_attempt(known: Sequence[Node], first_key: str) -> int | None:
 
 
 def is_due(tree: Tree, branch: Branch, last: datetime | None, now: datetime) -> bool:
-    """Say whether a branch may have a checkout, so soon after its last one."""
+    """Say whether enough time has passed since the last checkout of a branch."""
     every = branch.every or tree.every
     return every is None or last is None or now - last >= timedelta(seconds=every)
 
 
 def tree_of(config: Config, url: str) -> str | None:
-    """Return the name of the tree with a URL: no other remote is ever contacted."""
-    wanted = url.rstrip("/")
+    """Return the name of the configured tree with this URL, or None."""
+    bare = url.rstrip("/")
     return next(
-        (n for n, tree in config.trees.items() if tree.url.rstrip("/") == wanted), None
+        (n for n, tree in config.trees.items() if tree.url.rstrip("/") == bare), None
     )
 
 
 def checkout(revision: Revision, now: datetime, **fields: Any) -> NewNode:
-    """Return the node of a checkout that this service shall make."""
+    """Return a new checkout, for this service to claim and make."""
     data = {
         "kernel_revision": revision.model_dump(mode="json", exclude_unset=True),
         "runtime": RUNTIME,
         "platform": PLATFORM,
         **fields.pop("data", {}),
     }
-    usual = {"name": CHECKOUT, "timeout": now + LIFE}
-    return NewNode(kind=Kind.CHECKOUT, data=data, **{**usual, **fields})
+    defaults = {"name": CHECKOUT, "timeout": now + LIFETIME}
+    return NewNode(kind=Kind.CHECKOUT, data=data, **{**defaults, **fields})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the trigger is told."""
+"""Settings of the trigger."""
 
 from pathlib import Path
 from typing import Annotated

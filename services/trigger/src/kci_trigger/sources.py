@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Make a checkout: from a node that names a commit to a tarball of its sources."""
+"""Make a checkout: fetch the commit of a node, pack its sources as a tarball."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,31 +20,35 @@ from kci_trigger.settings import Settings
 
 log = get_logger(__name__)
 
-ATTEMPTS = 3
-"""How often a remote that stutters is asked, within one checkout."""
+FETCH_ATTEMPTS = 3
+"""How often a remote that fails is tried within one checkout."""
 
 
 class Refused(Exception):
-    """The node asks for what nobody gets here."""
+    """The node's request is invalid, or not allowed."""
 
 
 class Sources:
-    """Fetches, describes and packs what checkouts ask for."""
+    """Fetches, describes and packs the sources of checkouts."""
 
     def __init__(
-        self, config: Callable[[], Config], git: Git, storage: Storage, told: Settings
+        self,
+        config: Callable[[], Config],
+        git: Git,
+        storage: Storage,
+        settings: Settings,
     ) -> None:
         self._config = config
         self._git = git
         self._storage = storage
-        self._told = told
+        self._settings = settings
 
     async def run(self, job: LabJob) -> RunOutcome:
-        """Make one checkout; what cannot be had is told with its reason."""
+        """Make one checkout; a failure is an outcome with its reason."""
         try:
-            revision = self._wanted(job.node)
+            revision = self._requested(job.node)
             async for attempt in stamina.retry_context(
-                on=_may_pass, attempts=ATTEMPTS, wait_initial=1, wait_max=30
+                on=_is_temporary, attempts=FETCH_ATTEMPTS, wait_initial=1, wait_max=30
             ):
                 with attempt:
                     return await self._make(job, revision)
@@ -54,80 +58,89 @@ class Sources:
             return _failed(Result.INCOMPLETE, error)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _wanted(self, node: Node) -> Revision:
-        """Return what a node asks for; anybody may have written it."""
+    def _requested(self, node: Node) -> Revision:
+        """Return the revision that a node requests, which may come from anybody."""
         revision = node.data.kernel_revision
         if revision is None:
-            raise Refused("data.kernel_revision: say which commit is meant")
+            raise Refused(
+                "data.kernel_revision: missing; add tree, url, branch, commit"
+            )
         tree = self._config().trees.get(revision.tree)
         if tree is None or tree.url.rstrip("/") != revision.url.rstrip("/"):
-            raise Refused(f"no tree {revision.tree} with that url is configured")
+            raise Refused(
+                f"data.kernel_revision: unknown tree or url: {revision.tree}; "
+                "add it to the configuration"
+            )
         if not rules.COMMIT.fullmatch(revision.commit):
-            raise Refused("data.kernel_revision.commit: 40 hexadecimal digits")
+            raise Refused("data.kernel_revision.commit: not 40 hexadecimal digits")
         if not rules.is_branch(revision.branch):
-            raise Refused("data.kernel_revision.branch: no name that git takes")
+            raise Refused("data.kernel_revision.branch: no valid branch name")
         return revision
 
     async def _make(self, job: LabJob, revision: Revision) -> RunOutcome:
-        folder = self._told.mirrors / f"{revision.tree}.git"
-        mirror = Mirror(self._git, folder, self._told.queue)
+        folder = self._settings.mirrors / f"{revision.tree}.git"
+        mirror = Mirror(self._git, folder, self._settings.queue)
         async with mirror.locked():
-            found, tarball = await mirror.do(
+            described, tarball = await mirror.do(
                 revision.url, lambda: self._pack(mirror, job, revision)
             )
-        log.info("checkout made", tree=found.tree, describe=found.describe)
+        log.info("checkout made", tree=described.tree, describe=described.describe)
         return RunOutcome(
             Result.PASS,
             state=State.AVAILABLE,
             files={TARBALL: tarball},
             needed=frozenset({TARBALL}),
-            data={"kernel_revision": found.model_dump(mode="json", exclude_unset=True)},
+            data={
+                "kernel_revision": described.model_dump(mode="json", exclude_unset=True)
+            },
         )
 
     async def _pack(
         self, mirror: Mirror, job: LabJob, revision: Revision
     ) -> tuple[Revision, Path]:
         await mirror.fetch(revision)
-        found = await mirror.describe(revision)
+        described = await mirror.describe(revision)
         name = f"linux-{revision.commit[:12]}"
-        inside: dict[str, str] = {}
+        objects: dict[str, str] = {}
         commit = revision.commit
         if revision.patchset is not None:
-            given = await self._patches(job.node, revision)
+            contents = await self._patches(job.node, revision)
             name += f"-{revision.patchset[:12]}"
             scratch = job.folder / f"patched-{len(list(job.folder.iterdir()))}"
-            commit = await patches.apply(mirror, commit, given, scratch)
-            inside = patches.environment(mirror, scratch)
+            commit = await patches.apply(mirror, commit, contents, scratch)
+            objects = patches.environment(mirror, scratch)
         tarball = job.folder / f"{name}{SUFFIX}"
-        await mirror.pack(commit, tarball, inside)
-        return found, tarball
+        await mirror.pack(commit, tarball, objects)
+        return described, tarball
 
     async def _patches(self, node: Node, revision: Revision) -> list[bytes]:
-        """Read the patches that are named by the revision, and no others."""
-        given: list[bytes] = []
-        for number in range(patches.MOST):
+        """Read the patches of a node; `Refused` if they are not the revision's."""
+        contents: list[bytes] = []
+        for number in range(patches.MOST_PATCHES):
             url = node.artifacts.get(f"patch{number}")
             if url is None:
                 break
-            given.append(await self._read(url))
-        patches.check(given)
-        if patches.digest(given) != revision.patchset:
-            raise Refused("data.kernel_revision.patchset: not that of the artifacts")
-        return given
+            contents.append(await self._read(url))
+        patches.check(contents)
+        if patches.digest(contents) != revision.patchset:
+            raise Refused(
+                "data.kernel_revision.patchset: not the hash of the artifacts"
+            )
+        return contents
 
     async def _read(self, url: str) -> bytes:
-        if not url.startswith(f"{self._told.storage_url.rstrip('/')}/"):
-            raise Refused("artifacts: patches are read from our own storage only")
+        if not url.startswith(f"{self._settings.storage_url.rstrip('/')}/"):
+            raise Refused("artifacts: patches must be in our own storage")
         content = b""
         async for chunk in self._storage.stream(url):
             content += chunk
-            if len(content) > patches.LARGEST:
+            if len(content) > patches.LARGEST_BYTES:
                 raise patches.BadPatch("the patches are too large")
         return content
 
 
-def _may_pass(error: Exception) -> bool:
-    """Say whether the same may succeed a moment later."""
+def _is_temporary(error: Exception) -> bool:
+    """Say whether another attempt may succeed."""
     return isinstance(error, KciError) and error.retryable
 
 
