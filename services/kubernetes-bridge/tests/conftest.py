@@ -5,14 +5,18 @@ from pathlib import Path
 
 import httpx
 import pytest
-from kubernetes_bridge_fakes import Clusters, FakeApi, FakeCluster, Jobs
+from kubernetes_bridge_fakes import TARBALL, Clusters, FakeCluster, Jobs, a_checkout
 
+from kci_fakes.api import FakeApi
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 
 
 @pytest.fixture
 def api() -> FakeApi:
-    return FakeApi()
+    """An API that has the checkout above all builds."""
+    api = FakeApi()
+    api.put(a_checkout(tarball=TARBALL))
+    return api
 
 
 @pytest.fixture

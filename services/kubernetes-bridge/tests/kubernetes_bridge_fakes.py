@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from kci_fakes.api import FakeApi
 from kci_kubernetes_bridge.dialect import Cluster
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.lab import Lab
@@ -176,15 +177,9 @@ async def _events(queue: asyncio.Queue[Event]) -> AsyncIterator[bytes]:
         yield event if isinstance(event, bytes) else json.dumps(event).encode() + b"\n"
 
 
-class FakeApi:
-    """Knows one checkout."""
-
-    def __init__(self) -> None:
-        self.artifacts = {"tarball": TARBALL}
-
-    async def get(self, node_id: str) -> Node:
-        assert node_id == CHECKOUT_ID
-        return _node(CHECKOUT_ID, "checkout", "checkout", artifacts=self.artifacts)
+def a_checkout(**artifacts: str) -> Node:
+    """Return the checkout above all builds."""
+    return _node(CHECKOUT_ID, "checkout", "checkout", artifacts=artifacts)
 
 
 def _node(node_id: str, kind: str, name: str, **fields: object) -> Node:
@@ -217,7 +212,7 @@ class Jobs:
         return LabJob(_node(node_id, "job", "smoke", data=data), 1, folder)
 
     def build(self, **definition: object) -> LabJob:
-        """Make a build below the checkout that the API knows."""
+        """Make a build below the checkout."""
         asked = {"arch": "x86_64", "compiler": "gcc-12", "defconfig": "defconfig"}
         data = {
             "runtime": "lab-x",

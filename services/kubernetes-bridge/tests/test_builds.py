@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
-from kubernetes_bridge_fakes import Body, FakeApi, Jobs, a_lab
+from kubernetes_bridge_fakes import Body, Jobs, a_checkout, a_lab
 
+from kci_fakes.api import FakeApi
 from kci_kubernetes_bridge.lab import Lab
 from kci_kubernetes_bridge.outcome import outcome_of_build
 from kci_kubernetes_bridge.pods import build_pod
@@ -90,7 +91,7 @@ async def test_what_cannot_be_built_here_is_told(jobs: Jobs, api: FakeApi) -> No
     long = {f"f{number}": "CONFIG_A=y\n" * 1000 for number in range(10)}
     with pytest.raises(BadJob, match="longer than 100000 bytes"):
         await a_pod(api, jobs.build(fragments=long), a_builder())
-    api.artifacts = {}
+    api.put(a_checkout())
     with pytest.raises(CannotRun, match="no artifact 'tarball'"):
         await a_pod(api, jobs.build(), a_builder())
 

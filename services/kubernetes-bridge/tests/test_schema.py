@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kubernetes_bridge_fakes import Body, FakeApi, Jobs, a_lab
+from kubernetes_bridge_fakes import Body, Jobs, a_lab
 
+from kci_fakes.api import FakeApi
 from kci_kubernetes_bridge.manifest import manifest
 from kci_kubernetes_bridge.pods import build_pod, script_pod
 from kci_shared.work import BridgeSettings
