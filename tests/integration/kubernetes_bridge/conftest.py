@@ -18,13 +18,14 @@ import pytest
 import yaml
 
 from integration.conftest import Serving
+from integration.reported import Reported
 from kci_fakes.repository import Repository
 from kci_local.parts import service_part
 from kci_local.processes import Process, Processes
 from kci_local.site import Site
 from kci_local.stack import Stack
 from kci_shared.client import ApiClient
-from kci_shared.models import Kind, NewNode, Node, State
+from kci_shared.models import Kind, NewNode
 from kci_shared.storage import Storage
 
 PROJECT = Path(__file__).parents[3]
@@ -74,12 +75,12 @@ def site(
         yield site
 
 
-class World:
+class World(Reported):
     """Bridges, nodes for them to run, and the cluster that runs them."""
 
     def __init__(self, site: Site, cluster: RealCluster, api: ApiClient) -> None:
         self.site = site
-        self.api = api
+        super().__init__(api)
         self.cluster = cluster
         self.stack = Stack(site)
         self.lab = Processes(cluster.state)
@@ -192,33 +193,6 @@ class World:
     async def fate(self, image: str) -> str:
         """Create a job whose image names how its container ends."""
         return await self.job("uname: uname -s", params={"image": f"fate/{image}"})
-
-    async def done(self, node_id: str) -> Node:
-        while True:
-            node = await self.api.get(node_id)
-            assert node is not None
-            if node.state is State.DONE:
-                return node
-            await asyncio.sleep(0.2)
-
-    async def end(self, node_id: str) -> tuple[str | None, str | None]:
-        node = await self.done(node_id)
-        return node.result, node.data.error_code
-
-    async def tree(self, node_id: str) -> dict[str, str]:
-        """Return the results of the tests below a job, by their paths."""
-        found: dict[str, str] = {}
-        level = {node_id: ""}
-        while level:
-            below = await self.api.find(parent__in=",".join(level))
-            names = {n.id: f"{level[n.parent or '']}/{n.name}" for n in below}
-            found |= {names[n.id].lstrip("/"): str(n.result) for n in below}
-            level = names
-        return found
-
-    async def log_of(self, node: Node, name: str = "log") -> str:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            return (await http.get(node.artifacts[name])).text
 
     async def in_cluster(self, path: str, node_id: str) -> list[JsonObject]:
         """Return the Jobs, or the pods, that there are of a node."""

@@ -16,12 +16,13 @@ import httpx
 import pytest
 import yaml
 
+from integration.reported import Reported
 from kci_local.parts import service_part
 from kci_local.processes import Process
 from kci_local.site import Site
 from kci_local.stack import Stack
 from kci_shared.client import ApiClient
-from kci_shared.models import Kind, NewNode, Node, State
+from kci_shared.models import Kind, NewNode
 
 PROJECT = Path(__file__).parents[3]
 LAB = PROJECT / "tests" / "labs" / "lava" / "lab.py"
@@ -128,12 +129,12 @@ class Way:
         target.close()
 
 
-class World:
+class World(Reported):
     """What a test can do."""
 
     def __init__(self, site: Site, lava: dict[str, Any], api: ApiClient) -> None:
         self.site = site
-        self.api = api
+        super().__init__(api)
         self.lava = lava
         self.way = Way(lava["url"])
         self.stack = Stack(site)
@@ -197,29 +198,6 @@ class World:
         )  # fmt: skip
         return (await self.api.create(node)).id
 
-    async def done(self, node_id: str) -> Node:
-        while True:
-            node = await self.api.get(node_id)
-            assert node is not None
-            if node.state is State.DONE:
-                return node
-            await asyncio.sleep(0.5)
-
-    async def end(self, node_id: str) -> tuple[str | None, str | None]:
-        node = await self.done(node_id)
-        return (node.result, node.data.error_code)
-
-    async def tree(self, node_id: str) -> dict[str, str]:
-        """Tell the results of the tests below a job."""
-        found: dict[str, str] = {}
-        level = {node_id: ""}
-        while level:
-            below = await self.api.find(parent__in=",".join(level))
-            names = {n.id: f"{level[n.parent or '']}/{n.name}" for n in below}
-            found |= {names[n.id].lstrip("/"): str(n.result) for n in below}
-            level = names
-        return found
-
     async def in_lava(self, node_id: str) -> list[dict[str, Any]]:
         """Return the jobs that LAVA has of a node."""
         query = {"description__startswith": node_id, "ordering": "id"}
@@ -234,10 +212,6 @@ class World:
             if jobs and jobs[0]["state"] == "Running":
                 return jobs[0]
             await asyncio.sleep(0.5)
-
-    async def log_of(self, node: Node) -> str:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            return (await http.get(node.artifacts["log"])).text
 
 
 @pytest.fixture
