@@ -4,19 +4,18 @@
 import sys
 import time
 
-import atheris
+import atheris  # type: ignore[import-untyped]
 
-with atheris.instrument_imports(include=["kci_log_parser"]):
-    from kci_log_parser.junit import NotJUnit
-
+with atheris.instrument_imports(include=["kci_log_parser", "kci_shared.rules"]):
     from kci_log_parser.show import read_log
+    from kci_shared.rules.results import NotJUnit
 
 SMALL, LARGE = 1 << 15, 1 << 17
 SLOWEST = 20
 """Seconds of the processor for a MB, instrumented and on a machine that is busy."""
 OFTEN = 16
 """Of so many logs one is read at length."""
-PIECES = rb"""[   12.345678] ~[    1.0][  T12] ~<4>~kern  :err   : ~# ~    ~- {msg: '
+TEXT = rb"""[   12.345678] ~[    1.0][  T12] ~<4>~kern  :err   : ~# ~    ~- {msg: '
 BUG: KASAN: ~BUG: ~WARNING: CPU: 0 PID: 1 at a.c:1 f+0x1/0x2~Oops: ~f+0x1/0x2
 ------------[ cut here ]------------~---[ end trace 0~Kernel panic - not syncing:~
 x:1 blocked for more than 9 seconds~UBSAN: x in a.c:1:2~ detected stalls on CPUs
@@ -26,7 +25,7 @@ a.c:1:2: error: x~a.c: In function 'f':~make: *** [a] Error 1~*** x~a.c:1: TPASS
 ld: error: x~a.c:(.text+0x1): undefined reference to `f'~--> a.rs:1:2~error[E1]: x
 U-Boot 2024.01~Starting kernel ...~Linux version 6.1~login: ~/ # ~<testsuite>
 reboot: Restarting system~<testcase name='a'/>~Makefile:1: *** x  Stop."""
-PIECES = [*PIECES.replace(b"\n", b"~").split(b"~"), b"\t", b"\r", b"\x1b[31m"]
+PIECES = [*TEXT.replace(b"\n", b"~").split(b"~"), b"\t", b"\r", b"\x1b[31m"]
 
 
 def test_one_log(data: bytes) -> None:

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-from collections.abc import Callable
-
 import pytest
+from log_parser_fakes import a_job
 
 from kci_log_parser.boot import Boot, Phase
 from kci_log_parser.rules import LogFacts, Verdict, correction, waits_for_log
-from kci_shared.models import ErrorCode, Finding, Node, Result
-
-MakeNode = Callable[..., Node]
+from kci_shared.models import ErrorCode, Finding, Result
 
 
 def found(severity: str, line: int = 10) -> Finding:
@@ -23,45 +20,41 @@ RESULTS = [None, *Result]
 CODES = [None, *ErrorCode]
 
 
-def test_a_fault_fails_a_job_that_passed(job: MakeNode) -> None:
-    assert correction(job(result="pass"), FAULT) == FAIL
+def test_a_fault_fails_a_job_that_passed() -> None:
+    assert correction(a_job(result="pass"), FAULT) == FAIL
 
 
-def test_a_fault_after_the_banner_is_the_kernels_and_not_the_labs(
-    job: MakeNode,
-) -> None:
-    node = job(result="incomplete", data={"error_code": "Infrastructure"})
+def test_a_fault_after_the_banner_is_the_kernels_and_not_the_labs() -> None:
+    node = a_job(result="incomplete", data={"error_code": "Infrastructure"})
     assert correction(node, FAULT) == FAIL
 
 
 @pytest.mark.parametrize("banner", [None, 11])
-def test_a_fault_before_the_banner_stays_the_labs(
-    job: MakeNode, banner: int | None
-) -> None:
-    node = job(result="incomplete", data={"error_code": "Infrastructure"})
+def test_a_fault_before_the_banner_stays_the_labs(banner: int | None) -> None:
+    node = a_job(result="incomplete", data={"error_code": "Infrastructure"})
     assert correction(node, LogFacts([found("fault")], banner=banner)) is None
 
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("result", RESULTS)
 def test_a_warning_changes_no_verdict(
-    job: MakeNode, result: Result | None, code: ErrorCode | None
+    result: Result | None, code: ErrorCode | None
 ) -> None:
-    assert correction(job(result=result, data={"error_code": code}), WARNING) is None
+    assert correction(a_job(result=result, data={"error_code": code}), WARNING) is None
 
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("result", RESULTS)
 def test_every_other_verdict_stays(
-    job: MakeNode, result: Result | None, code: ErrorCode | None
+    result: Result | None, code: ErrorCode | None
 ) -> None:
     if result is Result.PASS or (result, code) == ("incomplete", "Infrastructure"):
         return
-    assert correction(job(result=result, data={"error_code": code}), FAULT) is None
+    assert correction(a_job(result=result, data={"error_code": code}), FAULT) is None
 
 
-def test_a_log_corrects_no_build(job: MakeNode) -> None:
-    assert correction(job(kind="kbuild"), FAULT) is None
+def test_a_log_corrects_no_build() -> None:
+    assert correction(a_job(kind="kbuild"), FAULT) is None
 
 
 @pytest.mark.parametrize(
@@ -76,14 +69,14 @@ def test_a_log_corrects_no_build(job: MakeNode) -> None:
     ],
 )
 def test_a_log_is_read_once_and_when_the_node_is_done(
-    job: MakeNode, fields: dict[str, object], waits: bool
+    fields: dict[str, object], waits: bool
 ) -> None:
-    assert waits_for_log(job(**fields)) is waits
+    assert waits_for_log(a_job(**fields)) is waits
 
 
-def test_what_a_compiler_says_in_a_job_is_no_fault_of_the_kernel(job: MakeNode) -> None:
+def test_what_a_compiler_says_in_a_job_is_no_fault_of_the_kernel() -> None:
     error = found("fault").model_copy(update={"kind": "compiler"})
-    assert correction(job(result="pass"), LogFacts([error], banner=1)) is None
+    assert correction(a_job(result="pass"), LogFacts([error], banner=1)) is None
 
 
 BOOTS = {"definition": {"artifacts": {"kernel": "http://s/bzImage"}}}
@@ -104,23 +97,20 @@ INFRASTRUCTURE = (Result.INCOMPLETE, ErrorCode.INFRASTRUCTURE)
     ],
 )
 def test_silence_before_the_kernel_is_infrastructure(
-    job: MakeNode,
     phase: Phase,
     data: dict[str, object],
     becomes: tuple[Result, ErrorCode] | None,
 ) -> None:
     facts = LogFacts([], boot=Boot(phase=phase))
-    verdict = correction(job(result="fail", data=data), facts)
+    verdict = correction(a_job(result="fail", data=data), facts)
     assert (verdict and (verdict.result, verdict.error_code)) == becomes
 
 
-def test_a_board_that_ended_in_its_boot_loader_had_a_kernel_before(
-    job: MakeNode,
-) -> None:
+def test_a_board_that_ended_in_its_boot_loader_had_a_kernel_before() -> None:
     facts = LogFacts([], boot=Boot(phase=Phase.BOOTLOADER, boots=1))
-    assert correction(job(result="fail"), facts) is None
+    assert correction(a_job(result="fail"), facts) is None
 
 
-def test_a_log_that_could_not_be_read_is_no_silence(job: MakeNode) -> None:
+def test_a_log_that_could_not_be_read_is_no_silence() -> None:
     facts = LogFacts([], error="404")
-    assert correction(job(result="fail", data=BOOTS), facts) is None
+    assert correction(a_job(result="fail", data=BOOTS), facts) is None

@@ -22,6 +22,7 @@ from kci_shared.models import (
     NewNode,
     Node,
     Report,
+    ResultTree,
     RuntimeReport,
 )
 from kci_shared.settings import ClientSettings
@@ -125,6 +126,15 @@ class ApiClient:
         url = f"/latest/node/{node_id}"
         return NODE.validate_python(
             await call("PATCH", url, json=changes, headers=headers)
+        )
+
+    async def put_tree(self, node_id: str, tree: ResultTree) -> list[Node]:
+        """Store nodes below a node in one step; return all, the node itself first.
+
+        What is there already, by kind and name, is changed, not created again.
+        """
+        return NODES.validate_python(
+            await self._repeat("PUT", f"/latest/nodes/{node_id}", json=_body(tree))
         )
 
     async def move(self, node_id: str, move: Move) -> Node:

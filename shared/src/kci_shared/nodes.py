@@ -3,7 +3,7 @@
 
 from typing import Any, Protocol
 
-from kci_shared.models import NewNode, Node
+from kci_shared.models import NewNode, Node, ResultTree
 
 
 class Nodes(Protocol):
@@ -39,4 +39,8 @@ class Nodes(Protocol):
 
         With `if_version` only that version is changed, and `Conflict` raised otherwise.
         """
+        ...
+
+    async def put_tree(self, node_id: str, tree: ResultTree) -> list[Node]:
+        """Store nodes below a node in one step; return all, the node itself first."""
         ...

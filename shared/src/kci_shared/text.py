@@ -16,6 +16,8 @@ def plain(line: str) -> str:
 
     Tabs stay.
     """
+    if line.isprintable():
+        return line
     if "\x1b" in line:
         line = _ESCAPE.sub("", line)
     if line.replace("\t", " ").isprintable():

@@ -295,6 +295,26 @@ async def a_report_ends_a_node_and_stores_its_tests(api: Api) -> None:
     assert paths == ["report/suite", "report/suite/case", "report/last"]
 
 
+async def a_tree_of_results_is_stored_once_below_a_node(api: Api) -> None:
+    job = await a_job(api, "lab-tree")
+    tests = {"kind": "test", "state": "done", "result": "pass"}
+    tree = {
+        "node": {"kind": "job", "name": job.name},
+        "child_nodes": [
+            {
+                "node": {**tests, "name": "suite"},
+                "child_nodes": [{"node": {**tests, "name": name}} for name in "aa"],
+            }
+        ],
+    }
+    first = await api.put_tree(job.id, ResultTree.model_validate(tree))
+    assert [node.path[-1] for node in first] == ["lab-tree", "suite", "a", "a"]
+    assert first[0].version == job.version + 1
+    again = await api.put_tree(job.id, ResultTree.model_validate(tree))
+    assert again == first
+    assert await api.count(parent=first[1].id) == 2
+
+
 async def what_somebody_ended_cannot_be_reported(api: Api) -> None:
     one = await claimed(api, "cancel")
     await api.update(one.node.id, state="done", result="incomplete")
@@ -373,6 +393,7 @@ CASES: list[Case] = [
     a_released_node_is_claimed_anew_as_the_same_attempt,
     an_adopted_node_keeps_its_attempt_and_changes_its_token,
     a_report_ends_a_node_and_stores_its_tests,
+    a_tree_of_results_is_stored_once_below_a_node,
     what_somebody_ended_cannot_be_reported,
     a_regression_has_the_path_of_what_failed,
     a_regressions_status_moves_along_its_life,

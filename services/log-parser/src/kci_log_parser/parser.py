@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The service: read the log of each node that is done, and note what it shows."""
+"""The service: read the log of each node that is done, and note what it shows.
+
+The test results in a log become nodes if nobody reported the job's tests; else their
+lines are not even read.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Protocol
 
+from kci_log_parser.result_nodes import ResultNodes
 from kci_log_parser.rules import LogFacts, correction, waits_for_log
 from kci_log_parser.scanner import LogScanner
 from kci_shared.errors import Conflict, NotStored, NotYet
@@ -14,6 +19,7 @@ from kci_shared.models import Event, Finding, Kbuild, Node, Result, State
 from kci_shared.nodes import Nodes
 from kci_shared.rules.artifacts import log_url
 from kci_shared.rules.builds import build_failure
+from kci_shared.rules.results import ResultReader
 
 log = get_logger(__name__)
 
@@ -33,6 +39,7 @@ class LogParser:
 
     def __init__(self, api: Nodes, logs: Logs, max_bytes: int) -> None:
         self._api = api
+        self._results = ResultNodes(api)
         self._logs = logs
         self._max_bytes = max_bytes
 
@@ -45,13 +52,16 @@ class LogParser:
             return
         url = log_url(node)
         assert url is not None
-        facts = await self._read(url)
+        results = await self._results.reader_for(node)
+        facts = await self._read(url, results)
+        if results is not None:
+            node = await self._results.store(node, results)
         await self._note(node, facts)
         log.info("log parsed", findings=len(facts.findings), error=facts.error)
 
-    async def _read(self, url: str) -> LogFacts:
+    async def _read(self, url: str, results: ResultReader | None) -> LogFacts:
         """Scan a log; one that does not exist shows nothing."""
-        scanner = LogScanner()
+        scanner = LogScanner(results)
         left = self._max_bytes
         try:
             async with aclosing(self._logs.stream(url)) as chunks:

@@ -77,6 +77,16 @@ def waits_for_log(node: Node) -> bool:
     )
 
 
+def may_lack_tests(node: Node) -> bool:
+    """Say whether perhaps nobody reported the tests of a node, which its log may show.
+
+    A bridge reports the tests that a definition names, whether they ran or not.
+    """
+    if not isinstance(node, Job):
+        return False
+    return not (node.data.definition or {}).get("tests")
+
+
 def correction(node: Node, facts: LogFacts) -> Verdict | None:
     """Return the verdict that a log demands, or None when the node's own stands."""
     if not isinstance(node, Job) or (facts.error is not None and not facts.findings):

@@ -142,7 +142,7 @@ class LogScanner:
     def _test(self, raw: bytes) -> None:
         """Read a line of a test's result."""
         if self._results is not None:
-            self._results.read(undecorated(raw), self._line)
+            self._results.read_plain(undecorated(raw), self._line)
 
     def _headline(self, marker: Marker, place: Place, raw: bytes) -> None:
         if marker.kind == "panic":

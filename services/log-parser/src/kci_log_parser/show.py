@@ -33,6 +33,7 @@ from kci_shared.rules.results import (
 CHUNK = 1 << 20
 COLOURS = {Severity.FAULT: "bold red", Severity.WARNING: "yellow"}
 BAD = {TestStatus.FAIL, TestStatus.ERROR, TestStatus.CRASH}
+NOT_IN_A_NAME = re.compile(r"[^\w.+-]+")
 MOST_TESTS = 40
 """How many tests that failed are shown at a terminal; a script gets all."""
 
@@ -133,8 +134,10 @@ def _shown(tests: list[ParsedTest]) -> list[ShownTest]:
 
 def _slug(name: str) -> str:
     """Return a name without blanks, and `a.b` for what kselftest calls `a: b`."""
+    if name.isidentifier():
+        return name  # as most are
     parts = name.removeprefix("selftests: ").replace(": ", ".")
-    return re.sub(r"[^\w.+-]+", "_", parts).strip("_.") or "unnamed"
+    return NOT_IN_A_NAME.sub("_", parts).strip("_.") or "unnamed"
 
 
 def show(shown: Shown, console: Console) -> None:

@@ -7,20 +7,17 @@ kernel's. All functions are pure.
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from kci_shared.models import ErrorCode, Result
 from kci_shared.rules.results import ParsedTest, ResultReader, TestStatus, outermost
 from kci_shared.text import plain
 from kci_shared.work import TestOutcome
-from kci_shared.work.subtests import subtests_of
+from kci_shared.work.subtests import not_shown, subtests_of
 
 BANNER = r"Linux version \d"
 """A kernel runs: from here on a failure is its own."""
 PANIC = r"Kernel panic - not syncing[^\r\n]*[\r\n]"
 """With the line's end: a console comes in pieces, and a match must not be cut."""
-MAX_SUBTESTS = 5000
-"""How many results of one test become nodes; all count for its own result."""
 MAX_NAMED = 20
 """How many subtests that failed the message of a test names."""
 
@@ -49,7 +46,7 @@ def judge_results(test: str, status: int, reader: ResultReader) -> list[TestOutc
     """Return the same by the results that a reader has read of the output."""
     results = reader.finish()
     head = _head(test, status, results, reader)
-    return [head, *subtests_of((test,), results[:MAX_SUBTESTS])]
+    return [head, *subtests_of((test,), results)]
 
 
 def _head(
@@ -59,7 +56,8 @@ def _head(
     if reader.failed_left_out:
         failed.append(reader.failed_left_out)
     spoiled = _names(results, TestStatus.ERROR)
-    data = _about(reader.left_out + len(results[MAX_SUBTESTS:]), reader.missing)
+    about = not_shown(reader, results)
+    data = {"misc": {"results": about}} if about else {}
     if failed:
         reason = f"failed: {_listed(failed)}"
     elif status != 0:
@@ -80,10 +78,3 @@ def _listed(names: list[str]) -> str:
     more = len(names) - MAX_NAMED
     rest = f" and {more} more" if more > 0 else ""
     return ", ".join(names[:MAX_NAMED]) + rest
-
-
-def _about(left_out: int, missing: int) -> dict[str, Any]:
-    """Return what of the results is not shown, for the node of the test."""
-    numbers = {"left_out": left_out, "missing": missing}
-    about = {key: number for key, number in numbers.items() if number}
-    return {"misc": {"results": about}} if about else {}

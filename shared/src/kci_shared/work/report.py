@@ -28,8 +28,6 @@ def report_of(
     node: Node, token: int, outcome: RunOutcome, artifacts: dict[str, str]
 ) -> Report:
     """Return a report: the result, the tests as nodes, URLs of artifacts."""
-    device = {} if outcome.device is None else {"device": outcome.device}
-    facts = {**inherited(node.data), **device}
     return Report(
         token=token,
         outcome=Outcome(
@@ -38,10 +36,20 @@ def report_of(
             error_code=outcome.error_code,
             error_msg=_line(outcome.error_msg),
         ),
-        child_nodes=_trees(outcome.tests, node.group or node.name, facts, depth=0),
+        child_nodes=result_trees(node, outcome.tests, outcome.device),
         artifacts={**outcome.artifacts, **artifacts},
         data=outcome.data,
     )
+
+
+def result_trees(
+    node: Node, tests: list[TestOutcome], device: str | None = None
+) -> list[ResultTree]:
+    """Return the nodes of a job's tests, each with those below it."""
+    facts = inherited(node.data)
+    if device is not None:
+        facts = {**facts, "device": device}
+    return _trees(tests, node.group or node.name, facts, depth=0)
 
 
 def without_tests(report: Report, reason: str) -> Report:

@@ -50,7 +50,7 @@ STATUS: dict[Directive, tuple[TestStatus, TestStatus]] = {
 _WORDS = r"(?P<skip>(?i:SKIP))\w*|(?P<word>(?i:TODO)|XFAIL|TIMEOUT|ERROR)\b"
 _HASH = re.compile(rf"(?<!\S)#(?!\S)|(?<!\\)#(?=\s?(?:{_WORDS}))")
 """Where the description ends: a name may be `counter #0 is set`."""
-_DIRECTIVE = re.compile(rf"#\s*(?:{_WORDS}):?\s*(?P<reason>.*)")
+_DIRECTIVE = re.compile(rf"\s*(?:{_WORDS}):?\s*(?P<reason>.*)")
 
 
 class Description(NamedTuple):
@@ -65,19 +65,19 @@ class Description(NamedTuple):
 
 def describe(rest: str) -> Description:
     """Take apart what follows `ok 1`."""
-    found = _HASH.search(rest)
-    text, comment = (
-        (rest[: found.start()], rest[found.start() :]) if found else (rest, "")
-    )
-    text = text.strip()
-    name = short(text.removeprefix("-")) if text.startswith(("- ", "-\t")) else text
+    found = _HASH.search(rest) if "#" in rest else None
+    text, comment = rest, ""
+    if found is not None:
+        text, comment = rest[: found.start()], rest[found.start() + 1 :]
+    text = short(text)
+    has_dash = text.startswith("- ")
+    name = text[2:] if has_dash else text
     match = _DIRECTIVE.match(comment)
     if match is None:
-        reason, directive = short(comment[1:]), Directive.NONE
-    else:
-        word = "SKIP" if match["skip"] else match["word"].upper()
-        reason, directive = short(f"{word} {match['reason']}"), Directive(word)
-    return Description(short(name), directive, reason or None, name != text)
+        return Description(name, Directive.NONE, short(comment) or None, has_dash)
+    word = "SKIP" if match["skip"] else match["word"].upper()
+    reason = short(f"{word} {match['reason']}")
+    return Description(name, Directive(word), reason, has_dash)
 
 
 def status_of(directive: Directive, *, is_ok: bool) -> TestStatus:

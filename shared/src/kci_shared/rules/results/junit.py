@@ -2,7 +2,6 @@
 """JUnit's XML, as pytest and labgrid write it, read in pieces as it comes."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from xml.parsers import expat
 
 from kci_shared.rules.results.parsed import (
@@ -76,7 +75,7 @@ class JUnit:
             self._case = _test(attributes, self._line)
         elif tag in _STATUS and self._case and self._case.status is TestStatus.PASS:
             reason = short(attributes.get("message", "")) or None
-            self._case = replace(self._case, status=_STATUS[tag], reason=reason)
+            self._case = self._case._replace(status=_STATUS[tag], reason=reason)
 
     def _end(self, tag: str) -> None:
         self._since_token = 0

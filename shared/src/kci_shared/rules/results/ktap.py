@@ -16,7 +16,7 @@ plan after `# `, is above them, or `ok 1 selftests: ...` below; else they are co
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from kci_shared.rules.results.directives import describe, status_of
 from kci_shared.rules.results.levels import At, Case, Level, size_of
@@ -34,16 +34,18 @@ MAX_DEPTH = 16
 """How many levels of results are kept. Deeper ones are left out: each is a part of a
 result that is not."""
 
-_NEST = r"(?P<nest>(?:[\t ]++|#[\t ]++(?!Subtest:|selftests:))*+)"
-_VERSION = re.compile(rf"{_NEST}(?P<k>K?)TAP version \d+\s*$")
-_PLAN = re.compile(rf"{_NEST}1\.\.(?P<plan>\d{{1,9}})\s*(?:#.*)?$")
-_HEADER = re.compile(rf"{_NEST}# (?:Subtest: |(?P<self>(?=selftests: )))(?P<name>.+)$")
+_NEST = re.compile(r"(?:[\t ]++|#[\t ]++(?!Subtest:|selftests:))*+")
+_VERSION = re.compile(r"(K?TAP) version \d+\s*$")
+_PLAN = re.compile(r"1\.\.(\d{1,9})\s*(?:#.*)?$")
+_HEADER = re.compile(r"# (?:Subtest: |(?P<self>(?=selftests: )))(?P<name>.+)$")
 _RESULT = re.compile(
-    rf"{_NEST}(?P<word>ok|not ok)(?:\s++(?P<number>\d{{1,9}})(?!\S))?"
-    r"(?P<rest>(?:\s.*)?)$"
+    r"(?P<word>ok|not ok)(?:\s++(?P<number>\d{1,9})(?!\S))?(?P<rest>(?:\s.*)?)$"
 )
 _KSELFTEST = "selftests: "
 _NO_RESULT = "the output ended before its result"
+
+
+_Reader = Callable[[re.Match[str], At], None]
 
 
 class Ktap:
@@ -59,19 +61,32 @@ class Ktap:
         self._levels: list[Level] = []
         self._done: list[Case] = []
         self._count = 0
+        self._readers: dict[str, tuple[re.Pattern[str], _Reader]] = {
+            "ok": (_RESULT, self._result),
+            "no": (_RESULT, self._result),
+            "KT": (_VERSION, self._version),
+            "TA": (_VERSION, self._version),
+            "1.": (_PLAN, self._plan),
+            "# ": (_HEADER, self._header),
+        }
+        """By how a line begins: its form, and what reads it."""
 
-    def read(self, text: str, line: int) -> None:
-        """Read a line without time stamps and colours, but with its indent."""
-        for form, take in (
-            (_RESULT, self._result),
-            (_VERSION, self._version),
-            (_PLAN, self._plan),
-            (_HEADER, self._header),
-        ):
-            if match := form.match(text):
-                nest = match["nest"]
-                take(match, At(len(nest.expandtabs(4)), line, "#" in nest))
-                return
+    def read(self, text: str, line: int) -> bool:
+        """Read a line without time stamps and colours, but with its indent.
+
+        Return whether it may be KTAP.
+        """
+        found = _NEST.match(text)
+        start = found.end() if found else 0
+        reader = self._readers.get(text[start : start + 2])
+        if reader is None:
+            return False
+        form, take = reader
+        if match := form.match(text, start):
+            nest = text[:start]
+            column = len(nest.expandtabs(4)) if "\t" in nest else start
+            take(match, At(column, line, "#" in nest))
+        return True
 
     def finish(self, names: SiblingNames) -> list[ParsedTest]:
         """Return all results, each before its subtests."""
@@ -97,11 +112,11 @@ class Ktap:
             level = top
         else:
             level = self._begin(at)
-        level.version, level.is_announced = f"{match['k']}TAP", True
+        level.version, level.is_announced = match[1], True
 
     def _plan(self, match: re.Match[str], at: At) -> None:
         self._close_to(at.column)
-        plan, top = int(match["plan"]), self._top
+        plan, top = int(match[1]), self._top
         if top is None or top.column != at.column:
             top = self._begin(at)
         elif top.is_kselftest:  # which runs TAP programs one after the other

@@ -2,7 +2,6 @@
 """LTP, the Linux Test Project: of a test's many verdicts the worst one counts."""
 
 import re
-from dataclasses import replace
 
 from kci_shared.rules.results.parsed import (
     MAX_RESULTS,
@@ -69,8 +68,7 @@ class Ltp:
         elif _WORDS.index(word) >= _WORDS.index(self._word):
             return
         self._word = word
-        self._test = replace(
-            self._test,
+        self._test = self._test._replace(
             status=_WORST_FIRST[word],
             line=line,
             reason=short(f"{word}: {match['why']}"),

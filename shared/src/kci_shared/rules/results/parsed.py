@@ -2,8 +2,8 @@
 """One parsed test result, and the names that results have."""
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from kci_shared.models import Result
 
@@ -49,8 +49,7 @@ class Format(StrEnum):
     JUNIT = "junit"
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedTest:
+class ParsedTest(NamedTuple):
     """One result that was printed."""
 
     path: Path

@@ -7,7 +7,6 @@ Levels, names, the results of each format and what is read of a line have bounds
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 from kci_shared.rules.results.junit import JUnit, NotJUnit
 from kci_shared.rules.results.ktap import Ktap
@@ -25,7 +24,6 @@ _MAY_BE_RESULT = re.compile(
     r"|</?(?:testsuites?|testcase|failure|error|skipped|system-(?:out|err))\b"
     r"|<\?xml |<!\[CDATA\[|\]\]>"
 )
-_LTP = re.compile(r"\bT(?:PASS|FAIL|BROK|CONF|WARN) *: |^tag=\S+ stime=")
 _XML = re.compile(r"\s*<(?:\?xml |testsuites?[\s>])")
 
 
@@ -54,7 +52,19 @@ class ResultReader:
         if self._junit is not None:
             self._read_xml(self._junit, line)
         elif may_be_result(line):
-            self._read(plain(line[:MAX_LINE]).rstrip())
+            self.read_plain(plain(line[:MAX_LINE]), self._line)
+
+    def read_plain(self, line: str, number: int) -> None:
+        """Read a line that `may_be_result`, is `plain` and not longer than read."""
+        text = line.rstrip()
+        if self._ktap.read(text, number):
+            return
+        if "<LAVA_SIGNAL_" not in text:
+            self._ltp.read(text, number, self._lava.case)
+            return
+        case = self._lava.case
+        if self._lava.read(text, number):
+            self._ltp.close(case)
 
     def finish(self) -> list[ParsedTest]:
         """Return all results: those with subtests before them."""
@@ -66,7 +76,7 @@ class ResultReader:
         flat = [*self._lava.found, *self._ltp.found, *self._xml]
         flat.sort(key=lambda test: test.line or 0)
         return nested + [
-            replace(test, path=names.claim(test.path[:-1], test.path[-1]))
+            test._replace(path=names.claim(test.path[:-1], test.path[-1]))
             for test in flat
         ]
 
@@ -85,16 +95,6 @@ class ResultReader:
     def failed_left_out(self) -> str | None:
         """The first of them that failed and is a part of no other result."""
         return self._ktap.failed_left_out
-
-    def _read(self, text: str) -> None:
-        if "<LAVA_SIGNAL_" in text:
-            case = self._lava.case
-            if self._lava.read(text, self._line):
-                self._ltp.close(case)
-        elif _LTP.search(text):
-            self._ltp.read(text, self._line, self._lava.case)
-        else:
-            self._ktap.read(text, self._line)
 
     def _read_xml(self, junit: JUnit, line: str) -> None:
         try:

@@ -25,6 +25,7 @@ from kci_shared.models import (
     Node,
     Regression,
     Report,
+    ResultTree,
     RuntimeReport,
     StatusChange,
 )
@@ -167,6 +168,11 @@ class FakeApi:
         if if_version not in (None, node.version):
             raise Conflict(node.model_dump(mode="json"))
         return self.tree.patch(node, changes)
+
+    async def put_tree(self, node_id: str, tree: ResultTree) -> list[Node]:
+        """Store nodes below a node in one step; return all, the node itself first."""
+        await self._reach("put_tree", node_id, tree)
+        return self.tree.put(self.tree.read(node_id), tree)
 
     async def move(self, node_id: str, move: Move) -> Node:
         """Say how far one is with a regression."""

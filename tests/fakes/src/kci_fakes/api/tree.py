@@ -151,13 +151,26 @@ class Tree:
         if ended:
             after["claim"] = None
             self.fences[node_id] = self.fences.get(node_id, 0) + 1
-        after |= {"version": node.version + 1, "updated": self.now()}
-        self.nodes[node_id] = _node(after)
-        self.tell(self.nodes[node_id], node)
-        return self.nodes[node_id]
+        return self._next(node, after)
 
-    def put_children(self, parent: Node, trees: Sequence[ResultTree]) -> None:
+    def _next(self, node: Node, fields: Fields) -> Node:
+        server = {"version": node.version + 1, "updated": self.now()}
+        after = self.nodes[node.id] = _node({**fields, **server})
+        self.tell(after, node)
+        return after
+
+    def put(self, before: Node, tree: ResultTree) -> list[Node]:
+        """Store a node with what hangs below it; its version tells of either."""
+        fields = _patchable(tree.node.model_dump(exclude_unset=True))
+        root, events = self.patch(before, fields), len(self.events)
+        below = self.put_children(root, tree.child_nodes)
+        if root is before and len(self.events) > events:
+            root = self._next(root, root.model_dump(exclude_unset=True))
+        return [root, *below]
+
+    def put_children(self, parent: Node, trees: Sequence[ResultTree]) -> list[Node]:
         """Store a tree below a node: what is there already is changed, not doubled."""
+        stored: list[Node] = []
         free = [node for node in self.nodes.values() if node.parent == parent.id]
         for tree in trees:
             new = tree.node
@@ -168,7 +181,8 @@ class Tree:
                 child = self.patch(same[0], _patchable(fields))
             else:
                 child = self.add(new.model_copy(update={"parent": parent.id}))
-            self.put_children(child, tree.child_nodes)
+            stored += [child, *self.put_children(child, tree.child_nodes)]
+        return stored
 
     def tell(self, node: Node, before: Node | None) -> None:
         """Add the event of a change."""

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One node that is done with its log in a storage, and the parser that reads it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from kci_fakes.api import Call, FakeApi
+from kci_log_parser.parser import LogParser
+from kci_shared.models import NODE, Event, Node, NodeChange
+from kci_shared.storage import Storage
+
+URL = "http://storage/0123/console.log"
+NODE_ID = "a" * 24
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def a_job(**fields: Any) -> Node:
+    """Return a job that is done, and whose log nobody has read."""
+    return NODE.validate_python(
+        {
+            "id": NODE_ID,
+            "kind": "job",
+            "name": "boot",
+            "path": ["boot"],
+            "state": "done",
+            "result": "pass",
+            "artifacts": {"log": URL},
+            "created": "2026-01-01T00:00:00Z",
+            "updated": "2026-01-01T00:00:00Z",
+            "owner": "lab",
+            **fields,
+        }
+    )
+
+
+class World:
+    """The API with one node, and a storage with its log."""
+
+    def __init__(self) -> None:
+        self.api = FakeApi()
+        self.api.put(a_job())
+        self.max_bytes = 1 << 20
+        self.answer: Answer = lambda _: httpx.Response(200, content=b"")
+
+    @property
+    def node(self) -> Node:
+        """The node as it is now."""
+        return self.api.nodes[NODE_ID]
+
+    @property
+    def below(self) -> dict[str, Node]:
+        """The nodes below it, by the names on their way."""
+        return {
+            "/".join(node.path[1:]): node
+            for node in self.api.nodes.values()
+            if node.id != NODE_ID
+        }
+
+    def is_job(self, **fields: Any) -> None:
+        """Let the node be another one."""
+        self.api.put(a_job(**fields))
+
+    def stores(self, log: bytes) -> None:
+        """Let the storage have a log."""
+        self.answer = lambda _: httpx.Response(200, content=log)
+
+    def refuses(self, method: str, error: Exception) -> None:
+        """Let the API refuse a call once; then it goes through."""
+
+        def refuse() -> None:
+            raise error
+
+        self.disturbs_once(method, refuse)
+
+    def disturbs_once(self, method: str, what: Callable[[], object]) -> None:
+        """Do something before the next call of some method reaches the API."""
+
+        def disturb(call: Call) -> None:
+            if call.method == method:
+                self.api.disturb = lambda _: None
+                what()
+
+        self.api.disturb = disturb
+
+    async def hears(self, state: str = "done") -> None:
+        """Let the parser hear that the node has come to a state."""
+        change = {"op": "updated", "id": NODE_ID, "kind": "job", "name": "boot"}
+        event = Event(
+            id="a-1",
+            time=datetime(2026, 1, 1, tzinfo=UTC),
+            data=NodeChange.model_validate({**change, "state": state}),
+        )
+        http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
+        async with http:
+            storage = Storage(http, "http://storage", "token")
+            await LogParser(self.api, storage, self.max_bytes).on_event(event)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        return self.answer(request)
