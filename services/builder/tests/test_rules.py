@@ -13,28 +13,32 @@ def definition(arch: str, compiler: str, **more: object) -> BuildDefinition:
 
 
 @pytest.mark.parametrize(
-    ("arch", "compiler", "ccache", "said"),
+    ("arch", "compiler", "ccache", "words"),
     [
         ("x86_64", "gcc-12", False, "ARCH=x86_64 CC=gcc-12 HOSTCC=gcc-12"),
         ("x86_64", "gcc-12", True, "ARCH=x86_64 CC=ccache gcc-12 HOSTCC=ccache gcc-12"),
         (
-            *("arm64", "gcc-12", False),
+            "arm64",
+            "gcc-12",
+            False,
             "ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- "
             "CC=aarch64-linux-gnu-gcc-12 HOSTCC=gcc",
         ),
         (
-            *("arm64", "clang-19", False),
+            "arm64",
+            "clang-19",
+            False,
             "ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- "
             "LLVM=-19 CC=clang-19 HOSTCC=clang-19",
         ),
         ("x86_64", "clang", False, "ARCH=x86_64 LLVM=1 CC=clang HOSTCC=clang"),
     ],
 )
-def test_make_is_told_the_very_compiler_that_was_asked_for(
-    arch: str, compiler: str, ccache: bool, said: str
+def test_make_gets_the_very_compiler_that_the_build_names(
+    arch: str, compiler: str, ccache: bool, words: str
 ) -> None:
-    found = rules.variables(definition(arch, compiler), "x86_64", ccache=ccache)
-    assert " ".join(f"{name}={value}" for name, value in found.items()) == said
+    variables = rules.variables(definition(arch, compiler), "x86_64", ccache=ccache)
+    assert " ".join(f"{name}={value}" for name, value in variables.items()) == words
 
 
 def test_on_its_own_machine_an_arch_needs_no_cross_compiler() -> None:
@@ -43,12 +47,12 @@ def test_on_its_own_machine_an_arch_needs_no_cross_compiler() -> None:
 
 def test_a_definition_has_the_last_word() -> None:
     asked = definition("x86_64", "clang-19", variables={"LLVM": "1", "W": "1"})
-    found = rules.variables(asked, "x86_64", ccache=False)
-    assert (found["LLVM"], found["W"]) == ("1", "1")
+    variables = rules.variables(asked, "x86_64", ccache=False)
+    assert (variables["LLVM"], variables["W"]) == ("1", "1")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "config", "has_dts", "made"),
+    ("asked", "config", "has_dts", "targets"),
     [
         ([], {"CONFIG_MODULES": "y", "CONFIG_OF": "y"}, True, "Image modules dtbs"),
         ([], {"CONFIG_OF": "y"}, False, "Image"),
@@ -56,8 +60,8 @@ def test_a_definition_has_the_last_word() -> None:
         (["modules"], {}, True, ""),
     ],
 )
-def test_what_is_made_is_wanted_and_there(
-    wanted: list[str], config: dict[str, str], has_dts: bool, made: str
+def test_targets_are_those_asked_for_that_the_configuration_has(
+    asked: list[str], config: dict[str, str], has_dts: bool, targets: str
 ) -> None:
-    asked = definition("arm64", "gcc", targets=wanted)
-    assert rules.targets(asked, config, has_dts=has_dts) == made.split()
+    build = definition("arm64", "gcc", targets=asked)
+    assert rules.targets(build, config, has_dts=has_dts) == targets.split()

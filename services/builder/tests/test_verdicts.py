@@ -19,5 +19,5 @@ from kci_builder.verdicts import machine_fault
 def test_what_the_machine_lacks_is_not_the_kernels_fault(
     log: str, reason: str | None
 ) -> None:
-    found = machine_fault(log)
-    assert found is None if reason is None else str(found).startswith(reason)
+    fault = machine_fault(log)
+    assert fault is None if reason is None else str(fault).startswith(reason)

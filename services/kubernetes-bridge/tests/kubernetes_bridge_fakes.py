@@ -86,22 +86,22 @@ class FakeCluster:
         return httpx.Response(fault, json={"message": "a fault"})
 
     def _list(self, path: str, query: dict[str, str]) -> httpx.Response:
-        found = list(self.objects[path].values())
+        items = list(self.objects[path].values())
         if fields := query.get("fieldSelector"):
             assert fields == "status.phase=Pending,spec.nodeName="
-            found = [pod for pod in found if not pod["spec"]]
+            items = [pod for pod in items if not pod["spec"]]
         if (select := query["labelSelector"]).startswith("job-name="):
-            found = [
+            items = [
                 pod
-                for pod in found
+                for pod in items
                 if f"job-name={pod['metadata']['labels']['job-name']}" == select
             ]
         first = int(query.get("continue", 0))
         last = first + min(self.page, int(query["limit"]))
         about = {"resourceVersion": str(self.version)}
-        if last < len(found):
+        if last < len(items):
             about["continue"] = str(last)
-        return httpx.Response(200, json={"metadata": about, "items": found[first:last]})
+        return httpx.Response(200, json={"metadata": about, "items": items[first:last]})
 
     def _create(self, body: Body) -> httpx.Response:
         name = body["metadata"]["name"]

@@ -50,10 +50,10 @@ async def test_the_sources_and_the_token_never_meet(jobs: Jobs, api: FakeApi) ->
         ["kci-builder-once"],
         ["kci-builder-deliver"],
     )
-    told = {one["name"]: one.get("value") for one in builds["env"]}
-    assert told.keys() == {"KCI_FOLDER", "KCI_MAKE_JOBS", "KCI_ORDER"}
-    assert told["KCI_MAKE_JOBS"] == "3"
-    order = BuildOrder.model_validate_json(told["KCI_ORDER"].replace("$$", "$"))
+    variables = {one["name"]: one.get("value") for one in builds["env"]}
+    assert variables.keys() == {"KCI_FOLDER", "KCI_MAKE_JOBS", "KCI_ORDER"}
+    assert variables["KCI_MAKE_JOBS"] == "3"
+    order = BuildOrder.model_validate_json(variables["KCI_ORDER"].replace("$$", "$"))
     assert order == await order_of(job.node, api)
     (secret,) = (one["valueFrom"] for one in stores["env"] if "valueFrom" in one)
     assert secret == {"secretKeyRef": {"name": "storage", "key": "token"}}
@@ -111,7 +111,7 @@ def test_a_mistake_in_a_labs_file_is_named(lab: Body, reason: str) -> None:
         Lab.model_validate(lab)
 
 
-def said(folder: Path, *lines: str) -> Path:
+def a_log(folder: Path, *lines: str) -> Path:
     log = folder / "console.log"
     log.write_text("".join(f"{line}\n" for line in lines))
     return log
@@ -119,7 +119,7 @@ def said(folder: Path, *lines: str) -> Path:
 
 def test_a_build_ended_as_its_report_says(tmp_path: Path) -> None:
     broken = {**REPORT, "result": "fail", "error_msg": "a.c:1:1: error: no"}
-    log = said(tmp_path, "storing", MARK + json.dumps(broken))
+    log = a_log(tmp_path, "storing", MARK + json.dumps(broken))
     outcome = outcome_of_build(PASS, log, STORAGE)
     assert (outcome.result, outcome.error_msg) == (Result.FAIL, "a.c:1:1: error: no")
     assert outcome.artifacts == REPORT["artifacts"]
@@ -142,7 +142,7 @@ def test_a_build_ended_as_its_report_says(tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_taken_says_nothing_about_the_kernel(
     tmp_path: Path, line: str, reason: str
 ) -> None:
-    log = said(tmp_path, line)
+    log = a_log(tmp_path, line)
     outcome = outcome_of_build(PASS, log, STORAGE)
     assert (outcome.result, outcome.error_code) == INFRA
     assert reason in str(outcome.error_msg)

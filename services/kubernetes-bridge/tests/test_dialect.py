@@ -51,18 +51,20 @@ def ends(outcome: RunOutcome | TestOutcome) -> tuple[str, str | None, str | None
     return outcome.result.value, outcome.error_code, outcome.error_msg
 
 
-async def test_a_job_is_submitted_watched_and_told(
+async def test_a_job_is_submitted_watched_and_reported(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     cluster = await clusters.start()
     assert cluster.is_remote
-    told: list[Progress] = []
-    task = await waiting(fake, cluster, replace(jobs.job(UNAME), progress=told.append))
+    progress: list[Progress] = []
+    task = await waiting(
+        fake, cluster, replace(jobs.job(UNAME), progress=progress.append)
+    )
     fake.pod(NAME, "Pending")
     fake.pod(NAME, "Running")
     fake.end(NAME, log=GOOD)
     outcome = await task
-    assert list(dict.fromkeys(told)) == [Progress.QUEUED, Progress.TESTING]
+    assert list(dict.fromkeys(progress)) == [Progress.QUEUED, Progress.TESTING]
     assert ends(outcome) == ("pass", None, None)
     assert [t.path for t in outcome.tests] == [("uname",), ("uname", "a")]
     assert outcome.device == "n1"
@@ -71,7 +73,7 @@ async def test_a_job_is_submitted_watched_and_told(
     assert not any(asked.startswith("DELETE") for asked in fake.asked)
 
 
-async def test_a_failing_test_is_no_trouble_of_the_job(
+async def test_a_failed_test_is_no_error_of_the_job(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     task = await waiting(fake, await clusters.start(), jobs.job(UNAME))
@@ -179,11 +181,11 @@ async def test_what_is_cancelled_keeps_its_log(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     cluster = await clusters.start()
-    told: list[Progress] = []
-    job = replace(jobs.job(UNAME), progress=told.append)
+    progress: list[Progress] = []
+    job = replace(jobs.job(UNAME), progress=progress.append)
     task = await waiting(fake, cluster, job)
     fake.pod(NAME, "Running", log=b"until now\n")
-    await until(lambda: Progress.TESTING in told)
+    await until(lambda: Progress.TESTING in progress)
     await cluster.cancel(NAME)
     outcome = await task
     assert ends(outcome) == ("incomplete", "Canceled", "stopped by the bridge")
@@ -215,12 +217,12 @@ async def test_a_job_whose_pod_has_ended_is_kept_for_a_bridge_that_comes_back(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     task = await waiting(fake, await clusters.start(), jobs.job())
-    fake.pod(NAME, "Succeeded")  # and its Job has not said so yet
+    fake.pod(NAME, "Succeeded")  # before its Job
     assert (await task).result is Result.PASS
     assert not any(asked.startswith("DELETE") for asked in fake.asked)
 
 
-async def test_a_job_says_it_has_ended_and_its_pod_says_how(
+async def test_a_job_ends_and_its_pod_may_still_say_how(
     clusters: Clusters,
     fake: FakeCluster,
     jobs: Jobs,
@@ -238,7 +240,7 @@ async def test_a_job_says_it_has_ended_and_its_pod_says_how(
     assert (verdict.result, verdict.exit_code) == (Result.FAIL, 7)
 
 
-async def test_a_pod_that_says_nothing_is_not_waited_for_for_ever(
+async def test_a_pod_without_a_status_is_waited_for_a_while_only(
     clusters: Clusters,
     fake: FakeCluster,
     jobs: Jobs,
@@ -279,8 +281,8 @@ async def test_a_missing_right_is_named(
 ) -> None:
     monkeypatch.setattr(patience, "DENIED_S", 0.02)
     fake.faults = [403] * 1000
-    said = rf"the right to {right} in the namespace kernelci \(see manifests/rbac"
-    with pytest.raises(LabError, match=said):
+    message = rf"the right to {right} in the namespace kernelci \(see manifests/rbac"
+    with pytest.raises(LabError, match=message):
         await call(await clusters.start(), jobs.job())
 
 
@@ -291,7 +293,7 @@ async def test_a_missing_right_is_named(
         (413, LabError, "413"),
     ],
 )
-async def test_a_refused_job_ends_with_the_clusters_words(
+async def test_a_refused_job_ends_with_the_clusters_reason(
     clusters: Clusters,
     fake: FakeCluster,
     jobs: Jobs,
@@ -304,7 +306,7 @@ async def test_a_refused_job_ends_with_the_clusters_words(
         await (await clusters.start()).submit(jobs.job())
 
 
-async def test_a_strangers_job_of_our_name_is_left_alone(
+async def test_a_job_of_the_same_name_that_is_not_ours_is_left_alone(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     cluster = await clusters.start()
@@ -314,7 +316,7 @@ async def test_a_strangers_job_of_our_name_is_left_alone(
         await cluster.submit(jobs.job())
 
 
-async def test_a_job_that_is_going_is_waited_out_and_made_anew(
+async def test_a_job_that_is_being_deleted_is_created_again(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     cluster = await clusters.start()
@@ -330,7 +332,7 @@ async def test_a_job_that_is_going_is_waited_out_and_made_anew(
     assert await task == NAME
 
 
-async def test_no_more_is_claimed_while_pods_wait(
+async def test_nothing_is_claimed_while_pods_wait(
     clusters: Clusters, fake: FakeCluster
 ) -> None:
     cluster = await clusters.start(pending=2)
@@ -343,7 +345,7 @@ async def test_no_more_is_claimed_while_pods_wait(
     assert await cluster.slots() == {"kubernetes": 0}
 
 
-async def test_no_more_is_claimed_while_the_cluster_makes_no_pods(
+async def test_nothing_is_claimed_while_the_cluster_makes_no_pods(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     cluster = await clusters.start(pending=2)
@@ -390,7 +392,7 @@ async def test_a_build_that_is_killed_leaves_its_own_log(
     assert outcome.files["build_log"].read_bytes() == b"  CC init/main.o\n"
 
 
-async def test_a_build_that_goes_on_is_no_pod_that_waits(
+async def test_a_build_that_runs_does_not_count_as_waiting(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     cluster = await clusters.start(builds=BUILDS, pending=2)
@@ -399,6 +401,6 @@ async def test_a_build_that_goes_on_is_no_pod_that_waits(
     assert (await cluster.slots())["build"] == 1
     fake.objects[PODS][f"{NAME}-x"]["spec"] = {"nodeName": "n1"}
     async with asyncio.timeout(30):
-        while (await cluster.slots())["build"] != 2:  # once the watch has told of it
+        while (await cluster.slots())["build"] != 2:  # until the watch has seen it
             await asyncio.sleep(0.01)
     task.cancel()

@@ -264,14 +264,14 @@ async def test_a_program_that_fails_costs_nothing_and_tells_no_secret(
 
 def programs_in(folder: Path) -> list[str]:
     """Return the processes that run in a folder."""
-    found = []
+    programs = []
     for link in Path("/proc").glob("[0-9]*/cwd"):
         try:
             if link.readlink() == folder:
-                found.append(link.parent.name)
+                programs.append(link.parent.name)
         except OSError:
             continue
-    return found
+    return programs
 
 
 def test_a_program_that_is_not_installed_is_named_with_its_makers_hint(

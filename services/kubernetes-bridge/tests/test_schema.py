@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a present cluster would say of what we give it, by its own schema."""
+"""Manifests and Jobs are valid by the schemas of a current Kubernetes."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,8 +22,8 @@ Validate = Callable[[Body], object]
 
 @pytest.fixture
 def validate() -> Validate:
-    said = "the schemas are large: `make kubernetes-lab` fetches them"
-    schemas = pytest.importorskip("kubernetes_validate", reason=said)
+    reason = "the schemas are large: `make kubernetes-lab` fetches them"
+    schemas = pytest.importorskip("kubernetes_validate", reason=reason)
     return partial(schemas.validate, desired_version=VERSION, strict=True)
 
 

@@ -165,14 +165,14 @@ def test_a_lab_adds_to_a_pod_but_takes_no_promise_away(jobs: Jobs) -> None:
         a_lab(platforms={"kubernetes": platform})
 
 
-def test_what_cannot_run_here_is_told(jobs: Jobs) -> None:
+def test_a_job_that_cannot_run_here_is_refused(jobs: Jobs) -> None:
     with pytest.raises(NoDevice, match=r"no platform kubernetes here: .* other"):
         a_manifest(jobs.job(), platforms={"other": {"image": "debian"}})
     with pytest.raises(BadJob, match="longer than"):
         a_manifest(jobs.job(*[f"t{n}: {'x' * 3900}" for n in range(30)]))
 
 
-def test_a_runtime_is_a_label_whatever_it_is_called() -> None:
+def test_any_name_of_a_runtime_makes_a_label() -> None:
     assert label_of("lab-x") == "lab-x"
     assert label_of("lab." * 30) == ("lab." * 30)[:63]
     assert label_of("lab_._") == "lab"

@@ -17,8 +17,8 @@ def job(kind: str, reason: str = "") -> Body:
 
 def pod(phase: str, *states: Body, **status: object) -> Body:
     containers = [{"name": "job", "image": "debian", "state": s} for s in states]
-    told = {"phase": phase, "containerStatuses": containers or None, **status}
-    return {"metadata": {"name": "kci-1-x"}, "spec": {}, "status": told}
+    whole = {"phase": phase, "containerStatuses": containers or None, **status}
+    return {"metadata": {"name": "kci-1-x"}, "spec": {}, "status": whole}
 
 
 def ended(code: int, reason: str) -> Body:

@@ -63,7 +63,12 @@ async def test_builds_of_every_kind_end_in_their_trees(
         await world.done(nodes[n]) for n in ("good", "broken", "late")
     ]
     assert good.artifacts.keys() == {
-        *("kernel", "_config", "system_map", "modules", "metadata", "build_log")
+        "kernel",
+        "_config",
+        "system_map",
+        "modules",
+        "metadata",
+        "build_log",
     }
     data = good.data.model_dump()
     assert data["kernel_release"] == "6.1.0"

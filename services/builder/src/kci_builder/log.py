@@ -13,7 +13,7 @@ MAX_LINE_BYTES = 1 << 16
 
 
 class BuildLog:
-    """A log file; its tail is known even after the file has reached its limit."""
+    """A log file, and the tail of all output, even of what the file did not take."""
 
     def __init__(
         self, path: Path, max_bytes: int, sources: Path, echo: BinaryIO | None = None

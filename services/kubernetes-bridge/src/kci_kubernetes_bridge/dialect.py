@@ -158,5 +158,5 @@ class Cluster(Dialect):
             await self._kubernetes.delete(handle)
 
     async def recover(self) -> dict[str, str]:
-        """Clean up nothing: Jobs go on, and are found by their nodes."""
+        """Return nothing: Jobs continue, and `find` finds them by their nodes."""
         return {}

@@ -10,7 +10,7 @@ from kci_kubernetes_bridge.objects import Job, Pod, Watched
 from kci_kubernetes_bridge.verdicts import JobVerdict, verdict_of
 from kci_shared.models import Progress
 
-Tell = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 PROGRESS = {"Pending": Progress.QUEUED, "Running": Progress.TESTING}
 """By a pod's phase; those that are missing are ends."""
@@ -26,7 +26,7 @@ class Flight:
     since: float = field(default_factory=time.monotonic)
     was_seen: bool = False
     is_gone: bool = False
-    tell: Tell = lambda _: None
+    on_progress: OnProgress = lambda _: None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -42,7 +42,7 @@ class Flight:
         if isinstance(state, Pod):
             self.pods[state.metadata.name] = state
             if progress := PROGRESS.get(state.status.phase):
-                self.tell(progress)
+                self.on_progress(progress)
         elif isinstance(state, Job):
             self.job, self.was_seen = state, True
         self.changed.set()
@@ -56,7 +56,7 @@ class Flight:
         self.changed.set()
 
     def verdict(self) -> JobVerdict | None:
-        """Return how the run ended; None while it goes on, or is not known yet."""
+        """Return how the run ended; None while it goes on, or was not seen yet."""
         if not self.was_seen and not self.is_gone:
             return None
         return verdict_of(self.job, self.pod)

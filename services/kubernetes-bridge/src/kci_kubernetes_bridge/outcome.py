@@ -49,7 +49,7 @@ def outcome_of_script(job: LabJob, verdict: JobVerdict, log: Path) -> RunOutcome
 def outcome_of_build(verdict: JobVerdict, log: Path, storage_url: str) -> RunOutcome:
     """Return the outcome of a build by the report in its log.
 
-    Without a report that can be taken nothing is known of the kernel.
+    A build without a valid report says nothing about the kernel.
     """
     outcome = RunOutcome(
         verdict.result,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run a credential plugin: the program of a kubeconfig that prints a token.
+"""Runs a credential plugin: the program of a kubeconfig that prints a token.
 
 What it prints is a secret: no error repeats it, and it goes to no log.
 """
@@ -137,7 +137,7 @@ def open_plugin(
 
 
 def _exec_info(plugin: Plugin, selected: Selection) -> dict[str, Any]:
-    """Return what a plugin is told in its environment, by Kubernetes' rules."""
+    """Return the value of KUBERNETES_EXEC_INFO."""
     spec: dict[str, Any] = {"interactive": False}
     if plugin.provide_cluster_info:
         spec["cluster"] = _cluster_info(selected)

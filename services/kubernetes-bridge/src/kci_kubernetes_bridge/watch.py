@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from kci_kubernetes_bridge.flight import Flight, Tell
+from kci_kubernetes_bridge.flight import Flight, OnProgress
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.objects import Job, Pod, Watched
 from kci_kubernetes_bridge.patience import patiently
@@ -37,9 +37,9 @@ class Watch:
             Pod: asyncio.Event(),
         }
 
-    def begin(self, name: str, tell: Tell = lambda _: None) -> Flight:
+    def begin(self, name: str, on_progress: OnProgress = lambda _: None) -> Flight:
         """Begin to watch a Job that was created."""
-        flight = self._flights[name] = Flight(name, tell=tell)
+        flight = self._flights[name] = Flight(name, on_progress=on_progress)
         for needed in self._needed.values():
             needed.set()
         return flight
@@ -129,8 +129,8 @@ class Watch:
             more = {"continue": page.next}
         for flight in self._flights.values():
             if flight.since < started:  # else its Job may be newer than the list
-                known = {flight.name} if kind is Job else set(flight.pods)
-                for name in known - listed:
+                seen = {flight.name} if kind is Job else set(flight.pods)
+                for name in seen - listed:
                     flight.remove(kind, name)
         return page.version
 
