@@ -100,11 +100,11 @@ def imported(folder: Path) -> tuple[Config, Report]:
     return load(folder.with_name(f"{folder.name}-ours")), report
 
 
-def told(report: Report) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for sort, what in report.findings:
-        found.setdefault(sort, []).append(what)
-    return found
+def findings_of(report: Report) -> dict[str, list[str]]:
+    by_category: dict[str, list[str]] = {}
+    for category, what in report.findings:
+        by_category.setdefault(category, []).append(what)
+    return by_category
 
 
 def add(folder: Path, text: str) -> None:
@@ -134,7 +134,7 @@ def test_a_job_that_builds_is_a_build(folder: Path) -> None:
 def test_a_rule_about_what_is_not_defined_is_left_out_and_told(folder: Path) -> None:
     config, report = imported(folder)
     assert config.builds["kbuild-arm64"].when.tree == ["!mainline:old"]
-    assert "a rule names tree 'android', undefined" in told(report)["broken"]
+    assert "a rule names undefined tree 'android'" in findings_of(report)["broken"]
 
 
 def test_a_test_has_its_parameters_and_its_rules(folder: Path) -> None:
@@ -168,7 +168,7 @@ def test_each_pair_of_job_and_platform_comes_over_and_no_other(folder: Path) -> 
 def test_a_platform_boots_what_it_was_given(folder: Path) -> None:
     config, report = imported(folder)
     assert config.platforms["pc"].arch == ["x86_64", "i386"]
-    assert "platform 'pc' boots kernels of i386, too" in told(report)["changed"]
+    assert "platform 'pc' boots kernels of i386, too" in findings_of(report)["changed"]
     assert config.platforms["pi"].dtb == "acme/pi.dtb"
     assert config.platforms["pi"].params == {"device_type": "pi-4"}
 
@@ -203,22 +203,22 @@ def test_a_lab_keeps_its_address_priorities_and_token_name(folder: Path) -> None
             "{job: dt, event: {kind: kbuild, name: kbuild-arm64, state: available},"
             " runtime: {name: broonie}, platforms: [pi]}",
             1,
-            "an entry that stands twice",
+            "a duplicate entry",
         ),
         (
             "{job: dt, event: {kind: kbuild, name: kbuild-arm}, runtime: {name: k8s}}",
             1,
-            "build 'kbuild-arm', which it follows, is not there",
+            "it follows undefined build 'kbuild-arm'",
         ),
         (
             "{job: dt, event: {kind: kbuild, state: done}, runtime: {name: k8s}}",
             1,
-            "it follows any kbuild, whatever its name",
+            "it follows every kbuild",
         ),
         (
             "{job: dt, event: {kind: job, name: x}, runtime: {name: k8s}}",
             1,
-            "job 'x', which it follows, is not there",
+            "it follows undefined job 'x'",
         ),
         (
             "{job: kver, event: {kind: checkout}, runtime: {type: docker}}",
@@ -229,7 +229,12 @@ def test_a_lab_keeps_its_address_priorities_and_token_name(folder: Path) -> None
             "{job: kver, event: {kind: checkout}, runtime: {name: k8s},"
             " rules: {tree: [gone]}}",
             1,
-            "all trees that it is for are undefined",
+            "every tree that it allows is undefined",
+        ),
+        (
+            "{job: kbuild-arm64, event: {kind: kbuild, name: x}, runtime: {name: k8s}}",
+            1,
+            "a build that follows something other than a checkout",
         ),
     ],
 )
@@ -255,14 +260,14 @@ def test_other_mistakes_of_the_original_are_told(folder: Path) -> None:
         "platforms: {a: {arch: arm, arch: arm64}}\nstrange: {}\n",
     )
     _, report = imported(folder)
-    found = told(report)
-    assert "jobs.dt stands in two files; the later one counts" in found["broken"]
-    assert "'arch' stands twice in one mapping; the later one counts" in found["broken"]
+    found = findings_of(report)
+    assert "jobs.dt is defined in two files; the later one counts" in found["broken"]
+    assert "duplicate key 'arch'; the later one counts" in found["broken"]
     assert "tree 'gone' is not defined" in found["broken"]
     assert "mainline/master is watched twice" in found["broken"]
-    assert "a branch that an address names" in found["left out"]
-    assert "a job that nothing runs" in found["left out"]
-    assert "section 'strange' is not known" in found["left out"]
+    assert "a branch given by an address" in found["left out"]
+    assert "a job that no entry runs" in found["left out"]
+    assert "unknown section 'strange'" in found["left out"]
 
 
 @pytest.mark.parametrize(
@@ -288,9 +293,9 @@ def test_the_command_tells_the_balance_and_writes_what_is_right(folder: Path) ->
     ours = folder.with_name(f"{folder.name}-out")
     command = ["import-upstream", str(folder), "--out", str(ours)]
     assert run(command, console) == 0
-    assert "8 of 8 (job x platform) pairs came over" in out.getvalue()
+    assert "8 of 8 (job x platform) pairs translated" in out.getvalue()
     assert run(["check", str(ours)], console) == 0
     assert run(command, console) == 1
-    assert "is not empty; name another folder" in out.getvalue()
+    assert "not empty; name another folder" in out.getvalue()
     written: dict[str, Any] = yaml.safe_load((ours / "labs" / "pull.yaml").read_text())
     assert written["labs"]["pull"]["platforms"] == {"pi": {"tests": ["baseline"]}}

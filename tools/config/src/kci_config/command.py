@@ -18,9 +18,9 @@ from kci_shared.errors import ConfigError
 from kci_shared.models import Revision, Version
 
 WRONG = 1
-"""Exit status when the configuration, or a name that was asked for, is wrong."""
+"""Exit status when the configuration, or a name on the command line, is wrong."""
 SHOWN = 3
-"""How many places of a finding are named."""
+"""How many places of a finding are listed."""
 
 
 def start() -> None:
@@ -30,47 +30,53 @@ def start() -> None:
 
 def run(arguments: Sequence[str], console: Console) -> int:
     """Run a command; return its exit status."""
-    asked = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace, Console], int] = asked.run
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace, Console], int] = options.run
     try:
-        return command(asked, console)
+        return command(options, console)
     except ConfigError as error:
         console.print(f"[red]{escape(str(error))}[/]")
         return WRONG
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("kci-config", description="Look at the YAML.")
+    parser = argparse.ArgumentParser(
+        "kci-config", description="Look at a configuration before it goes live."
+    )
     commands = parser.add_subparsers(required=True)
 
-    def add(name: str, does: Callable[..., int], about: str) -> argparse.ArgumentParser:
+    def add(name: str, runs: Callable[..., int], about: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about)
-        command.set_defaults(run=does)
+        command.set_defaults(run=runs)
         return command
 
-    check = add("check", _check, "tell everything that is wrong")
-    why = add("explain", _explain, "tell why a test runs, or doesn't")
-    diff = add("diff", _diff, "tell which builds and jobs a change gains and loses")
-    draw = add("graph", _graph, "draw what needs what, as a mermaid flowchart")
-    bring = add("import-upstream", _import, "translate KernelCI's configuration")
+    check = add("check", _check, "list all errors")
+    why = add("explain", _explain, "show why a test runs or does not")
+    diff = add("diff", _diff, "show which builds and jobs a change gains and loses")
+    draw = add(
+        "graph", _graph, "draw builds, tests and their needs as a mermaid flowchart"
+    )
+    convert = add("import-upstream", _import, "translate KernelCI's configuration")
     for command in (check, why, draw):
         command.add_argument("folder", type=Path, metavar="DIR")
     why.add_argument("branch", metavar="TREE/BRANCH", type=_tree_and_branch)
-    why.add_argument("test", nargs="?", help="all tests, if none is named")
-    why.add_argument("--kernel", type=_version, help="its version, such as 6.7")
-    why.add_argument("--platform", help="look at this one only")
+    why.add_argument("test", nargs="?", help="default: all tests")
+    why.add_argument(
+        "--kernel", type=_version, help="the kernel's version, such as 6.7"
+    )
+    why.add_argument("--platform", help="show this platform only")
     for name in ("old", "new"):
         diff.add_argument(name, type=Path, metavar=name.upper())
-    bring.add_argument("folder", type=Path, metavar="DIR")
-    bring.add_argument("--out", type=Path, help="an empty folder for ours")
-    bring.add_argument("--all", action="store_true", help="name every place")
+    convert.add_argument("folder", type=Path, metavar="DIR")
+    convert.add_argument("--out", type=Path, help="an empty folder for the result")
+    convert.add_argument("--all", action="store_true", help="list every place")
     return parser
 
 
 def _tree_and_branch(text: str) -> tuple[str, str]:
     tree, slash, branch = text.partition("/")
     if not (tree and slash and branch):
-        raise argparse.ArgumentTypeError(f"write {text!r} as TREE/BRANCH")
+        raise argparse.ArgumentTypeError(f"not TREE/BRANCH: {text!r}")
     return tree, branch
 
 
@@ -78,28 +84,30 @@ def _version(text: str) -> Version:
     try:
         version, patchlevel = (int(part) for part in text.split("."))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"write {text!r} as 6.7") from None
+        raise argparse.ArgumentTypeError(
+            f"not a version such as 6.7: {text!r}"
+        ) from None
     return Version(version=version, patchlevel=patchlevel)
 
 
-def _right(folder: Path, console: Console) -> Config:
-    """Return a configuration, or show all that is wrong with it and give up."""
+def _valid(folder: Path, console: Console) -> Config:
+    """Return a configuration; show its errors and raise if it has any."""
     config, problems = read(folder)
     if config is None:
         show_problems(problems, console)
-        raise ConfigError(f"{len(problems)} wrong")
+        raise ConfigError(f"{len(problems)} errors")
     return config
 
 
 def show_problems(problems: list[Problem], console: Console) -> None:
-    """Tell each problem with its place and its remedy."""
+    """Show each problem with its place and its remedy."""
     for problem in problems:
         place, what = escape(str(problem.location)), escape(problem.what)
         console.print(f"[bold]{place}:[/] [red]{what}[/]; {escape(problem.remedy)}")
 
 
-def _check(asked: argparse.Namespace, console: Console) -> int:
-    config = _right(asked.folder, console)
+def _check(options: argparse.Namespace, console: Console) -> int:
+    config = _valid(options.folder, console)
     sizes = {
         "trees": len(config.trees),
         "builds": len(config.built),
@@ -107,8 +115,8 @@ def _check(asked: argparse.Namespace, console: Console) -> int:
         "platforms": len(config.platforms),
         "labs": len(config.labs),
     }
-    told = ", ".join(f"{number} {name}" for name, number in sizes.items())
-    console.print(f"[green]right[/]: {told}")
+    summary = ", ".join(f"{number} {name}" for name, number in sizes.items())
+    console.print(f"[green]valid[/]: {summary}")
     placements = Placements(config)
     for name in config.tests:
         if not placements.of(name):
@@ -116,61 +124,68 @@ def _check(asked: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _explain(asked: argparse.Namespace, console: Console) -> int:
-    config = _right(asked.folder, console)
-    for name, known in ((asked.test, config.tests), (asked.platform, config.platforms)):
-        if name and name not in known:
-            hint = suggest(name, known)
-            console.print(f"[red]there is no '{escape(name)}'[/]; {hint}")
+def _explain(options: argparse.Namespace, console: Console) -> int:
+    config = _valid(options.folder, console)
+    for name, defined in (
+        (options.test, config.tests),
+        (options.platform, config.platforms),
+    ):
+        if name and name not in defined:
+            hint = suggest(name, defined)
+            console.print(f"[red]unknown '{escape(name)}'[/]; {hint}")
             return WRONG
-    tree, branch = asked.branch
+    tree, branch = options.branch
     watched = config.trees.get(tree)
     if watched is None or branch not in watched.branches:
-        console.print(f"[yellow]{tree}/{branch} is not watched: somebody submits it[/]")
+        console.print(
+            f"[yellow]{tree}/{branch} is not watched: only submitted checkouts run[/]"
+        )
     url = watched.url if watched else ""
     revision = Revision(
-        tree=tree, url=url, branch=branch, commit="", version=asked.kernel
+        tree=tree, url=url, branch=branch, commit="", version=options.kernel
     )
     outlook = Outlook(config, revision)
-    if asked.test:
-        explain.show_test(outlook, asked.test, asked.platform, console)
+    if options.test:
+        explain.show_test(outlook, options.test, options.platform, console)
     else:
-        explain.show_all(outlook, asked.platform, console)
+        explain.show_all(outlook, options.platform, console)
     return 0
 
 
-def _diff(asked: argparse.Namespace, console: Console) -> int:
-    compare.show(_right(asked.old, console), _right(asked.new, console), console)
+def _diff(options: argparse.Namespace, console: Console) -> int:
+    compare.show(_valid(options.old, console), _valid(options.new, console), console)
     return 0
 
 
-def _graph(asked: argparse.Namespace, console: Console) -> int:
-    for line in graph.mermaid(_right(asked.folder, console)):
+def _graph(options: argparse.Namespace, console: Console) -> int:
+    for line in graph.mermaid(_valid(options.folder, console)):
         console.print(escape(line))
     return 0
 
 
-def _import(asked: argparse.Namespace, console: Console) -> int:
+def _import(options: argparse.Namespace, console: Console) -> int:
     report = Report()
-    made = upstream.translate(upstream.Upstream.read(asked.folder, report), report)
-    _show_report(report, asked, console)
-    if asked.out is None:
+    sections = upstream.translate(
+        upstream.Upstream.read(options.folder, report), report
+    )
+    _show_report(report, options, console)
+    if options.out is None:
         return 0
-    upstream.write(made, asked.out)
-    _right(asked.out, console)
-    console.print(f"[green]right[/]: written to {asked.out}")
+    upstream.write(sections, options.out)
+    _valid(options.out, console)
+    console.print(f"[green]valid[/]: written to {options.out}")
     return 0
 
 
-def _show_report(report: Report, asked: argparse.Namespace, console: Console) -> None:
-    for (sort, what), places in sorted(report.findings.items()):
-        shown = places if asked.all else places[:SHOWN]
+def _show_report(report: Report, options: argparse.Namespace, console: Console) -> None:
+    for (category, what), places in sorted(report.findings.items()):
+        shown = places if options.all else places[:SHOWN]
         more = (
             f" and {len(places) - len(shown)} more" if len(places) > len(shown) else ""
         )
-        told = f"{what}: {', '.join(shown)}{more}"
-        console.print(f"[bold]{sort}[/] {escape(told)}")
-    told = f"{report.pairs_kept} of {report.pairs} (job x platform) pairs came over"
-    console.print(f"[bold]{told}[/]")
+        text = f"{what}: {', '.join(shown)}{more}"
+        console.print(f"[bold]{category}[/] {escape(text)}")
+    balance = f"{report.pairs_kept} of {report.pairs} (job x platform) pairs translated"
+    console.print(f"[bold]{balance}[/]")
     for reason, number in sorted(report.pairs_lost.items(), key=lambda one: -one[1]):
-        console.print(f"  {number} did not: {escape(reason)}")
+        console.print(f"  {number} dropped: {escape(reason)}")

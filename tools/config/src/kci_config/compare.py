@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a change of the configuration brings: jobs gained and lost."""
+"""Which builds and jobs a change of the configuration gains and loses."""
 
 from collections.abc import Iterator
 
@@ -11,23 +11,23 @@ from kci_shared.config import Build, Candidate, Config, Lab, Platform, Test, Whe
 from kci_shared.models import Revision
 
 Lines = dict[Line, set[str]]
-"""What would run, with the branches on which it would."""
+"""What would run, with the branches on which it runs."""
 
 
 def all_lines(config: Config) -> Lines:
-    """List what runs on the branches that are watched, and on one that is not."""
-    found: Lines = {}
+    """List what runs on each watched branch, and on one that is not watched."""
+    lines: Lines = {}
     alike: dict[tuple[object, ...], list[Line]] = {}
     rules = _branch_rules(config)
     for branch, revision in _revisions(config):
-        # branches that fare alike by all rules about branches have the same lines
-        sort = (_archs(config, revision), *_judged(rules, revision))
-        if sort not in alike:
+        # branches for which all rules about branches agree have the same lines
+        key = (_archs(config, revision), *_judged(rules, revision))
+        if key not in alike:
             outlook = Outlook(config, revision, any_kernel=True)
-            alike[sort] = list(outlook.lines())
-        for line in alike[sort]:
-            found.setdefault(line, set()).add(branch)
-    return found
+            alike[key] = list(outlook.lines())
+        for line in alike[key]:
+            lines.setdefault(line, set()).add(branch)
+    return lines
 
 
 def _branch_rules(config: Config) -> list[When]:
@@ -37,10 +37,10 @@ def _branch_rules(config: Config) -> list[When]:
         *config.platforms.values(),
         *config.labs.values(),
     ]
-    found = {(*one.when.tree, "", *one.when.branch): one.when for one in entries}
+    by_rule = {(*one.when.tree, "", *one.when.branch): one.when for one in entries}
     return [
         When(tree=when.tree, branch=when.branch)
-        for when in found.values()
+        for when in by_rule.values()
         if when.tree or when.branch
     ]
 
@@ -56,23 +56,23 @@ def _judged(rules: list[When], revision: Revision) -> list[bool]:
 
 
 def _revisions(config: Config) -> Iterator[tuple[str, Revision]]:
-    for tree, said in config.trees.items():
-        for branch in said.branches:
-            named = Revision(tree=tree, url=said.url, branch=branch, commit="")
-            yield f"{tree}/{branch}", named
+    for name, tree in config.trees.items():
+        for branch in tree.branches:
+            revision = Revision(tree=name, url=tree.url, branch=branch, commit="")
+            yield f"{name}/{branch}", revision
     other = Revision(tree="-", url="", branch="-", commit="")
     yield "trees that are not watched", other
 
 
 def show(old: Config, new: Config, console: Console) -> int:
-    """Tell what the new configuration gains and loses; return how much."""
+    """Show what the new configuration gains and loses; return how much."""
     before, after = all_lines(old), all_lines(new)
     gained = _less(after, before)
     lost = _less(before, after)
     for sign, colour, lines in (("-", "red", lost), ("+", "green", gained)):
         for line, branches in sorted(lines.items()):
-            told = f"{sign} {line}: {_named(branches)}"
-            console.print(f"[{colour}]{escape(told)}[/]")
+            text = f"{sign} {line}: {_named(branches)}"
+            console.print(f"[{colour}]{escape(text)}[/]")
     console.print(f"{_sum(gained)} gained, {_sum(lost)} lost, on all branches")
     return len(gained) + len(lost)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Why a test runs on a branch, or why it doesn't: every rule with its ruling."""
+"""Show why a test runs on a branch or does not: every rule, with its result."""
 
 from collections.abc import Iterable
 
@@ -10,25 +10,25 @@ from kci_config.outlook import Judged, Outlook
 from kci_shared.config import CHECKOUT, Ruling
 
 SHOWN = 4
-"""How many places are named of those that fare alike."""
+"""How many places with the same result are listed."""
 
 
 def show_test(
     outlook: Outlook, test: str, platform: str | None, console: Console
 ) -> None:
-    """Tell what each rule says about a test, for all places or those of a platform."""
+    """Show the result of each rule for a test, everywhere or on one platform."""
     alike: dict[tuple[str, tuple[Ruling, ...]], list[Judged]] = {}
     for judged in outlook.judge(test):
         if platform in (None, judged.place.platform):
             build = judged.build.name if judged.build else CHECKOUT
             alike.setdefault((build, judged.rulings), []).append(judged)
     console.print(f"[bold]{test}[/]")
-    # what runs first, then what is nearest to it
-    for (build, told), places in sorted(
+    # places where it runs come first, then those that few rules exclude
+    for (build, results), places in sorted(
         alike.items(), key=lambda one: sum(not v.holds for v in one[0][1])
     ):
         console.print(f"  {_mark(places[0].runs)} {build}: {_named(places)}")
-        for ruling in told:
+        for ruling in results:
             why = escape(ruling.why)
             console.print(f"      {_mark(ruling.holds)} {ruling.rule}: {why}")
     if not alike:
@@ -36,7 +36,7 @@ def show_test(
 
 
 def show_all(outlook: Outlook, platform: str | None, console: Console) -> None:
-    """Tell for each test where it runs, or what is against it everywhere."""
+    """Show for each test where it runs, or which rules exclude it everywhere."""
     for test in outlook.config.tests:
         judged = [
             one for one in outlook.judge(test) if platform in (None, one.place.platform)
@@ -46,18 +46,18 @@ def show_all(outlook: Outlook, platform: str | None, console: Console) -> None:
             continue
         against = _common([one.rulings for one in judged])
         reason = "; ".join(f"{v.rule}: {v.why}" for v in against)
-        told = escape(reason) or "no place is right; name the test to see why"
-        console.print(f"{_mark(False)} [bold]{test}[/]: {told}")
+        why = escape(reason) or "excluded everywhere; name the test to see why"
+        console.print(f"{_mark(False)} [bold]{test}[/]: {why}")
 
 
-def _common(told: list[tuple[Ruling, ...]]) -> list[Ruling]:
-    """Return what is against a test everywhere."""
-    if not told:
+def _common(results: list[tuple[Ruling, ...]]) -> list[Ruling]:
+    """Return the rules that exclude a test everywhere."""
+    if not results:
         return [Ruling("labs", False, "no lab has a platform")]
     return [
         ruling
-        for ruling in told[0]
-        if not ruling.holds and all(ruling in other for other in told)
+        for ruling in results[0]
+        if not ruling.holds and all(ruling in other for other in results)
     ]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The tree that `needs` draws, as a mermaid flowchart."""
+"""Draw builds, tests and their needs as a mermaid flowchart."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from kci_shared.config import BUILD, CHECKOUT, Config, Need, Placements
 
 
 def mermaid(config: Config) -> Iterator[str]:
-    """Draw builds and tests; a dotted arrow is a need besides the first."""
+    """Draw builds and tests; the arrow of a further need is dotted."""
     yield "flowchart LR"
     ids = {CHECKOUT: "c"}
     yield f"  c([{CHECKOUT}])"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All that a configuration has run on a revision, if everything passes."""
+"""What a configuration runs on a revision, if everything passes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from kci_shared.models import Revision
 
 @dataclass(frozen=True)
 class Judged:
-    """A test of a build (or of the sources alone) in one place, with all rulings."""
+    """A test of a build (or of the sources alone) in one place, with every ruling."""
 
     build: Built | None
     place: Placement
@@ -30,7 +30,7 @@ class Judged:
 
     @property
     def runs(self) -> bool:
-        """Say whether nothing is against it."""
+        """Whether every rule allows it."""
         return all(ruling.holds for ruling in self.rulings)
 
 
@@ -52,25 +52,25 @@ class Line:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a configuration makes of a revision."""
+    """The builds and jobs of one revision."""
 
     config: Config
     revision: Revision
     any_kernel: bool = False
-    """Look at kernels of all versions, whatever the revision's is."""
+    """Assume any version of the kernel, not the revision's own."""
 
     @cached_property
     def _placements(self) -> Placements:
         return Placements(self.config)
 
     def judge(self, test: str) -> Iterator[Judged]:
-        """Judge a test for each build that it hangs below, in each place there is."""
+        """Judge a test for each build that it needs, in each place."""
         for build in self.builds_of(test):
             for place in placements(self.config, test):
                 yield Judged(build, place, tuple(self._rulings(place, build)))
 
     def lines(self) -> Iterator[Line]:
-        """List all that runs."""
+        """List everything that runs."""
         for name, shared in self.config.built.items():
             for built in shared:
                 entry = self.config.builds[built.entry]
@@ -83,7 +83,7 @@ class Outlook:
                     yield from self._jobs(test, build)
 
     def builds_of(self, test: str) -> list[Built | None]:
-        """List the builds that a test hangs below; None for the sources alone."""
+        """List the builds that a test needs; None stands for the sources alone."""
         if self.config.line(test)[-1] == CHECKOUT:
             return [None]
         return [*self.config.builds_below(test)]
@@ -96,7 +96,7 @@ class Outlook:
         tree = self.config.trees.get(self.revision.tree)
         branch = tree.branches.get(self.revision.branch) if tree else None
         if branch is not None and branch.arch:
-            why = f"it wants {', '.join(branch.arch)}, the build is {build.arch}"
+            why = f"it allows {', '.join(branch.arch)}, the build is {build.arch}"
             yield Ruling("the branch's arch", build.arch in branch.arch, why)
 
     def _jobs(self, test: str, build: Built | None) -> Iterator[Line]:
@@ -119,7 +119,7 @@ class Outlook:
         return replace(candidate, any_kernel=self.any_kernel)
 
     def _needs(self, place: Placement, build: Built | None) -> Iterator[Ruling]:
-        """Judge whether what a test needs runs where it has to."""
+        """Judge whether the needs of a test run where they have to."""
         test = self.config.tests[place.test]
         for need in test.needs:
             if need in self.config.tests:
@@ -142,5 +142,5 @@ class Outlook:
         )
 
 
-def _all(told: Iterator[Ruling]) -> bool:
-    return all(ruling.holds for ruling in told)
+def _all(rulings: Iterator[Ruling]) -> bool:
+    return all(ruling.holds for ruling in rulings)

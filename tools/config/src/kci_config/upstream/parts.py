@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trees, fragments, root file systems, platforms and labs of the original as ours."""
+"""Translate trees, fragments, root file systems, platforms and labs."""
 
 import re
 from typing import Any
 
 from kci_config.upstream import rules
 from kci_config.upstream.read import Upstream
-from kci_config.upstream.report import Report, Sort
+from kci_config.upstream.report import Category, Report
 
 Entry = dict[str, Any]
 
@@ -38,24 +38,24 @@ ARCHS = {
 
 def trees(upstream: Upstream, report: Report) -> Entry:
     """Translate trees, and the branches of them that are watched."""
-    found: Entry = {
+    translated: Entry = {
         name: {"url": str(entry.get("url")), "branches": {}}
         for name, entry in upstream.entries("trees")
     }
     for name, entry in upstream.entries("build_configs"):
         where = f"build_configs.{name}"
         tree, branch = str(entry.get("tree")), str(entry.get("branch"))
-        if tree not in found:
-            report.tell(Sort.BROKEN, f"tree '{tree}' is not defined", where)
+        if tree not in translated:
+            report.add(Category.BROKEN, f"tree '{tree}' is not defined", where)
         elif "://" in branch:
-            report.tell(Sort.LEFT_OUT, "a branch that an address names", where)
-        elif branch in found[tree]["branches"]:
-            report.tell(Sort.BROKEN, f"{tree}/{branch} is watched twice", where)
+            report.add(Category.LEFT_OUT, "a branch given by an address", where)
+        elif branch in translated[tree]["branches"]:
+            report.add(Category.BROKEN, f"{tree}/{branch} is watched twice", where)
         else:
-            found[tree]["branches"][branch] = _branch(entry)
+            translated[tree]["branches"][branch] = _branch(entry)
         for key in entry.keys() - BRANCH_KEYS:
-            report.tell(Sort.LEFT_OUT, f"'{key}' of a branch", where)
-    return found
+            report.add(Category.LEFT_OUT, f"'{key}' of a branch", where)
+    return translated
 
 
 def _branch(entry: Entry) -> Entry:
@@ -69,13 +69,13 @@ def _branch(entry: Entry) -> Entry:
 
 def fragments(upstream: Upstream, report: Report) -> Entry:
     """Translate fragments whose lines are in the configuration itself."""
-    found = {}
+    translated = {}
     for name, entry in upstream.entries("fragments"):
-        found[name] = "\n".join(rules.listed(entry.get("configs")))
+        translated[name] = "\n".join(rules.listed(entry.get("configs")))
         if not entry.get("configs"):
             what = "a fragment whose lines are in a file of the kernel"
-            report.tell(Sort.LEFT_OUT, what, f"fragments.{name}")
-    return found
+            report.add(Category.LEFT_OUT, what, f"fragments.{name}")
+    return translated
 
 
 def rootfs(upstream: Upstream) -> Entry:
@@ -92,9 +92,11 @@ def rootfs(upstream: Upstream) -> Entry:
     }
 
 
-def platforms(upstream: Upstream, known: dict[str, set[str]], report: Report) -> Entry:
-    """Translate platforms; what ours cannot say is handed to the bridge."""
-    found = {}
+def platforms(
+    upstream: Upstream, defined: dict[str, set[str]], report: Report
+) -> Entry:
+    """Translate platforms; what has no field here becomes a parameter."""
+    translated = {}
     for name, entry in upstream.entries("platforms"):
         where = f"platforms.{name}"
         more = {key: entry[key] for key in entry.keys() - PLATFORM_KEYS}
@@ -102,51 +104,57 @@ def platforms(upstream: Upstream, known: dict[str, set[str]], report: Report) ->
             more["device_type"] = more.pop("base_name")
         dtb = rules.listed(entry.get("dtb"))
         if len(dtb) > 1:
-            report.tell(Sort.CHANGED, "of several device trees the first", where)
-        told = {
+            report.add(
+                Category.CHANGED,
+                "only the first of several device trees is used",
+                where,
+            )
+        fields = {
             "arch": entry.get("arch"),
             "boot": entry.get("boot_method"),
             "mach": entry.get("mach"),
             "dtb": dtb[0].removeprefix("dtbs/") if dtb else None,
             "compatible": rules.listed(entry.get("compatible")),
-            "when": _when_or_none(entry, known, report, where),
+            "when": _when_or_none(entry, defined, report, where),
             "params": rules.plain({**more, **(entry.get("params") or {})}),
         }
-        found[name] = {key: value for key, value in told.items() if value}
-    return found
+        translated[name] = {key: value for key, value in fields.items() if value}
+    return translated
 
 
-def labs(upstream: Upstream, known: dict[str, set[str]], report: Report) -> Entry:
-    """Translate runtimes; their platforms come with the scheduler's entries."""
-    found: Entry = {}
+def labs(upstream: Upstream, defined: dict[str, set[str]], report: Report) -> Entry:
+    """Translate runtimes; the scheduler's entries add their platforms."""
+    translated: Entry = {}
     for name, entry in upstream.entries("runtimes"):
         where = f"runtimes.{name}"
         kind = str(entry.get("lab_type"))
         if kind not in LAB_TYPES:
-            report.tell(Sort.LEFT_OUT, f"runtimes of type '{kind}'", where)
+            report.add(Category.LEFT_OUT, f"runtimes of type '{kind}'", where)
             continue
         for key in entry.keys() - LAB_KEYS:
-            report.tell(Sort.LEFT_OUT, f"'{key}' of a runtime: for its bridge", where)
+            report.add(
+                Category.LEFT_OUT, f"'{key}' of a runtime: for its bridge", where
+            )
         lowest, highest = entry.get("priority_min"), entry.get("priority_max")
         callback = (entry.get("notify") or {}).get("callback") or {}
-        told = {
+        fields = {
             "type": LAB_TYPES[kind],
             "url": entry.get("url"),
             "priority": None if highest is None else [lowest or 0, highest],
             "queue": entry.get("max_queue_depth"),
             "callback_token": callback.get("token"),
-            "when": _when_or_none(entry, known, report, where),
+            "when": _when_or_none(entry, defined, report, where),
         }
-        found[name] = {key: value for key, value in told.items() if value}
-        found[name] |= {"platforms": {}}
-    return found
+        translated[name] = {key: value for key, value in fields.items() if value}
+        translated[name] |= {"platforms": {}}
+    return translated
 
 
 def _when_or_none(
-    entry: Entry, known: dict[str, set[str]], report: Report, where: str
+    entry: Entry, defined: dict[str, set[str]], report: Report, where: str
 ) -> Entry | None:
     try:
-        return rules.when(entry.get("rules"), known, report, where)
+        return rules.when(entry.get("rules"), defined, report, where)
     except rules.Never as never:
-        report.tell(Sort.BROKEN, f"it can never be used: {never}", where)
+        report.add(Category.BROKEN, f"it can never be used: {never}", where)
         return {"kernel": "<0.0"}

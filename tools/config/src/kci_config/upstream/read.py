@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, ScalarNode
 
-from kci_config.upstream.report import Report, Sort
+from kci_config.upstream.report import Category, Report
 from kci_shared.config.source import files
 from kci_shared.errors import ConfigError
 
@@ -35,7 +35,7 @@ OTHERS = {
     "file_system_types",
     "file_systems",
 }
-"""What has no place in a configuration of ours, and what older files had."""
+"""Sections that have no counterpart here, or that only older files have."""
 MAX_BYTES = 10 * 2**20
 
 Entry = dict[str, Any]
@@ -43,7 +43,7 @@ Entry = dict[str, Any]
 
 @dataclass
 class Upstream:
-    """What the files say, by section, and where entries stand."""
+    """The content of the files by section, and the line of each entry."""
 
     sections: dict[str, Entry] = field(default_factory=dict)
     scheduler: list[Entry] = field(default_factory=list)
@@ -51,23 +51,23 @@ class Upstream:
 
     @classmethod
     def read(cls, folder: Path, report: Report) -> "Upstream":
-        """Read every YAML file below a folder; what stands twice is told."""
+        """Read every YAML file below a folder; report what is defined twice."""
         upstream = cls()
-        found = files(folder)
-        if not found:
-            raise ConfigError(f"{folder}: no YAML file is here; name another folder")
-        for file in found:
+        paths = files(folder)
+        if not paths:
+            raise ConfigError(f"{folder}: no YAML files in it; name another folder")
+        for file in paths:
             upstream._add(file, folder, report)
         return upstream
 
     def entries(self, section: str) -> Iterator[tuple[str, Entry]]:
-        """List the entries of a section; one that says nothing is an empty one."""
+        """List the entries of a section; a null is an empty entry."""
         for name, entry in self.sections.get(section, {}).items():
             if entry is None or isinstance(entry, dict):
                 yield str(name), entry or {}
 
     def where(self, entry: Entry) -> str:
-        """Tell in which file and line an entry stands."""
+        """Return file and line of an entry."""
         return self.lines.get(id(entry), "?")
 
     def _add(self, file: Path, folder: Path, report: Report) -> None:
@@ -86,38 +86,38 @@ class Upstream:
             elif section in SECTIONS and isinstance(value, dict):
                 self._merge(section, value, loader.file, report)
             elif section not in OTHERS and value is not None:
-                what = f"section '{section}' is not known"
-                report.tell(Sort.LEFT_OUT, what, loader.file)
+                what = f"unknown section '{section}'"
+                report.add(Category.LEFT_OUT, what, loader.file)
 
     def _merge(self, section: str, value: Entry, file: str, report: Report) -> None:
-        known = self.sections.setdefault(
+        entries = self.sections.setdefault(
             "platforms" if section == "device_types" else section, {}
         )
-        for name in known.keys() & value.keys():
-            what = f"{section}.{name} stands in two files; the later one counts"
-            report.tell(Sort.BROKEN, what, file)
-        known.update(value)
+        for name in entries.keys() & value.keys():
+            what = f"{section}.{name} is defined in two files; the later one counts"
+            report.add(Category.BROKEN, what, file)
+        entries.update(value)
 
 
 class Loader(yaml.CSafeLoader):
-    """Plain YAML with anchors; remembers lines, and tells of keys that stand twice."""
+    """Plain YAML with anchors; keeps lines, and reports duplicate keys."""
 
     file: str
     lines: dict[int, str]
     report: Report
 
     def construct_yaml_map(self, node: MappingNode) -> Generator[Entry]:
-        """Build a mapping and remember where it stands."""
+        """Build a mapping, and note its line."""
         entry: Entry = {}
         place = f"{self.file}:{node.start_mark.line + 1}"
         self.lines[id(entry)] = place
         yield entry
         keys = [key.value for key, _ in node.value if isinstance(key, ScalarNode)]
         for key in {key for key in keys if keys.count(key) > 1 and key != "<<"}:
-            what = f"'{key}' stands twice in one mapping; the later one counts"
-            self.report.tell(Sort.BROKEN, what, place)
-        told: dict[Hashable, Any] = self.construct_mapping(node)
-        entry.update({str(key): value for key, value in told.items()})
+            what = f"duplicate key '{key}'; the later one counts"
+            self.report.add(Category.BROKEN, what, place)
+        content: dict[Hashable, Any] = self.construct_mapping(node)
+        entry.update({str(key): value for key, value in content.items()})
 
 
 Loader.add_constructor("tag:yaml.org,2002:map", Loader.construct_yaml_map)

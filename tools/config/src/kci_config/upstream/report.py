@@ -1,40 +1,40 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What an import tells: what was wrong, what is different now, and how much came."""
+"""The report of an import: errors, differences, and how much was translated."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Sort(StrEnum):
+class Category(StrEnum):
     """What a finding is."""
 
     BROKEN = "broken"
-    """Wrong in the original: a reference that dangles, a name that stands twice."""
+    """An error in the original: an undefined name, or one defined twice."""
     LEFT_OUT = "left out"
-    """Right in the original, and there is nothing here to say it with."""
+    """Valid in the original, but without a counterpart here."""
     CHANGED = "changed"
-    """Said otherwise here."""
+    """Translated to something slightly different."""
 
 
 @dataclass
 class Report:
-    """Findings, each with the places where it was met; and a balance of pairs."""
+    """Findings with their places, and the numbers of pairs translated or dropped."""
 
-    findings: dict[tuple[Sort, str], list[str]] = field(default_factory=dict)
+    findings: dict[tuple[Category, str], list[str]] = field(default_factory=dict)
     pairs: int = 0
     """Entries of the scheduler times their platforms."""
     pairs_lost: dict[str, int] = field(default_factory=dict)
-    """Of these, what did not come over, by reason."""
+    """How many of these were dropped, by reason."""
 
-    def tell(self, sort: Sort, what: str, where: str) -> None:
-        """Note a finding."""
-        self.findings.setdefault((sort, what), []).append(where)
+    def add(self, category: Category, what: str, where: str) -> None:
+        """Add a finding."""
+        self.findings.setdefault((category, what), []).append(where)
 
-    def lose(self, number: int, reason: str) -> None:
-        """Note pairs that did not come over."""
+    def drop_pairs(self, number: int, reason: str) -> None:
+        """Count pairs that are dropped, and why."""
         self.pairs_lost[reason] = self.pairs_lost.get(reason, 0) + number
 
     @property
     def pairs_kept(self) -> int:
-        """How many pairs came over."""
+        """How many pairs were translated."""
         return self.pairs - sum(self.pairs_lost.values())

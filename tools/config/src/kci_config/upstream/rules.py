@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`rules` of the original as our `when`, and other values as ours."""
+"""Translate `rules` to `when`, and values to their form here."""
 
 import json
 from typing import Any
 
-from kci_config.upstream.report import Report, Sort
+from kci_config.upstream.report import Category, Report
 
 Entry = dict[str, Any]
 
@@ -21,47 +21,49 @@ PRIORITIES = ("low", "medium", "high")
 
 
 class Never(Exception):
-    """A rule that no revision can fulfil: all that it allows does not exist."""
+    """A rule that no revision can meet: nothing that it allows is defined."""
 
 
 def when(
-    rules: Entry | None, known: dict[str, set[str]], report: Report, where: str
+    rules: Entry | None, defined: dict[str, set[str]], report: Report, where: str
 ) -> Entry:
-    """Translate rules; `known` has the names that rules may use, by key."""
-    said: Entry = {}
+    """Translate rules; `defined` lists the names that rules may use, by key."""
+    conditions: Entry = {}
     kernels = []
     for key, value in (rules or {}).items():
         if key in LISTS:
-            said[LISTS[key]] = _known_only(key, listed(value), known, report, where)
+            conditions[LISTS[key]] = _defined_only(
+                key, listed(value), defined, report, where
+            )
         elif key in VERSIONS and isinstance(value, dict):
             numbers = f"{value.get('version', 0)}.{value.get('patchlevel', 0)}"
             kernels.append(f"{VERSIONS[key]}{numbers}")
         else:
-            report.tell(Sort.LEFT_OUT, f"a rule about '{key}'", where)
+            report.add(Category.LEFT_OUT, f"a rule about '{key}'", where)
     if kernels:
-        said["kernel"] = " ".join(kernels)
-    return said
+        conditions["kernel"] = " ".join(kernels)
+    return conditions
 
 
-def _known_only(
-    key: str, rules: list[str], known: dict[str, set[str]], report: Report, where: str
+def _defined_only(
+    key: str, rules: list[str], defined: dict[str, set[str]], report: Report, where: str
 ) -> list[str]:
-    if key not in known:
+    if key not in defined:
         return rules
     kept = []
     for rule in rules:
         name = rule.removeprefix("!").partition(":")[0]
-        if name in known[key] or (key == "fragments" and "=" in name):
+        if name in defined[key] or (key == "fragments" and "=" in name):
             kept.append(rule)
         else:
-            report.tell(Sort.BROKEN, f"a rule names {key} '{name}', undefined", where)
+            report.add(Category.BROKEN, f"a rule names undefined {key} '{name}'", where)
     if any(rule[0] != "!" for rule in rules) and all(rule[0] == "!" for rule in kept):
-        raise Never(f"all {key}s that it is for are undefined")
+        raise Never(f"every {key} that it allows is undefined")
     return kept
 
 
 def both(one: Entry, other: Entry) -> Entry:
-    """Return rules that hold when both do; raise `Never` if that can't be said."""
+    """Return rules that hold when both do; raise `Never` if that is impossible."""
     merged = {**one, **other}
     for key in one.keys() & other.keys():
         if key == "kernel":
@@ -69,21 +71,21 @@ def both(one: Entry, other: Entry) -> Entry:
         elif any(rule[0] != "!" for rule in one[key]) and any(
             rule[0] != "!" for rule in other[key]
         ):
-            raise Never(f"two lists of what is allowed as {key}")
+            raise Never(f"two lists of allowed values of {key}")
         else:
             merged[key] = [*one[key], *other[key]]
     return merged
 
 
 def listed(value: Any) -> list[str]:
-    """Bring a word or several into the form of a list."""
+    """Return one value, or several, as a list of texts."""
     if value is None:
         return []
     return [str(one) for one in value] if isinstance(value, list) else [str(value)]
 
 
 def plain(params: Entry) -> Entry:
-    """Bring parameters into a form that ours may have: nested ones become JSON."""
+    """Return parameters as plain values: nested ones become JSON."""
     return {
         key: value
         if isinstance(value, str | int | float | bool)
@@ -95,7 +97,7 @@ def plain(params: Entry) -> Entry:
 
 
 def priority(value: Any) -> Entry:
-    """Say how urgent an entry is, if it says it."""
+    """Translate the priority of an entry, if it has one."""
     if isinstance(value, int):
         return {"priority": PRIORITIES[min(max(value, 0), 99) * 3 // 100]}
     return {"priority": value} if value in PRIORITIES else {}

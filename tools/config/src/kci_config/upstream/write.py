@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A configuration as files: one for each section, and one for each lab."""
+"""Write a configuration: a file for each section, and one for each lab."""
 
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,17 @@ HEAD = "# Imported from KernelCI's configuration by `kci-config import-upstream`
 
 
 class Dumper(yaml.SafeDumper):
-    """Plain YAML that says everything where it belongs."""
+    """Plain YAML without anchors."""
 
     def ignore_aliases(self, _: Any) -> bool:
-        """Write what is shared wherever it is used."""
+        """Repeat a shared value wherever it is used."""
         return True
 
 
 def write(made: dict[str, Any], folder: Path) -> None:
-    """Write the files into a folder that is empty, or not there yet."""
+    """Write the files into a folder that is empty or does not exist."""
     if folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder}: is not empty; name another folder")
+        raise ConfigError(f"{folder}: not empty; name another folder")
     (folder / "labs").mkdir(parents=True)
     for section, entries in made.items():
         if section == "labs":
@@ -32,6 +32,6 @@ def write(made: dict[str, Any], folder: Path) -> None:
             _write(folder / f"{section}.yaml", {section: entries})
 
 
-def _write(file: Path, said: dict[str, Any]) -> None:
-    text = yaml.dump(said, Dumper=Dumper, sort_keys=False, width=88)
+def _write(file: Path, sections: dict[str, Any]) -> None:
+    text = yaml.dump(sections, Dumper=Dumper, sort_keys=False, width=88)
     file.write_text(HEAD + text, encoding="utf-8")
