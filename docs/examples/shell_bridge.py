@@ -62,7 +62,7 @@ class ShellLab(Dialect):
     async def wait(self, job: LabJob, handle: str) -> RunOutcome:
         """Wait until the script has ended, and read what it left in the folder."""
         if handle not in self._shells:
-            raise LabError(f"{handle} is gone")
+            raise LabError(f"job {handle} no longer exists")
         status = await self._shells[handle].wait()
         await self.cancel(handle)
         tests = list(results(job))

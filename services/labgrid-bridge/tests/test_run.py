@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-
 import os
 import signal
 import subprocess
@@ -28,21 +27,21 @@ def test_a_runner_is_told_no_secret_of_the_bridge(
 ) -> None:
     monkeypatch.setenv("KCI_TOKEN", "secret")
     monkeypatch.setenv("LG_PROXY", "ssh.example.org")
-    told = environment(LAB, "lab-test/65f0", "board-1")
-    assert "secret" not in str(told)
-    assert told["LG_PROXY"] == "ssh.example.org"
+    variables = environment(LAB, "lab-test/65f0", "board-1")
+    assert "secret" not in str(variables)
+    assert variables["LG_PROXY"] == "ssh.example.org"
 
 
 def test_a_runner_has_the_name_that_holds_its_place() -> None:
-    told = environment(LAB, "lab-test/65f0", "board-1")
-    assert told["LG_HOSTNAME"] == "lab-test"
-    assert told["LG_USERNAME"] == "65f0"
+    variables = environment(LAB, "lab-test/65f0", "board-1")
+    assert variables["LG_HOSTNAME"] == "lab-test"
+    assert variables["LG_USERNAME"] == "65f0"
 
 
 def test_a_labs_variables_do_not_hide_the_jobs() -> None:
-    told = environment(LAB, "lab-test/65f0", "board-1")
-    assert told["LG_NETBOOT"] == "/srv/tftp"
-    assert told["LG_PLACE"] == "board-1"
+    variables = environment(LAB, "lab-test/65f0", "board-1")
+    assert variables["LG_NETBOOT"] == "/srv/tftp"
+    assert variables["LG_PLACE"] == "board-1"
 
 
 def test_a_runner_finds_its_images_wherever_it_works(
@@ -51,9 +50,9 @@ def test_a_runner_finds_its_images_wherever_it_works(
     monkeypatch.chdir(tmp_path)
     Path("kernel").touch()
     job = LabJob(NODE, 1, tmp_path, images={"kernel": Path("kernel")})
-    told = job_environment(job, "shell")
-    assert told["LG_KERNEL"] == str(tmp_path / "kernel")
-    assert Path(told["LG_RAMDISK"]).read_bytes() == b""
+    variables = job_environment(job, "shell")
+    assert variables["LG_KERNEL"] == str(tmp_path / "kernel")
+    assert Path(variables["LG_RAMDISK"]).read_bytes() == b""
 
 
 def test_only_processes_of_dead_bridges_are_killed(tmp_path: Path) -> None:

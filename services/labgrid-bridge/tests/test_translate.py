@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-
-from kci_labgrid_bridge.translate import Line, Run, Trouble, read_report, translate
+from kci_labgrid_bridge.report import Line, Remains, read_report
+from kci_labgrid_bridge.translate import translate
+from kci_shared.lab.faults import Fault, lab_fault
 from kci_shared.models import ErrorCode, Result, TestStep
 from kci_shared.work import RunOutcome, TestOutcome
 
@@ -11,9 +12,11 @@ UNAME = TestStep(id="uname", run="uname -a")
 SMOKE = TestStep(id="smoke", run="/opt/kci/smoke.sh")
 
 
-def outcome(*lines: Line, console: str = BANNER, trouble: Trouble | None = None):
-    run = Run(list(lines), console, trouble, "ImportError: no module")
-    return translate([UNAME, SMOKE], run)
+def outcome(
+    *lines: Line, console: str = BANNER, fault: Fault | None = None
+) -> RunOutcome:
+    remains = Remains(list(lines), console, fault, "ImportError: no module")
+    return translate([UNAME, SMOKE], remains)
 
 
 def passed(test: str, *output: str) -> Line:
@@ -37,7 +40,7 @@ def test_a_job_whose_tests_pass_passes_with_their_subtests() -> None:
 
 
 def test_a_job_without_tests_passes_when_the_board_booted() -> None:
-    assert translate([], Run([BOOTED], BANNER)) == RunOutcome(Result.PASS)
+    assert translate([], Remains([BOOTED], BANNER)) == RunOutcome(Result.PASS)
 
 
 def test_a_command_that_fails_fails_the_job() -> None:
@@ -133,8 +136,8 @@ def test_a_runner_that_died_between_two_tests_is_a_bug() -> None:
 
 
 def test_a_job_that_was_stopped_keeps_the_tests_that_ended() -> None:
-    trouble = Trouble(ErrorCode.NODE_TIMEOUT, "over 600 s")
-    found = outcome(BOOTED, passed("uname"), trouble=trouble)
+    fault = lab_fault("over 600 s", ErrorCode.NODE_TIMEOUT)
+    found = outcome(BOOTED, passed("uname"), fault=fault)
     assert (found.result, found.error_code) == (
         Result.INCOMPLETE,
         ErrorCode.NODE_TIMEOUT,
@@ -143,8 +146,8 @@ def test_a_job_that_was_stopped_keeps_the_tests_that_ended() -> None:
 
 
 def test_a_job_that_was_stopped_before_it_booted_has_no_tests() -> None:
-    trouble = Trouble(ErrorCode.CANCELED, "stopped")
-    assert outcome(trouble=trouble) == RunOutcome(
+    fault = lab_fault("stopped", ErrorCode.CANCELED)
+    assert outcome(fault=fault) == RunOutcome(
         Result.INCOMPLETE, ErrorCode.CANCELED, "stopped"
     )
 

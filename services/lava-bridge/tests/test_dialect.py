@@ -65,7 +65,7 @@ async def test_a_job_is_submitted_watched_and_told(labs: Labs, fake: FakeLava) -
 async def test_a_test_that_says_too_much_to_be_read_has_not_passed(
     labs: Labs, fake: FakeLava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "LARGEST_OUTPUT", 100)
+    monkeypatch.setattr(log, "MAX_OUTPUT_BYTES", 100)
     lab = await labs.start()
     wanted = labs.job(definition={**DEFINITION, "tests": TESTS[:1]})
     handle = await lab.submit(wanted)

@@ -140,7 +140,7 @@ async def test_lines_come_whole_however_they_are_cut() -> None:
 def test_the_console_is_cut_when_it_is_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("kci_lava_bridge.log.LARGEST_CONSOLE", 30)
+    monkeypatch.setattr("kci_lava_bridge.log.MAX_CONSOLE_BYTES", 30)
     console = io.StringIO()
     reader = LogReader(console, [])
     for _ in range(9):

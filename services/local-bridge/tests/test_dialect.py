@@ -6,22 +6,24 @@ import signal
 import stat
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from local_bridge_fakes import FakeMachine
 
+from kci_fakes.jobs import a_job_node
+from kci_fakes.waiting import until
 from kci_local_bridge import console as consoles
 from kci_local_bridge.console import Console
 from kci_local_bridge.dialect import LocalLab
 from kci_local_bridge.machine import kill_leftover
 from kci_local_bridge.settings import Settings
+from kci_local_bridge.verdicts import PoweredOff
 from kci_shared.lab import LabError
-from kci_shared.models import NODE, ErrorCode, Result
+from kci_shared.models import ErrorCode, Result
 from kci_shared.work import LabJob
 
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
 PANICS = "echo Linux version 6.1; echo Kernel panic - not syncing: no init"
 HANGS = "echo Linux version 6.1; exec sleep 60"
 
@@ -39,9 +41,8 @@ def lab(settings: Settings, **changes: Any) -> LocalLab:
 
 def a_job(folder: Path) -> LabJob:
     definition = {"artifacts": {"kernel": "http://s/k"}}
-    node = NODE.validate_python(
-        {"id": "1", "kind": "job", "name": "boot", "owner": "me"}
-        | {"created": NOW, "updated": NOW, "data": {"definition": definition}}
+    node = a_job_node(
+        "1", runtime="lab-local", platform="qemu-x86_64", definition=definition
     )
     return LabJob(node, attempt=1, folder=folder, images={"kernel": folder / "k"})
 
@@ -66,7 +67,8 @@ async def test_a_cancelled_run_ends_soon_and_is_nobodys_fault(
     local = lab(settings, qemu=fake_qemu(tmp_path, HANGS), login_timeout=60)
     handle = await local.submit(a_job(tmp_path))
     waiting = asyncio.create_task(local.wait(a_job(tmp_path), handle))
-    await asyncio.sleep(0.05)
+    log = tmp_path / "console.log"
+    await until(lambda: log.exists())
     await local.cancel(handle)
     outcome = await waiting
     assert (outcome.result, outcome.error_code) == (Result.INCOMPLETE, "Canceled")
@@ -86,7 +88,7 @@ async def test_a_missing_qemu_is_the_labs_fault(
 async def test_a_handle_of_a_former_life_is_gone(
     settings: Settings, tmp_path: Path
 ) -> None:
-    with pytest.raises(LabError, match="qemu-1 is gone"):
+    with pytest.raises(LabError, match="job qemu-1 no longer exists"):
         await lab(settings).wait(a_job(tmp_path), "qemu-1")
 
 
@@ -126,12 +128,12 @@ def _sleeper(argument: str) -> subprocess.Popen[bytes]:
 
 
 async def test_a_log_is_cut_when_it_is_too_long(
-    machine: Any, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consoles, "LONGEST_LOG", 20)
-    board = machine("x" * 100 + "\r\n")
+    monkeypatch.setattr(consoles, "MAX_LOG_BYTES", 20)
+    board = FakeMachine("x" * 100 + "\r\n")
     board.go_off()
     log = io.BytesIO()
-    with pytest.raises(consoles.Ended):
+    with pytest.raises(PoweredOff):
         await Console(board, log).until(re.compile("never"), 1)
     assert log.getvalue() == b"x" * 20 + consoles.LOG_CUT

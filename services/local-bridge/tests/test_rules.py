@@ -9,10 +9,10 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from kci_local_bridge.rules import (
-    LONGEST_LINE,
-    apart,
+    MAX_LINE,
     check,
     end_of,
+    isolated,
     processor,
     qemu_command,
     take_lines,
@@ -51,7 +51,7 @@ def test_no_character_of_a_line_is_lost(text: str) -> None:
 
 
 def test_a_line_without_end_is_cut() -> None:
-    lines, rest = take_lines("x" * (LONGEST_LINE + 1))
+    lines, rest = take_lines("x" * (MAX_LINE + 1))
     assert (len(lines), rest) == (1, "")
 
 
@@ -64,7 +64,7 @@ def test_a_panic_is_found_in_a_line() -> None:
 @given(st.text(max_size=50))
 def test_what_is_typed_never_looks_like_its_own_end(command: str) -> None:
     mark = "kci0123abcd"
-    said = typed(apart(command), mark)
+    said = typed(isolated(command), mark)
     lines, _ = take_lines(said)
     assert not any(end_of(mark).search(line) for line in lines) or mark in command
 

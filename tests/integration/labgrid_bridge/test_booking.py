@@ -2,17 +2,20 @@
 """The rules of labgrid's coordinator, on places that have no board."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 import pytest
 
+from integration.labgrid_bridge.bench import Bench
 from kci_labgrid_bridge.booking import Booking, booked, give_back
 from kci_labgrid_bridge.coordinator import Coordinator
-from kci_labgrid_bridge.rest import Rest
+from kci_labgrid_bridge.resting import Resting
 from kci_shared.lab import LabError, NoDevice
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+
+Call = Callable[..., Awaitable[None]]
 
 US, OTHERS = "lab-test/us", "lab-test/others"
 
@@ -20,7 +23,7 @@ US, OTHERS = "lab-test/us", "lab-test/others"
 class Paper:
     """A lab of places that are there in name only."""
 
-    def __init__(self, bench: Any) -> None:
+    def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self.address = bench.site.address("coordinator")
         self._turn = asyncio.Lock()
@@ -37,7 +40,7 @@ class Paper:
     def booked(
         self, owner: str, tags: dict[str, str]
     ) -> AbstractAsyncContextManager[Booking]:
-        return booked(self.address, owner, tags, Rest(), self._turn)
+        return booked(self.address, owner, tags, Resting(), self._turn)
 
     async def hold(self, owner: str, tags: dict[str, str]) -> None:
         async with self.booked(owner, tags):
@@ -52,7 +55,7 @@ class Paper:
 
 
 @pytest.fixture
-def paper(bench: Any) -> Paper:
+def paper(bench: Bench) -> Paper:
     return Paper(bench)
 
 
@@ -70,11 +73,12 @@ async def test_a_place_is_released_only_by_who_holds_it(paper: Paper) -> None:
 async def test_the_next_job_does_not_wait_for_a_reservation_to_run_out(
     paper: Paper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tags, calls = await paper.place("next-1"), []
+    tags = await paper.place("next-1")
+    calls: list[str] = []
     for name in ("cancel", "release"):
         real = getattr(Coordinator, name)
 
-        async def call(*args: Any, real: Any = real) -> None:
+        async def call(*args: str, real: Call = real) -> None:
             calls.append(real.__name__)
             await real(*args)
 
@@ -136,6 +140,6 @@ async def test_of_two_who_take_a_place_one_gets_it(paper: Paper) -> None:
         await give_back(others, OTHERS, None, "both-1")
 
 
-def refusal(taken: list[Any]) -> LabError:
+def refusal(taken: Sequence[BaseException | None]) -> LabError:
     (refused,) = [one for one in taken if isinstance(one, LabError)]
     return refused

@@ -4,10 +4,10 @@
 import asyncio
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from integration.labgrid_bridge.bench import Bench
 from kci_labgrid_bridge.lab import SHIPPED, Device
 from kci_shared.models import ErrorCode, Result, TestStep
 from kci_shared.work import RunOutcome
@@ -26,7 +26,7 @@ def verdicts(outcome: RunOutcome) -> dict[str, Result]:
 
 
 async def test_a_good_kernel_passes_its_tests_and_the_board_is_given_back(
-    bench: Any,
+    bench: Bench,
 ) -> None:
     outcome = await bench.run(bench.job(UNAME, SMOKE))
     assert (outcome.result, outcome.error_code) == (Result.PASS, None)
@@ -41,16 +41,18 @@ async def test_a_good_kernel_passes_its_tests_and_the_board_is_given_back(
     assert not await bench.is_powered()
 
 
-async def test_a_kernel_that_panics_fails_by_its_own_fault(bench: Any) -> None:
+async def test_a_kernel_that_panics_fails_by_its_own_fault(bench: Bench) -> None:
     job = dataclasses.replace(bench.job(UNAME), images=bench.kernel_only)
     outcome = await bench.run(job)
     assert (outcome.result, outcome.error_code) == (Result.FAIL, ErrorCode.TEST)
-    assert outcome.error_msg.startswith("Kernel panic - not syncing: VFS")
+    assert (outcome.error_msg or "").startswith("Kernel panic - not syncing: VFS")
     assert verdicts(outcome) == {"uname": Result.INCOMPLETE}
     assert "Call Trace" in outcome.files["log"].read_text()
 
 
-async def test_a_test_that_hangs_fails_and_the_next_one_still_runs(bench: Any) -> None:
+async def test_a_test_that_hangs_fails_and_the_next_one_still_runs(
+    bench: Bench,
+) -> None:
     outcome = await bench.run(bench.job(HANG, UNAME, platform="qemu-x86_64"))
     assert outcome.result is Result.FAIL
     assert verdicts(outcome) == {"hang": Result.FAIL, "uname": Result.PASS}
@@ -58,7 +60,7 @@ async def test_a_test_that_hangs_fails_and_the_next_one_still_runs(bench: Any) -
 
 
 async def test_a_kernel_that_crashes_in_a_test_fails_by_its_own_fault(
-    bench: Any,
+    bench: Bench,
 ) -> None:
     outcome = await bench.run(bench.job(CRASH, UNAME, platform="qemu-x86_64"))
     assert (outcome.result, outcome.error_code) == (Result.FAIL, ErrorCode.TEST)
@@ -66,17 +68,17 @@ async def test_a_kernel_that_crashes_in_a_test_fails_by_its_own_fault(
     assert verdicts(outcome) == {"crash": Result.FAIL, "uname": Result.INCOMPLETE}
 
 
-async def test_broken_power_says_nothing_of_the_kernel(bench: Any) -> None:
+async def test_broken_power_says_nothing_of_the_kernel(bench: Bench) -> None:
     bench.break_board("power-fails")
     outcome = await bench.run(bench.job(UNAME))
     assert outcome.result is Result.INCOMPLETE
     assert outcome.error_code is ErrorCode.INFRASTRUCTURE
-    assert "power on: HTTPError: 500" in outcome.error_msg
+    assert "power on: HTTPError: 500" in (outcome.error_msg or "")
     assert (await bench.places())["board-1"].holder is None
 
 
 async def test_a_silent_console_says_nothing_of_the_kernel(
-    bench: Any, tmp_path: Path
+    bench: Bench, tmp_path: Path
 ) -> None:
     bench.break_board("console-hang")
     text = (SHIPPED / "netboot-x86_64.yaml").read_text()
@@ -86,12 +88,12 @@ async def test_a_silent_console_says_nothing_of_the_kernel(
     bench.lab.devices["netboot-x86_64"] = Device(tags=tags, env=impatient)
     outcome = await bench.run(bench.job(UNAME))
     assert outcome.error_code is ErrorCode.INFRASTRUCTURE
-    assert "no kernel on the console within 3 s" in outcome.error_msg
+    assert "no kernel on the console within 3 s" in (outcome.error_msg or "")
     assert outcome.files == {}
 
 
 async def test_a_job_over_its_time_is_stopped_and_its_board_powered_off(
-    bench: Any,
+    bench: Bench,
 ) -> None:
     outcome = await bench.run(bench.job(FOREVER, limit=4))
     assert outcome.result is Result.INCOMPLETE
@@ -99,7 +101,7 @@ async def test_a_job_over_its_time_is_stopped_and_its_board_powered_off(
     assert not await bench.is_powered()
 
 
-async def test_a_board_that_a_person_takes_away_ends_the_job(bench: Any) -> None:
+async def test_a_board_that_a_person_takes_away_ends_the_job(bench: Bench) -> None:
     running = await bench.run_until(bench.job(FOREVER), "login:")
     await bench.labgrid_client("-p", "board-1", "release", "--kick")
     outcome = await running
@@ -108,7 +110,7 @@ async def test_a_board_that_a_person_takes_away_ends_the_job(bench: Any) -> None
     assert await bench.is_powered(), "it is somebody else's now"
 
 
-async def test_four_jobs_share_two_places(bench: Any) -> None:
+async def test_four_jobs_share_two_places(bench: Bench) -> None:
     platforms = ["netboot-x86_64", "qemu-x86_64"] * 2
     jobs = [bench.job(platform=platform) for platform in platforms]
     outcomes = await asyncio.gather(*(bench.run(job) for job in jobs))

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from integration.labgrid_bridge.bench import Bench
 from kci_labgrid_bridge import run
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.run import MARK
 from kci_shared.lab import LabError
-from kci_shared.models import ErrorCode, Result, TestStep
+from kci_shared.models import ErrorCode, Progress, Result, TestStep
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -36,7 +37,7 @@ def processes_of(folder: Path) -> dict[int, str]:
 
 
 async def test_a_runner_that_is_killed_leaves_neither_qemu_nor_a_held_place(
-    bench: Any,
+    bench: Bench,
 ) -> None:
     running = await bench.run_until(
         bench.job(FOREVER, platform="qemu-x86_64"), "login:"
@@ -54,14 +55,14 @@ async def test_a_runner_that_is_killed_leaves_neither_qemu_nor_a_held_place(
 
 
 async def test_a_bridge_that_is_killed_is_cleaned_up_after_by_the_next_one(
-    bench: Any,
+    bench: Bench,
 ) -> None:
     node_id, bridge = await bench.start_bridge(FOREVER)
     await bench.console_says("login:", node_id)
     assert await bench.dialect.recover() == {}
     held = (await bench.places())["board-1"]
     owner = f"{bench.runtime}/{node_id}-"
-    assert held.holder.startswith(owner), "its bridge is alive"
+    assert (held.holder or "").startswith(owner), "its bridge is alive"
 
     bridge.kill()
     await bridge.wait()
@@ -73,7 +74,7 @@ async def test_a_bridge_that_is_killed_is_cleaned_up_after_by_the_next_one(
     assert (await bench.dialect.slots())["netboot-x86_64"] == 1
 
 
-async def test_a_board_that_a_person_holds_is_not_taken_away(bench: Any) -> None:
+async def test_a_board_that_a_person_holds_is_not_taken_away(bench: Bench) -> None:
     address = bench.site.address("coordinator")
     async with Coordinator.connect(address, f"{bench.runtime}/alice") as alice:
         await alice.acquire("qemu-1")
@@ -83,7 +84,7 @@ async def test_a_board_that_a_person_holds_is_not_taken_away(bench: Any) -> None
 
 
 async def test_a_board_that_its_runner_could_not_power_off_is_powered_off(
-    bench: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault, real = bench.site.board("board-1") / "power-stays", run.power_off
 
@@ -100,8 +101,10 @@ async def test_a_board_that_its_runner_could_not_power_off_is_powered_off(
     assert not await bench.is_powered()
 
 
-async def test_a_coordinator_that_dies_ends_the_job_for_another_try(bench: Any) -> None:
-    told: list[str] = []
+async def test_a_coordinator_that_dies_ends_the_job_for_another_try(
+    bench: Bench,
+) -> None:
+    told: list[Progress] = []
     job = replace(bench.job(FOREVER), progress=told.append)
     running = await bench.run_until(job, "login:")
     async with asyncio.timeout(60):
@@ -125,7 +128,7 @@ async def test_a_coordinator_that_dies_ends_the_job_for_another_try(bench: Any) 
 
 
 async def test_a_job_that_is_cancelled_in_the_queue_leaves_nothing_behind(
-    bench: Any,
+    bench: Bench,
 ) -> None:
     await bench.labgrid_client("-p", "board-1", "acquire")
     waiting = asyncio.create_task(bench.dialect.submit(bench.job(FOREVER)))

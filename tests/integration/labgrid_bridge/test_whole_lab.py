@@ -7,13 +7,13 @@ import os
 import signal
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from integration.labgrid_bridge.bench import Bench
 from kci_labgrid_bridge.booking import booked
 from kci_labgrid_bridge.lab import Device
-from kci_labgrid_bridge.rest import Rest
+from kci_labgrid_bridge.resting import Resting
 from kci_local.processes import Processes
 from kci_shared.models import ErrorCode, Result, TestStep
 from kci_shared.work import RunOutcome
@@ -37,7 +37,7 @@ def verdicts(outcome: RunOutcome) -> dict[str, Result]:
 
 
 async def test_what_fails_in_a_test_fails_and_what_is_skipped_does_not(
-    bench: Any,
+    bench: Bench,
 ) -> None:
     tap = "printf 'ok 1 good\\nnot ok 2 bad\\nok 3 none # SKIP no device\\n'"
     tests = [
@@ -61,7 +61,7 @@ async def test_what_fails_in_a_test_fails_and_what_is_skipped_does_not(
 
 
 async def test_a_file_that_is_no_kernel_says_nothing_of_the_kernel(
-    bench: Any, tmp_path: Path
+    bench: Bench, tmp_path: Path
 ) -> None:
     broken = tmp_path / "vmlinuz"
     broken.write_bytes(b"no kernel" * 1000)
@@ -74,7 +74,7 @@ async def test_a_file_that_is_no_kernel_says_nothing_of_the_kernel(
 
 
 async def test_a_runner_that_cannot_start_is_a_bug_not_a_fault_of_the_kernel(
-    bench: Any, tmp_path: Path
+    bench: Bench, tmp_path: Path
 ) -> None:
     env = tmp_path / "env.yaml"
     env.write_text(
@@ -83,11 +83,11 @@ async def test_a_runner_that_cannot_start_is_a_bug_not_a_fault_of_the_kernel(
     bench.lab.devices[QEMU] = Device(tags={"device": QEMU}, env=env)
     outcome = await bench.run(bench.job(UNAME, platform=QEMU))
     assert (outcome.result, outcome.error_code) == (Result.INCOMPLETE, ErrorCode.BUG)
-    assert "gone.py" in outcome.error_msg
+    assert "gone.py" in (outcome.error_msg or "")
     assert (await bench.places())["qemu-1"].holder is None
 
 
-async def test_a_job_outlives_its_boards_exporter(bench: Any) -> None:
+async def test_a_job_outlives_its_boards_exporter(bench: Bench) -> None:
     waits = TestStep(id="waits", run="sleep 8", timeout=120)
     running = await bench.run_until(bench.job(waits, UNAME), "sleep 8")
     await Processes(bench.site.state).kill("exporter")
@@ -98,12 +98,12 @@ async def test_a_job_outlives_its_boards_exporter(bench: Any) -> None:
     assert (await bench.places())["board-1"].holder is None
 
 
-async def test_a_coordinator_that_hangs_is_given_up(bench: Any) -> None:
+async def test_a_coordinator_that_hangs_is_given_up(bench: Bench) -> None:
     coordinator = Processes(bench.site.state).pid("coordinator")
     assert coordinator is not None
     address = bench.site.address("coordinator")
     tags, turn = {"device": QEMU}, asyncio.Lock()
-    async with booked(address, "lab-test/hung", tags, Rest(), turn) as booking:
+    async with booked(address, "lab-test/hung", tags, Resting(), turn) as booking:
         os.kill(coordinator, signal.SIGSTOP)
         try:
             async with asyncio.timeout(HUNG_SECONDS):
@@ -112,7 +112,7 @@ async def test_a_coordinator_that_hangs_is_given_up(bench: Any) -> None:
             os.kill(coordinator, signal.SIGCONT)
 
 
-async def test_twenty_jobs_on_two_places_run_one_after_the_other(bench: Any) -> None:
+async def test_twenty_jobs_on_two_places_run_one_after_the_other(bench: Bench) -> None:
     jobs = [bench.job(UNAME, platform=name) for name in [NETBOOT, QEMU] * 10]
     outcomes = await asyncio.gather(*(bench.run(job) for job in jobs))
     assert Counter(str(one.result) for one in outcomes) == {"pass": 20}

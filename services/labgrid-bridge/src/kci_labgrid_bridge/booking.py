@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A place for one job: reserved by tags, acquired, and given back whatever happens."""
+"""Books a place for one job: reserves it by tags, acquires it, and releases it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from kci_labgrid_bridge.coordinator import Coordinator
-from kci_labgrid_bridge.rest import Rest
+from kci_labgrid_bridge.resting import Resting
 from kci_labgrid_bridge.rules import Tags, reservation
 from kci_shared.lab import LabError
 from kci_shared.logging import get_logger
@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Booking:
-    """A place that is ours."""
+    """A place that we hold."""
 
     place: str
     owner: str
@@ -25,27 +25,27 @@ class Booking:
 
     @property
     def is_ours(self) -> bool:
-        """Whether nobody has taken the place away."""
+        """Whether we still hold the place."""
         return self.coordinator.is_ours(self.place)
 
     async def lost(self) -> str:
-        """Wait until the place is no longer ours; return why."""
+        """Wait until we no longer hold the place; return why."""
         return await self.coordinator.lost(self.place)
 
 
 @asynccontextmanager
 async def booked(
-    address: str, owner: str, tags: Tags, rest: Rest, turn: asyncio.Lock
+    address: str, owner: str, tags: Tags, resting: Resting, lock: asyncio.Lock
 ) -> AsyncIterator[Booking]:
-    """Hold a place with these tags as long as the block lasts; queue for it first.
+    """Wait for a place with these tags, and hold it while the context is open.
 
-    Jobs look and ask by `turn`: else those that come together ask for the same place.
+    Jobs choose a place under `lock`: otherwise several could choose the same one.
     """
-    async with AsyncExitStack() as life:
-        async with turn:
+    async with AsyncExitStack() as stack:
+        async with lock:
             connection = Coordinator.connect(address, owner)
-            coordinator = await life.enter_async_context(connection)
-            places = rest.mark(coordinator.places())
+            coordinator = await stack.enter_async_context(connection)
+            places = resting.mark(coordinator.places())
             token = await coordinator.reserve(reservation(places, tags))
         place = None
         try:
@@ -59,11 +59,11 @@ async def booked(
 async def give_back(
     coordinator: Coordinator, owner: str, token: str | None, place: str | None
 ) -> None:
-    """Cancel a reservation, then release its place: so the next job gets it at once."""
+    """Cancel a reservation, then release its place, which is then free for others."""
     try:
         if token is not None:
             await coordinator.cancel(token)
-    except LabError as error:  # it may be gone: the place is what matters
+    except LabError as error:  # it may have expired: the place matters more
         log.info("reservation not cancelled", owner=owner, reason=str(error))
     try:
         if place is not None:

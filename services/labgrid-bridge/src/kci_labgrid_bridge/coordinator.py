@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The labgrid coordinator: places, reservations, and who holds what."""
+"""A client of the labgrid coordinator: places, reservations, and their holders."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -15,14 +15,13 @@ from labgrid.remote.generated import labgrid_coordinator_pb2_grpc as pb2_grpc
 from kci_labgrid_bridge.rules import Place, Tags
 from kci_shared.lab import LabError
 
-CONNECT_SECONDS = 15.0
-"""How long a coordinator that hangs is waited for."""
+CONNECT_S = 15.0
 GONE = "the labgrid coordinator went away"
-POLL_SECONDS = 0.5
-"""Between two looks whether a reservation has got its place."""
+POLL_S = 0.5
+"""Between two queries whether a reservation was allocated a place."""
 CHANNEL = [
-    ("grpc.use_local_subchannel_pool", 1),  # a connection of its own, see _Client
-    ("grpc.enable_http_proxy", 0),  # a lab is never beyond a proxy
+    ("grpc.use_local_subchannel_pool", 1),  # one connection per client, see _Client
+    ("grpc.enable_http_proxy", 0),  # a lab is never behind a proxy
     ("grpc.keepalive_time_ms", 7500),
     ("grpc.keepalive_timeout_ms", 10000),
     ("grpc.http2.ping_timeout_ms", 10000),
@@ -31,10 +30,10 @@ CHANNEL = [
 
 
 class _Client(ClientSession):  # type: ignore[misc]
-    """labgrid's client, with a name and a connection of its own.
+    """labgrid's client, with a name and a TCP connection of its own.
 
-    The coordinator tells clients apart by their TCP connection, and gRPC gives all
-    clients of a process the same one: a second client is thrown out.
+    The coordinator identifies clients by their TCP connection, and gRPC shares one
+    among all clients of a process: a second client would be rejected.
     """
 
     owner = ""
@@ -64,7 +63,7 @@ class _Client(ClientSession):  # type: ignore[misc]
     async def message_pump(self) -> None:
         try:
             await super().message_pump()
-        finally:  # the coordinator went away
+        finally:  # the coordinator disconnected
             self.changed.set()
 
 
@@ -77,7 +76,7 @@ class Coordinator:
     @classmethod
     @asynccontextmanager
     async def connect(cls, address: str, owner: str) -> AsyncIterator[Self]:
-        """Connect as `owner`; raises `LabError` when the coordinator is away."""
+        """Connect as `owner`; raises `LabError` if the coordinator does not answer."""
         client = _Client(address, asyncio.get_running_loop())
         client.owner = owner
         await client.unused.close()
@@ -89,7 +88,7 @@ class Coordinator:
             await client.close()
 
     def places(self) -> list[Place]:
-        """List all places as they are now."""
+        """Return all places in their current state."""
         return [self._place(place) for place in self._client.places.values()]
 
     def _place(self, place: Any) -> Place:
@@ -105,7 +104,7 @@ class Coordinator:
         )
 
     def _resources(self) -> Iterator[tuple[str, str, str, str]]:
-        """List the paths of the resources that work."""
+        """Yield the paths of the available resources."""
         for exporter, groups in self._client.resources.items():
             for group, resources in groups.items():
                 for name, resource in resources.items():
@@ -113,29 +112,29 @@ class Coordinator:
                         yield exporter, group, resource.cls, name
 
     async def reserve(self, tags: Tags) -> str:
-        """Ask for a place with these tags; return the reservation's token."""
+        """Reserve a place with these tags; return the reservation's token."""
         filters = {"main": pb2.Reservation.Filter(filter=tags)}
         request = pb2.CreateReservationRequest(filters=filters, prio=0.0)
-        with _said_by_labgrid():
+        with _refusals():
             answer = await self._client.stub.CreateReservation(request)
         return str(answer.reservation.token)
 
     async def allocated(self, token: str) -> str:
-        """Wait, as long as it takes, for a reservation's place."""
+        """Wait, without a limit, until a reservation has a place; return its name."""
         request = pb2.PollReservationRequest(token=token)
         while True:
-            with _said_by_labgrid():
+            with _refusals():
                 answer = await self._client.stub.PollReservation(request)
-            found = Reservation.from_pb2(answer.reservation)
-            if found.state is ReservationState.allocated:
-                return str(found.allocations["main"][0])
-            if found.state is not ReservationState.waiting:
-                raise LabError(f"the reservation became {found.state.name}")
-            await asyncio.sleep(POLL_SECONDS)
+            reservation = Reservation.from_pb2(answer.reservation)
+            if reservation.state is ReservationState.allocated:
+                return str(reservation.allocations["main"][0])
+            if reservation.state is not ReservationState.waiting:
+                raise LabError(f"the reservation became {reservation.state.name}")
+            await asyncio.sleep(POLL_S)
 
     async def reservations(self, prefix: str) -> list[tuple[str, str]]:
-        """List (owner, token) of what owners of that prefix have reserved."""
-        with _said_by_labgrid():
+        """Return (owner, token) of the reservations of owners with a prefix."""
+        with _refusals():
             answer = await self._client.stub.GetReservations(
                 pb2.GetReservationsRequest()
             )
@@ -146,38 +145,38 @@ class Coordinator:
         ]
 
     async def acquire(self, place: str) -> None:
-        """Take a place that is reserved for us."""
-        with _said_by_labgrid():
+        """Acquire a place that is reserved for us."""
+        with _refusals():
             await self._client.stub.AcquirePlace(
                 pb2.AcquirePlaceRequest(placename=place)
             )
-            await self._client.sync_with_coordinator()  # so that we see it is ours
+            await self._client.sync_with_coordinator()  # so that `is_ours` is true
 
     async def cancel(self, token: str) -> None:
-        """Give up a reservation."""
-        with _said_by_labgrid():
+        """Cancel a reservation."""
+        with _refusals():
             await self._client.stub.CancelReservation(
                 pb2.CancelReservationRequest(token=token)
             )
 
     async def release(self, place: str, owner: str) -> None:
-        """Give a place back, if `owner` has it."""
-        with _said_by_labgrid():
+        """Release a place, if `owner` holds it."""
+        with _refusals():
             await self._client.stub.ReleasePlace(
                 pb2.ReleasePlaceRequest(placename=place, fromuser=owner)
             )
 
     def is_ours(self, place: str) -> bool:
-        """Say whether we hold a place, as far as we have heard."""
+        """Return whether we hold a place, by the latest update."""
         return self.has(self._client.owner, place)
 
     def has(self, owner: str, place: str) -> bool:
-        """Say whether somebody holds a place, as far as we have heard."""
-        found = self._client.places.get(place)
-        return found is not None and found.acquired == owner
+        """Return whether an owner holds a place, by the latest update."""
+        known = self._client.places.get(place)
+        return known is not None and known.acquired == owner
 
     async def lost(self, place: str) -> str:
-        """Wait until a place of ours is no longer ours; return why."""
+        """Wait until we no longer hold a place; return why."""
         while not self._client.stopping.is_set():
             self._client.changed.clear()
             if not self.is_ours(place):
@@ -188,15 +187,15 @@ class Coordinator:
 
 async def _start(client: _Client) -> None:
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(CONNECT_S):
             await client.start()
     except (ServerError, TimeoutError) as error:
         raise LabError(f"no labgrid coordinator at {client.address}") from error
 
 
 @contextmanager
-def _said_by_labgrid() -> Iterator[None]:
-    """Turn what the coordinator refuses into a `LabError`."""
+def _refusals() -> Iterator[None]:
+    """Raise `LabError` for what the coordinator refuses."""
     try:
         yield
     except grpc.aio.AioRpcError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A labgrid lab as bridges see it."""
+"""A labgrid lab as a dialect: jobs run in processes of this machine."""
 
 import asyncio
 import re
@@ -10,11 +10,11 @@ from kci_labgrid_bridge.booking import booked, give_back
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.execution import Execution
 from kci_labgrid_bridge.lab import Lab
-from kci_labgrid_bridge.rest import Rest
+from kci_labgrid_bridge.resting import Resting
 from kci_labgrid_bridge.rules import (
     Place,
+    count_available,
     count_free,
-    count_good,
     fitting,
     probe_device,
 )
@@ -29,11 +29,11 @@ log = get_logger(__name__)
 
 
 class LabgridDialect(Dialect):
-    """Runs each job in a process of its own, on a place that is held for it alone.
+    """Runs each job in a process of its own, on a place that is acquired for it.
 
-    A place's holder is `runtime/node id-attempt-...`, which ends as the run's folder
-    does: so labgrid shows which job has a board, and whoever comes after a bridge that
-    was killed takes for dead only what has no folder of a living one.
+    A place's holder is `runtime/` and the name of the run's folder. So labgrid shows
+    which job has a board, and after a crash a place is freed only if no living bridge
+    has a folder of that name.
     """
 
     kind = "labgrid"
@@ -44,35 +44,35 @@ class LabgridDialect(Dialect):
         self._runs = runs.resolve()
         self._executions: dict[str, Execution] = {}
         self._places: list[Place] = []
-        self._rest = Rest()
-        self._turn = asyncio.Lock()
-        # node id, attempt, and what makes a folder's name new
-        self._run = re.compile(rf"{re.escape(runtime)}/[0-9a-f]{{24}}-\d+-\w{{8}}")
+        self._resting = Resting()
+        self._choosing = asyncio.Lock()
+        # node id, attempt, and the random end of a folder's name
+        self._owner = re.compile(rf"{re.escape(runtime)}/[0-9a-f]{{24}}-\d+-\w{{8}}")
 
     async def slots(self) -> dict[str, int]:
-        """Count the places that are free and whose resources are there."""
+        """Count the free places, per platform."""
         async with self._connect("slots") as coordinator:
-            self._places = self._rest.mark(coordinator.places())
+            self._places = self._resting.mark(coordinator.places())
         return {
             platform: count_free(self._places, self._lab.tags_of(platform))
             for platform in self._lab.devices
         }
 
     def capacity(self) -> dict[str, int]:
-        """Count the places whose resources are there, whoever has them."""
+        """Count the available places, busy or not, per platform."""
         return {
-            platform: count_good(self._places, self._lab.tags_of(platform))
+            platform: count_available(self._places, self._lab.tags_of(platform))
             for platform in self._lab.devices
         }
 
     async def submit(self, job: LabJob) -> str:
-        """Book a place for a job, queueing for it, and start its runner."""
+        """Wait for a place, acquire it, and start the job's runner."""
         handle = f"{self._runtime}/{job.folder.name}"
         if handle not in self._executions:
             platform = self._platform(job)
             tags = self._lab.tags_of(platform)
             address = self._lab.coordinator
-            place = booked(address, handle, tags, self._rest, self._turn)
+            place = booked(address, handle, tags, self._resting, self._choosing)
             self._executions[handle] = Execution(self._lab, job, platform, place)
         try:
             await self._executions[handle].started()
@@ -84,35 +84,35 @@ class LabgridDialect(Dialect):
     def _platform(self, job: LabJob) -> str:
         platform = job.platform
         if platform not in self._lab.devices:
-            known = ", ".join(self._lab.devices)
-            raise NoDevice(f"this lab has no {platform}, but {known}")
+            platforms = ", ".join(self._lab.devices)
+            raise NoDevice(f"this lab has no {platform}, but {platforms}")
         if "kernel" not in job.images:
             raise BadJob("data.definition.artifacts: add a kernel")
         return platform
 
     async def wait(self, job: LabJob, handle: str) -> RunOutcome:
-        """Wait until a job has ended and its board is given back."""
+        """Wait until a job has ended and its place is released."""
         if handle not in self._executions:
-            raise LabError(f"{handle} is gone")
+            raise LabError(f"job {handle} no longer exists")
         outcome = await self._executions[handle].outcome()
         self._executions.pop(handle, None)
-        self._rest.judge(outcome)
+        self._resting.note(outcome)
         return outcome
 
     async def cancel(self, handle: str) -> None:
-        """Stop a job; its board is powered off and given back."""
+        """Stop a job; its board is powered off and released."""
         if execution := self._executions.get(handle):
             await execution.stop()
             self._executions.pop(handle, None)
 
     async def recover(self) -> dict[str, str]:
-        """Free the places that a bridge held when it was killed; its jobs run again."""
+        """Free the places of bridges that were killed; their jobs are claimed again."""
         dead = left_behind(self._runs)
         kill_leftovers(dead)
         async with self._connect("recovery") as coordinator:
             reserved = await coordinator.reservations(f"{self._runtime}/")
             places = coordinator.places()
-            alive = self._alive(dead)  # last: a run has a folder before it has a place
+            alive = self._alive(dead)  # after places: a run has its folder first
             for owner, token in reserved:
                 if self._is_dead(owner, alive):
                     await give_back(coordinator, owner, token, None)
@@ -123,16 +123,16 @@ class LabgridDialect(Dialect):
         return {}
 
     def _is_dead(self, owner: str, alive: set[str]) -> bool:
-        """Tell a run of ours that is over from others', and from people's sessions."""
-        return self._run.fullmatch(owner) is not None and owner not in alive
+        """Return whether an owner is a dead run of this runtime, and not a person."""
+        return self._owner.fullmatch(owner) is not None and owner not in alive
 
     def _alive(self, dead: list[Path]) -> set[str]:
-        """Name the holders that are runs of bridges that live."""
+        """Return the owners that are runs of living bridges."""
         runs = self._runs.glob("life-*/*")
         return {f"{self._runtime}/{run.name}" for run in runs if run.parent not in dead}
 
     async def _free(self, coordinator: Coordinator, holder: str, place: Place) -> None:
-        """Power a place off that a dead bridge held, and give it back."""
+        """Power off and release a place that a dead bridge held."""
         for platform, device in self._lab.devices.items():
             if fitting([place], self._lab.tags_of(platform)):
                 variables = environment(self._lab, holder, place.name)
@@ -142,7 +142,7 @@ class LabgridDialect(Dialect):
         log.info("left-over place freed", place=place.name, job_id=holder)
 
     async def check(self) -> list[Probe]:
-        """Try the coordinator, and whether each device has a place that works."""
+        """Try the coordinator, and whether each platform has an available place."""
         address = self._lab.coordinator
         try:
             async with self._connect("check") as coordinator:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One job in this lab: from its place in the queue to the board given back."""
+"""One job in this lab: from queueing for a place until the place is released."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -8,17 +8,18 @@ from dataclasses import replace
 from kci_labgrid_bridge.booking import Booking
 from kci_labgrid_bridge.lab import Lab
 from kci_labgrid_bridge.run import Runner, environment, job_environment
-from kci_labgrid_bridge.translate import Trouble, translate
+from kci_labgrid_bridge.translate import translate
 from kci_shared.lab import read_definition
+from kci_shared.lab.faults import Fault, lab_fault
 from kci_shared.models import ErrorCode, Progress
 from kci_shared.work import LabJob, RunOutcome
 
-LOOK_SECONDS = 1.0
-"""Between two looks at what the runner reports."""
+LOOK_S = 1.0
+"""Between two looks at the runner's report."""
 
 
 class Execution:
-    """A job of a platform that the lab has, on a place that is booked for it."""
+    """A job on a place that is booked for it."""
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class Execution:
         self._task = asyncio.create_task(self._run())
 
     async def started(self) -> None:
-        """Wait until the job has a board; raise what prevents it."""
+        """Wait until the job has a board; raise the error that prevents it."""
         started = asyncio.create_task(self._started.wait())
         try:
             await asyncio.wait(
@@ -48,17 +49,17 @@ class Execution:
             self._task.result()
 
     async def outcome(self) -> RunOutcome:
-        """Wait until the job has ended and its board is given back."""
+        """Wait until the job has ended and its place is released."""
         return await asyncio.shield(self._task)
 
     async def stop(self) -> None:
-        """End the job: the runner gets the time to power its board off."""
+        """End the job; the runner gets time to power its board off."""
         self._stopping.set()
         if not self._started.is_set():
             self._task.cancel()
         await asyncio.wait({self._task})
         if not self._task.cancelled():
-            self._task.exception()  # seen: nobody else may be there to look
+            self._task.exception()  # retrieved, or asyncio would log it as lost
 
     async def _run(self) -> RunOutcome:
         async with self._booked as booking:
@@ -68,42 +69,42 @@ class Execution:
             self._job.progress(Progress.BOOTING)
             self._started.set()
             try:
-                trouble = await self._watch(runner, booking)
+                fault = await self._watch(runner, booking)
             finally:
                 await (runner.stop() if booking.is_ours else runner.kill())
-        outcome = await asyncio.to_thread(self._judge, runner, trouble)
+        outcome = await asyncio.to_thread(self._translate, runner, fault)
         console = self._job.folder / "console.log"
-        spoke = console.exists() and console.stat().st_size > 0
-        files = {"log": console} if spoke else {}
+        has_output = console.exists() and console.stat().st_size > 0
+        files = {"log": console} if has_output else {}
         return replace(outcome, device=booking.place, files=files)
 
-    def _judge(self, runner: Runner, trouble: Trouble | None) -> RunOutcome:
-        return translate(read_definition(self._job).tests, runner.result(trouble))
+    def _translate(self, runner: Runner, fault: Fault | None) -> RunOutcome:
+        return translate(read_definition(self._job).tests, runner.remains(fault))
 
-    async def _watch(self, runner: Runner, booking: Booking) -> Trouble | None:
-        """Wait for the runner's end, or for a reason to end it."""
-        limit = min(read_definition(self._job).timeout, self._device.timeout)
+    async def _watch(self, runner: Runner, booking: Booking) -> Fault | None:
+        """Wait until the runner ends, or return why it must be stopped."""
+        limit_s = min(read_definition(self._job).timeout, self._device.timeout)
         ended = asyncio.create_task(runner.ended())
         lost = asyncio.create_task(booking.lost())
         stopped = asyncio.create_task(self._stopping.wait())
-        booted = asyncio.create_task(self._tell_when_booted(runner))
+        boot = asyncio.create_task(self._report_boot(runner))
         tasks = {ended, lost, stopped}
         try:
             await asyncio.wait(
-                tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED
+                tasks, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            for task in (*tasks, booted):
+            for task in (*tasks, boot):
                 task.cancel()
         if ended.done():
             return ended.result()
         if lost.done():
-            return Trouble(ErrorCode.INFRASTRUCTURE, lost.result())
+            return lab_fault(lost.result())
         if stopped.done():
-            return Trouble(ErrorCode.CANCELED, "stopped by the bridge")
-        return Trouble(ErrorCode.NODE_TIMEOUT, f"over {limit:g} s")
+            return lab_fault("stopped by the bridge", ErrorCode.CANCELED)
+        return lab_fault(f"over {limit_s:g} s", ErrorCode.NODE_TIMEOUT)
 
-    async def _tell_when_booted(self, runner: Runner) -> None:
+    async def _report_boot(self, runner: Runner) -> None:
         while not runner.is_booted():
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_S)
         self._job.progress(Progress.TESTING)

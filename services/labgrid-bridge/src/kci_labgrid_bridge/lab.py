@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The lab's own file: where its coordinator is, and how its devices are run."""
+"""The lab's file: its coordinator, and how jobs run on its devices."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from kci_shared.lab.labfile import LAB_ENTRY, read_lab_file
 
 SHIPPED = Path(__file__).with_name("envs")
 Tags = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]+$")], str]
-"""As labgrid takes them."""
+"""With keys that labgrid accepts."""
 Variable = Annotated[str, Field(pattern=r"^LG_[A-Z0-9_]+$")]
 
 
@@ -23,13 +23,13 @@ class Device(_Entry):
     """How this lab runs the jobs of one platform."""
 
     tags: Tags
-    """Which places have such a device."""
+    """Of the places that have such a device."""
     env: Path
-    """labgrid's environment file: beside the lab's file, or one that we ship."""
+    """labgrid's environment file: beside the lab's file, or one of the bridge's own."""
     state: str = "shell"
-    """The state of the environment's strategy in which commands can be run."""
+    """The strategy's state in which commands can be run."""
     timeout: Annotated[float, Field(gt=0)] = 3600
-    """The longest that a job may hold a device, in seconds."""
+    """How long a job may hold a device, in seconds."""
 
     @field_validator("env")
     @classmethod
@@ -47,7 +47,7 @@ class Lab(_Entry):
     coordinator: Annotated[str, Field(pattern=r"^[^\s/]+:\d+$")]
     """host:port"""
     tags: Tags = {}
-    """What all places for us have in common."""
+    """Of all places that the bridge may use."""
     variables: dict[Variable, str] = {}
     """For the `!template`s of the environment files."""
     devices: Annotated[dict[str, Device], Field(min_length=1)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What labgrid-bridge is told."""
+"""Settings of labgrid-bridge."""
 
 from pathlib import Path
 from typing import Annotated

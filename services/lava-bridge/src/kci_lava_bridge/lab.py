@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The lab's own file: where its LAVA is, and how its devices are booted."""
+"""The lab's file: its LAVA server, and how its devices boot."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -11,12 +11,12 @@ from kci_shared.lab.labfile import LAB_ENTRY, read_lab_file
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
 Arguments = Annotated[str, Field(pattern=r"^[\w .,:;=/@%+*-]*$", max_length=1000)]
-"""Of a kernel's command line: nothing that a shell or LAVA would take for its own."""
+"""Kernel arguments without characters that are special to a shell or to LAVA."""
 Word = Annotated[str, Field(pattern=r"^[\w.+-]+$", max_length=200)]
 
 
 class Boot(StrEnum):
-    """How LAVA brings a kernel onto a device."""
+    """LAVA's methods to boot a kernel."""
 
     QEMU = "qemu"
     U_BOOT = "u-boot"
@@ -31,21 +31,21 @@ class _Entry(BaseModel):
 
 
 class Login(_Entry):
-    """How a session begins on the booted system."""
+    """How to log in to the booted system."""
 
     prompt: Annotated[str, Field(min_length=1)] = "login:"
     user: str = "root"
     password: str | None = None
-    """Of a test system, which everybody who sees the job can read."""
-    password_prompt: str = "Password:"  # noqa: S105 - what is asked, not answered
+    """Of a test system; visible to everybody who can see the job."""
+    password_prompt: str = "Password:"  # noqa: S105 - a prompt, not a password
 
 
 class Docker(_Entry):
-    """Where fastboot runs, and what makes a boot image of the job's files."""
+    """The container in which fastboot runs and boot images are built."""
 
     image: str
     steps: list[str] = []
-    """Commands that make boot.img of kernel, ramdisk, ...; empty: the job brings it."""
+    """Commands that build boot.img from the job's files; empty: the job has one."""
 
 
 class Device(_Entry):
@@ -54,27 +54,27 @@ class Device(_Entry):
     type: Word
     """LAVA's device type, or an alias of it."""
     tags: list[Word] = []
-    """What a device of the type must have besides."""
+    """Tags that the device must have."""
     boot: Boot
     arguments: Arguments = ""
-    """For the kernel: its console, and earlycon, without which LAVA may miss it."""
+    """For the kernel: console=, and earlycon, without which LAVA may miss its start."""
     kernel_type: Literal["image", "zimage", "uimage"] = "image"
-    """Of the job's kernel, for boot loaders that must know it."""
+    """Format of the job's kernel, for boot loaders that need it."""
     prompts: list[Annotated[str, Field(min_length=1)]] = ["# $", "/ #", "~ #"]
-    """Regular expressions: the shell waits."""
+    """Regular expressions of the shell's prompt."""
     login: Login | None = Login()
-    """None where the console is a shell at once."""
+    """None if the console is a shell without login."""
     boot_timeout: Annotated[float, Field(ge=1)] = 600
     """From power-on to the prompt, in seconds."""
     context: dict[Word, str | int] = {}
-    """Variables of the device type's own template, such as `arch` of QEMU."""
+    """Variables of the device type's template, such as `arch` of QEMU."""
     docker: Docker | None = None
     roles: dict[Word, Annotated[int, Field(ge=1, le=16)]] = {}
-    """A job of several devices: how many play which role."""
+    """For a multinode job: the number of devices by role."""
     job: dict[str, Any] = {}
-    """Laid over the definition that is made."""
+    """Overrides for the whole job definition."""
     actions: dict[Literal["deploy", "boot", "test"], dict[str, Any]] = {}
-    """Laid over each of its actions of that kind."""
+    """Overrides for each action of a kind."""
 
     @model_validator(mode="after")
     def _docker_for_fastboot(self) -> Self:
@@ -84,7 +84,7 @@ class Device(_Entry):
 
 
 class Band(_Entry):
-    """What this lab gives us of LAVA's priorities."""
+    """The part of LAVA's priorities that the lab grants us."""
 
     lowest: Annotated[int, Field(ge=0, le=100)] = 0
     highest: Annotated[int, Field(ge=0, le=100)] = 100
@@ -94,15 +94,15 @@ class Lab(_Entry):
     """A LAVA lab."""
 
     url: Url
-    """LAVA's own address, such as https://lava.example.org"""
+    """LAVA's address, such as https://lava.example.org"""
     token_file: Path
-    """Holds an API token of the user whose jobs ours are."""
+    """Contains an API token of the user who submits our jobs."""
     callback: Url | None = None
-    """Where LAVA reaches this bridge; without it LAVA is only asked."""
+    """Where LAVA can reach this bridge; without it LAVA is only polled."""
     poll: Annotated[float, Field(gt=0, le=3600)] = 30
-    """Seconds between two questions for the jobs in flight."""
+    """Seconds between two queries of the running jobs."""
     depth: Annotated[float, Field(ge=0)] = 1
-    """How many jobs may wait in LAVA's queue for each device."""
+    """How many jobs may wait in LAVA's queue, per device."""
     visibility: Literal["public", "personal"] | dict[Literal["group"], list[str]] = (
         "public"
     )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""LAVA's log, read line by line as it comes, in bounded memory.
+"""Reads LAVA's log line by line, in bounded memory.
 
-Each of its lines is an entry, `- {"dt": ..., "lvl": ..., "msg": ...}`; what the device
-said is in those of two levels. Most are JSON, which is read thirty times as fast.
+Each line is an entry, `- {"dt": ..., "lvl": ..., "msg": ...}`; entries of two levels
+are the device's output. Most are JSON, which parses thirty times faster than YAML.
 """
 
 import json
@@ -21,17 +21,17 @@ from kci_shared.rules.results import may_be_result
 from kci_shared.text import plain
 
 CONSOLE = ("target", "feedback")
-LONGEST_LINE = 1 << 20
-LARGEST_CONSOLE = 64 * 2**20
-LARGEST_OUTPUT = 16 * 2**20
-"""What is kept of the lines of all our own commands that may be verdicts, in bytes."""
-AROUND = 80
-"""What Python itself takes for each line, in bytes."""
+MAX_LINE_BYTES = 1 << 20
+MAX_CONSOLE_BYTES = 64 * 2**20
+MAX_OUTPUT_BYTES = 16 * 2**20
+"""How much of the lines of all our own commands that may be results is kept."""
+LINE_OVERHEAD_BYTES = 80
+"""Memory that Python needs for each line besides its text."""
 LAST_LINES = 5
-MOST_OPEN = 50
-"""How many cases a line may belong to."""
-LONGEST_LOOK = 1000
-"""How much of a line is looked at: a device may say what it likes."""
+MAX_OPEN_CASES = 50
+"""How many cases a line can belong to."""
+MAX_SEARCHED = 1000
+"""Characters of a line that are searched: a device may print anything."""
 CUT = "[the log is longer than this; it was cut here]\n"
 
 _BANNER = re.compile(BANNER)
@@ -45,36 +45,36 @@ _SIGNAL = re.compile(r"<LAVA_SIGNAL_|^\+ ")
 
 @dataclass
 class Excerpt:
-    """What stands in the log between the marks of a case."""
+    """The part of the log that belongs to a case."""
 
     case: Case
     first: int | None = None
-    """Lines of the console, from 1."""
+    """Lines of the console, counted from 1."""
     last: int | None = None
     lines: list[str] = field(default_factory=list)
-    """Those that may be verdicts."""
+    """Lines that may be results."""
     end: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
     is_cut: bool = False
-    """There were more of them than can be kept."""
+    """Whether there were more lines than are kept."""
 
 
 @dataclass
 class LogFacts:
-    """What the log tells of a run."""
+    """What the log shows of a run."""
 
     panic: str | None = None
     fault: str | None = None
-    """The first fault of the kernel that need not have been its end."""
+    """The first kernel fault that is not a panic."""
     spoke: bool = False
-    """The kernel's banner was seen."""
+    """Whether the kernel's banner was seen."""
     prompted: bool = False
-    """A login prompt was seen after it."""
+    """Whether a login prompt was seen after the banner."""
     excerpts: dict[int, Excerpt] = field(default_factory=dict)
-    """By the id of the case."""
+    """By id of the case."""
 
 
 class LogReader:
-    """Writes the console as plain text, and gathers what there is to know."""
+    """Writes the console as plain text, and collects facts about the run."""
 
     def __init__(self, console: IO[str], cases: Iterable[Case]) -> None:
         self.facts = LogFacts()
@@ -92,40 +92,40 @@ class LogReader:
         self.facts.excerpts = {excerpt.case.id: excerpt for excerpt in self._waiting}
 
     def feed(self, raw: bytes) -> None:
-        """Take one line of the log."""
+        """Read one line of the log."""
         self._number += 1
         while self._waiting and (self._waiting[-1].case.start or 0) <= self._number:
-            self._open = [*self._open[-MOST_OPEN:], self._waiting.pop()]
+            self._open = [*self._open[-MAX_OPEN_CASES:], self._waiting.pop()]
         if (text := console_text(raw)) is not None:
             self._take(text)
         self._open = [e for e in self._open if (e.case.end or 0) > self._number]
 
     def _take(self, text: str) -> None:
         line = text if text.isprintable() else plain(text)
-        if self._size < LARGEST_CONSOLE:
+        if self._size < MAX_CONSOLE_BYTES:
             self._size += len(line) + 1
             self._written += 1
-            self._console.write(f"{line}\n" if self._size < LARGEST_CONSOLE else CUT)
+            self._console.write(f"{line}\n" if self._size < MAX_CONSOLE_BYTES else CUT)
         for excerpt in self._open:
             if excerpt.first is None:
                 excerpt.first = self._written
             excerpt.last = self._written
             if excerpt.case.suite_name == SUITE and not _SIGNAL.search(line):
-                self._keep(excerpt, line[:LONGEST_LOOK])
+                self._keep(excerpt, line[:MAX_SEARCHED])
         self._judge(text, line)
 
     def _keep(self, excerpt: Excerpt, line: str) -> None:
         excerpt.end.append(line)
         if not may_be_result(line):
             return
-        self._kept += len(line) + AROUND
-        if self._kept < LARGEST_OUTPUT:
+        self._kept += len(line) + LINE_OVERHEAD_BYTES
+        if self._kept < MAX_OUTPUT_BYTES:
             excerpt.lines.append(line)
         else:
             excerpt.is_cut = True
 
     def _judge(self, text: str, line: str) -> None:
-        facts, line = self.facts, line[:LONGEST_LOOK]
+        facts, line = self.facts, line[:MAX_SEARCHED]
         if not facts.spoke:
             facts.spoke = _BANNER.search(line) is not None
         elif not facts.prompted:
@@ -137,12 +137,12 @@ class LogReader:
 
 
 def console_text(raw: bytes) -> str | None:
-    """Return what the device said in a line of the log; None if it is no such line."""
+    """Return the device's output in a line of the log; None for other lines."""
     entry = _entry(raw)
     if not isinstance(entry, dict) or entry.get("lvl") not in CONSOLE:
         return None
-    said = entry.get("msg")
-    return str(said) if isinstance(said, str | int | float) else None
+    message = entry.get("msg")
+    return str(message) if isinstance(message, str | int | float) else None
 
 
 def _entry(raw: bytes) -> Any:
@@ -160,12 +160,12 @@ def _entry(raw: bytes) -> Any:
 
 
 async def lines_of(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Split a stream into lines; what is longer than any line should be is cut."""
+    """Split a stream into lines; lines longer than `MAX_LINE_BYTES` are cut."""
     rest = b""
     async for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
-            yield line[:LONGEST_LINE]
-        rest = rest[:LONGEST_LINE]
+            yield line[:MAX_LINE_BYTES]
+        rest = rest[:MAX_LINE_BYTES]
     if rest:
         yield rest

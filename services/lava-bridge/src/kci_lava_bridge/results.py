@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What LAVA reports of a job, as cases; pure, and safe for whatever a lab sends."""
+"""Reads LAVA's results of a job, as cases; pure, and safe for hostile input."""
 
 import math
 import re
@@ -12,7 +12,7 @@ from kci_shared.models import Result
 
 NOTHING = {None, "", "None"}
 OWN_SUITE = "lava"
-"""LAVA's own actions: they are no tests."""
+"""The suite of LAVA's own actions, which are not tests."""
 RESULTS = {"pass": Result.PASS, "fail": Result.FAIL, "skip": Result.SKIP}
 
 _INDEX = re.compile(r"^\d+_")
@@ -30,7 +30,7 @@ class Case:
     measurement: float | None = None
     unit: str | None = None
     start: int | None = None
-    """The lines of LAVA's log that belong to it, from 1, both included."""
+    """The first and the last line in LAVA's log, counted from 1."""
     end: int | None = None
     error_type: str | None = None
     error_msg: str | None = None
@@ -38,24 +38,24 @@ class Case:
 
     @property
     def suite_name(self) -> str:
-        """The suite without its number; a monitor's has none."""
+        """The suite's name without its number; monitors have none."""
         return _INDEX.sub("", self.suite)
 
 
 def read_cases(texts: Iterable[str | bytes]) -> list[Case]:
-    """Read lists of results, and bring them in the order of execution."""
+    """Read lists of results, in order of execution."""
     lists = (read_yaml(text) for text in texts)
-    entries = (entry for told in lists if isinstance(told, list) for entry in told)
-    found = (case for entry in entries if (case := _case(entry)))
-    return sorted(found, key=lambda case: case.id)
+    entries = (entry for each in lists if isinstance(each, list) for entry in each)
+    cases = (case for entry in entries if (case := _case(entry)))
+    return sorted(cases, key=lambda case: case.id)
 
 
 def _case(entry: Any) -> Case | None:
     name = _text(entry.get("name")) if isinstance(entry, dict) else None
     if name is None:
         return None
-    said = entry.get("metadata")
-    metadata: dict[str, Any] = said if isinstance(said, dict) else {}
+    value = entry.get("metadata")
+    metadata: dict[str, Any] = value if isinstance(value, dict) else {}
     return Case(
         id=_whole(entry.get("id")) or 0,
         suite=_text(entry.get("suite")) or _text(metadata.get("definition")) or "",
@@ -73,7 +73,7 @@ def _case(entry: Any) -> Case | None:
 
 
 def _text(value: Any) -> str | None:
-    """Return a plain value as text; what is nested may be endless as text."""
+    """Return a scalar as text; nested values could be huge."""
     if not isinstance(value, str | int | float):
         return None
     try:

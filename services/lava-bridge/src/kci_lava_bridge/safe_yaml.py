@@ -23,7 +23,7 @@ MAX_DEPTH = 100
 
 
 class LavaYaml(BASE):  # type: ignore[misc, valid-type]
-    """Safe YAML that takes a tag it does not know, such as Decimal, for plain text."""
+    """A safe loader that reads values with unknown tags, such as Decimal, as text."""
 
 
 def _untagged(loader: Any, _: str, node: Node) -> Any:
@@ -41,16 +41,16 @@ LavaYaml.add_multi_constructor("tag:yaml.org,2002:python/", _untagged)
 
 
 def read_yaml(text: str | bytes) -> Any:
-    """Read YAML of LAVA; `LabError` if it is none, or more than a lab has to say."""
+    """Read YAML from LAVA; raises `LabError` if it is invalid or too deep."""
     try:
         _check(text)
         return yaml.load(text, Loader=LavaYaml)  # noqa: S506 - a safe one
     except NOT_YAML as error:
-        raise LabError(f"LAVA sent what is no YAML: {error}") from error
+        raise LabError(f"LAVA sent no valid YAML: {error}") from error
 
 
 def _check(text: str | bytes) -> None:
-    """Raise `ValueError` for what would exhaust the stack, or the memory."""
+    """Raise `ValueError` for input that would exhaust stack or memory."""
     depth = 0
     for event in yaml.parse(text, Loader=BASE):
         if isinstance(event, yaml.CollectionStartEvent):

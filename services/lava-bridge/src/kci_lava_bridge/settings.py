@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What lava-bridge is told."""
+"""Settings of lava-bridge."""
 
 from pathlib import Path
 from typing import Annotated

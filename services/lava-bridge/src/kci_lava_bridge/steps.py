@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The commands of a job as LAVA runs them, one test case each; pure.
+"""Runs the commands of a job in LAVA, one test case each; pure.
 
-A command is written to a file, through a here-document that ends in a word which the
-command does not contain, and is run from there: so nothing in it is taken for a part
-of LAVA's own script. Its output stands in LAVA's log between the marks of its case.
+A here-document, whose end is a word that is not in the command, writes each command to
+a file, which is then run: so nothing in it can be part of LAVA's own script. Its output
+is in LAVA's log between the signals of its case.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from kci_shared.work import BadJob
 SUITE = "kci"
 FOLDER = "/tmp/kci"  # noqa: S108 - on the device under test, which is ours alone
 OVER = "kci: over {} s"
-"""What the limit says of a command that did not end in time."""
+"""What the script `limit` prints if a command exceeds its time limit."""
 
 _LIMIT = f"""\
 mkdir -p {FOLDER}
@@ -31,7 +31,7 @@ KCI_END
 
 
 _OPTION = re.compile(r"--(cmd|shell)")
-"""Where LAVA finds one of these in a line of its script, it quotes each `$1`."""
+"""If a line of LAVA's script contains one of these, LAVA quotes each `$1` in it."""
 
 
 def run_steps(steps: list[TestStep]) -> list[str]:

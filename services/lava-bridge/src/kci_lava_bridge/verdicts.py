@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who is to blame for a job that LAVA could not complete: a table, and its rules; pure.
+"""Who is to blame for a job that LAVA did not complete; pure.
 
-LAVA's own types are a hint at best: a panic under `-no-reboot` is "Infrastructure:
-Connection closed" to it, and a storage that is down is "Job". So the log comes first,
-then what LAVA was doing, then its type.
+LAVA's own error types are unreliable: it reports a panic under `-no-reboot` as
+"Infrastructure: Connection closed", and a storage that is down as "Job". So the log
+decides first, then the LAVA action that failed, then the error type.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kci_lava_bridge.log import LogFacts
 from kci_lava_bridge.results import OWN_SUITE, Case
+from kci_shared.lab.faults import Fault, kernel_fault, lab_fault
 from kci_shared.models import ErrorCode, Result
 
 JOB_CASE = "job"
@@ -22,20 +23,12 @@ LOADS = frozenset(
 FETCHES = frozenset({"validate", "http-download", "file-download", "scp-download"})
 
 
-class Trouble(NamedTuple):
-    """What kept a job from its end, in the words of the API."""
-
-    result: Result
-    code: ErrorCode
-    message: str
-
-
 class Row(NamedTuple):
-    """What LAVA may say, and what it means; None and "" fit everything."""
+    """An error that LAVA may report, and its error code; None and "" match anything."""
 
     types: frozenset[str] | None
     failed: frozenset[str] | None
-    """LAVA's own actions, of which one must have failed."""
+    """LAVA's own actions; one of them must have failed."""
     message: str
     """A regular expression."""
     code: ErrorCode
@@ -49,12 +42,12 @@ def _row(
 
 UNREACHED = r"timed out|refused|unreachable|resolve|reset by peer|\(5\d\d\)|\(429\)"
 TABLE = [
-    # the storage did not answer; another time it may
+    # the storage did not answer; a later attempt may succeed
     _row("Job", ErrorCode.INFRASTRUCTURE, FETCHES, UNREACHED),
-    # an artifact is not there, or is another one
+    # an artifact is missing, or has another hash
     _row("Job", ErrorCode.JOB, FETCHES, r"Resource unavailable|does not match"),
     _row("Job", ErrorCode.INVALID_JOB_PARAMS, message=r"Invalid job data|strategies"),
-    # a board whose boot loader never came as far as the kernel
+    # the boot loader did not start the kernel
     _row("Job", ErrorCode.INFRASTRUCTURE, LOADS),
     _row("Job", ErrorCode.JOB),
     _row("Infrastructure", ErrorCode.INFRASTRUCTURE),
@@ -66,17 +59,17 @@ TABLE = [
     _row("MultinodeTimeout", ErrorCode.MULTINODE_TIMEOUT),
     Row(None, None, "", ErrorCode.INFRASTRUCTURE),
 ]
-"""For jobs that are incomplete by no fault of the kernel; the first row that fits."""
+"""For incomplete jobs that are not the kernel's fault; the first match counts."""
 
 
 def find_job_case(cases: Iterable[Case]) -> Case | None:
-    """Return the case in which LAVA sums a job up."""
+    """Return the case that is LAVA's summary of a job."""
     own = (case for case in cases if case.suite == OWN_SUITE)
     return next((case for case in own if case.name == JOB_CASE), None)
 
 
 def failed_actions(cases: Iterable[Case]) -> list[str]:
-    """Name those of LAVA's own actions that failed, each once, in their order."""
+    """Return the names of LAVA's own actions that failed, in order, each once."""
     failed = (
         case.name
         for case in cases
@@ -86,7 +79,7 @@ def failed_actions(cases: Iterable[Case]) -> list[str]:
 
 
 def has_booted(cases: Iterable[Case]) -> bool:
-    """Say whether a login succeeded, at whatever attempt; or tests came to run."""
+    """Return whether a login succeeded, at any attempt, or a test has run."""
     return any(
         case.result is Result.PASS and case.name in BOOTS - {"kernel-messages"}
         for case in cases
@@ -94,32 +87,29 @@ def has_booted(cases: Iterable[Case]) -> bool:
     ) or any(case.suite != OWN_SUITE for case in cases)
 
 
-def blame(cases: list[Case], facts: LogFacts) -> Trouble:
-    """Tell who is to blame for a job that is incomplete."""
+def blame(cases: list[Case], facts: LogFacts) -> Fault:
+    """Return whose fault it is that a job is incomplete."""
     if dying := facts.panic or facts.fault:
-        return Trouble(Result.FAIL, ErrorCode.TEST, dying)
+        return kernel_fault(dying)
     summary = find_job_case(cases)
     if summary is None:
-        said = "LAVA's dispatcher ended without a verdict"
-        return Trouble(Result.INCOMPLETE, ErrorCode.INFRASTRUCTURE, said)
+        return lab_fault("LAVA's dispatcher ended without a verdict")
     failed = set(failed_actions(cases))
-    message = summary.error_msg or "LAVA says no more than that it failed"
+    message = summary.error_msg or "LAVA reports a failure without a message"
     kind = summary.error_type or ""
     if kind == "Job" and failed & BOOTS and not has_booted(cases):
         return _not_booted(failed, facts, message)
     row = next(row for row in TABLE if _fits(row, kind, failed, message))
-    return Trouble(Result.INCOMPLETE, row.code, message)
+    return lab_fault(message, row.code)
 
 
-def _not_booted(failed: set[str], facts: LogFacts, message: str) -> Trouble:
-    """Blame the kernel if it had begun to speak, and LAVA did not miss its login."""
+def _not_booted(failed: set[str], facts: LogFacts, message: str) -> Fault:
+    """Blame the kernel if its banner was seen, unless LAVA missed the login prompt."""
     if not facts.spoke:
-        said = f"no kernel on the console: {message}"
-        return Trouble(Result.INCOMPLETE, ErrorCode.INFRASTRUCTURE, said)
+        return lab_fault(f"no kernel on the console: {message}")
     if facts.prompted and "login-action" not in failed:
-        said = f"LAVA missed the login prompt: {message}"
-        return Trouble(Result.INCOMPLETE, ErrorCode.INFRASTRUCTURE, said)
-    return Trouble(Result.FAIL, ErrorCode.TEST, message)
+        return lab_fault(f"LAVA missed the login prompt: {message}")
+    return kernel_fault(message)
 
 
 def _fits(row: Row, kind: str, failed: set[str], message: str) -> bool:

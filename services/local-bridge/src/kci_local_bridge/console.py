@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A serial line as lines of text, with a copy of every byte in a log."""
+"""Reads a serial line as lines of text, and copies every byte to a log."""
 
 import asyncio
 import codecs
@@ -8,48 +8,42 @@ from collections import deque
 from typing import BinaryIO, Protocol
 
 from kci_local_bridge.rules import take_lines
+from kci_local_bridge.verdicts import KernelFault, PoweredOff
 from kci_shared.lab.console import PANIC, find_panic
 
-KEPT_LINES = 50_000
-"""Of one test's output, from its end; the log has all of it."""
-LONGEST_LOG = 64 << 20
+MAX_LINES = 50_000
+"""Lines of one test's output that are kept, the last ones; the log has all."""
+MAX_LOG_BYTES = 64 << 20
 LOG_CUT = b"\r\n[the rest of the log was cut off]\r\n"
-LAST_WORDS = 5.0
-"""How long a dying kernel may go on to tell why, in seconds."""
+AFTER_PANIC_S = 5.0
+"""How long the output after a panic is logged."""
 
 
 class Line(Protocol):
     """The machine's end of a serial line."""
 
     stopped: bool
+    """Whether we have powered the machine off."""
 
     async def read(self) -> bytes:
-        """Return what came; nothing at the end."""
+        """Return the bytes that arrived; nothing at the end."""
         ...
 
     async def write(self, text: str) -> None:
-        """Type something."""
+        """Type a text."""
         ...
 
 
-class KernelFault(Exception):
-    """The kernel, or what runs on it, is at fault."""
-
-
-class Ended(KernelFault):
-    """The machine went off by itself, and did not panic."""
-
-
 class Stopped(Exception):
-    """We switched the machine off."""
+    """The bridge has powered the machine off."""
 
 
 class Console:
-    """What a machine says, line by line, and what we type."""
+    """A machine's console: reads it line by line, and types."""
 
     def __init__(self, machine: Line, log: BinaryIO) -> None:
-        self.lines: deque[str] = deque(maxlen=KEPT_LINES)
-        """What came since something was typed."""
+        self.lines: deque[str] = deque(maxlen=MAX_LINES)
+        """The output since a text was typed."""
         self._machine = machine
         self._log = log
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -57,52 +51,53 @@ class Console:
         self._rest = ""
 
     async def type(self, text: str) -> None:
-        """Type something; what is said from now on is the answer."""
+        """Type a text, and forget the output before it."""
         self.lines.clear()
         await self._machine.write(text)
 
-    async def until(self, wanted: re.Pattern[str], seconds: float) -> re.Match[str]:
-        """Read until a line, or what there is of the last one, matches.
+    async def until(self, pattern: re.Pattern[str], seconds: float) -> re.Match[str]:
+        """Read until a line, or the incomplete last one, matches.
 
-        Raises `KernelFault` when the kernel dies before, `TimeoutError` when it is
-        just silent.
+        Raises `KernelFault` if the kernel dies before, else `TimeoutError`.
         """
         async with asyncio.timeout(seconds):
-            while (match := await self._look_for(wanted)) is None:
+            while (match := await self._match(pattern)) is None:
                 await self._read()
         return match
 
-    async def _look_for(self, wanted: re.Pattern[str]) -> re.Match[str] | None:
+    async def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         while self._fresh:
             line = self._fresh.popleft()
             if re.search(PANIC, line):
-                await self._hear_last_words()
+                await self._log_end()
                 raise KernelFault(find_panic(line))
-            if match := wanted.search(line):
+            if match := pattern.search(line):
                 return match
             self.lines.append(line)
-        if match := wanted.search(self._rest):
+        if match := pattern.search(self._rest):
             self._rest = ""
         return match
 
     async def _read(self) -> None:
         chunk = await self._machine.read()
         if not chunk:
-            raise Stopped if self._machine.stopped else Ended("the machine went off")
+            if self._machine.stopped:
+                raise Stopped
+            raise PoweredOff("the machine went off")
         self._copy(chunk)
         text = self._rest + self._decoder.decode(chunk)
         lines, self._rest = take_lines(text)
         self._fresh.extend(lines)
 
     def _copy(self, chunk: bytes) -> None:
-        room = LONGEST_LOG - self._log.tell()
+        room = MAX_LOG_BYTES - self._log.tell()
         if room > 0:
             self._log.write(chunk if len(chunk) <= room else chunk[:room] + LOG_CUT)
 
-    async def _hear_last_words(self) -> None:
+    async def _log_end(self) -> None:
         try:
-            async with asyncio.timeout(LAST_WORDS):
+            async with asyncio.timeout(AFTER_PANIC_S):
                 while True:
                     await self._read()
-        except (TimeoutError, Ended, Stopped):
+        except (TimeoutError, PoweredOff, Stopped):
             return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A lab of QEMU processes, as bridges see it."""
+"""QEMU processes on this machine as a dialect."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ KVM = Path("/dev/kvm")
 
 
 class LocalLab(Dialect):
-    """One machine for each job, made when the job comes and gone with it."""
+    """Runs each job on a machine of its own, which exists as long as the job."""
 
     kind = "local"
 
@@ -34,14 +34,14 @@ class LocalLab(Dialect):
         self._machines: dict[str, Machine] = {}
 
     async def slots(self) -> dict[str, int]:
-        """Tell how many machines could start now."""
+        """Return how many machines could start now."""
         if shutil.which(self._settings.qemu) is None:
             raise LabError(f"there is no program {self._settings.qemu}: install it")
         free = self._settings.max_jobs - len(self._machines)
         return {self._settings.platform: max(0, free)}
 
     async def submit(self, job: LabJob) -> str:
-        """Switch a machine on, unless this job has one."""
+        """Power a machine on, unless this job has one."""
         check(read_definition(job))
         handle = f"qemu-{job.id}"
         if handle not in self._machines:
@@ -56,9 +56,9 @@ class LocalLab(Dialect):
         return self._settings.kvm and os.access(KVM, os.R_OK | os.W_OK)
 
     async def wait(self, job: LabJob, handle: str) -> RunOutcome:
-        """Run the job on its machine; the console is its log, however it ended."""
+        """Run the job on its machine; the console is always stored as its log."""
         if handle not in self._machines:
-            raise LabError(f"{handle} is gone")
+            raise LabError(f"job {handle} no longer exists")
         machine = self._machines[handle]
         console_log = job.folder / "console.log"
         try:
@@ -70,13 +70,13 @@ class LocalLab(Dialect):
         return replace(outcome, device=handle, files={"log": console_log})
 
     async def cancel(self, handle: str) -> None:
-        """Switch a job's machine off."""
+        """Power a job's machine off."""
         if machine := self._machines.get(handle):
             await machine.stop()
             self._machines.pop(handle, None)
 
     async def recover(self) -> dict[str, str]:
-        """Kill the machines of bridges that were killed; their jobs begin anew."""
+        """Kill the machines of killed bridges, whose jobs are claimed again."""
         for folder in left_behind(self._settings.runs):
             for pid_file in folder.glob(f"*/{PID_FILE}"):
                 if kill_leftover(pid_file):
@@ -84,7 +84,7 @@ class LocalLab(Dialect):
         return {}
 
     async def check(self) -> list[Probe]:
-        """Try the program that is the machine, and what makes it fast."""
+        """Try QEMU and KVM."""
         program = self._settings.qemu
         try:
             version = await first_line([program, "--version"])
@@ -94,18 +94,18 @@ class LocalLab(Dialect):
         size = f"{most} machines of {self._settings.memory} MiB at once"
         probes = [good("QEMU", version), good(platform, size)]
         if self._settings.kvm and not self._has_kvm():
-            said = f"{KVM} is not for us: machines are emulated, and slow"
-            probes.append(odd("KVM", said, "join the group kvm, or unset KCI_KVM"))
+            message = f"{KVM} is not for us: machines are emulated, and slow"
+            probes.append(odd("KVM", message, "join the group kvm, or unset KCI_KVM"))
         return probes
 
 
 async def _outcome(session: Session, job: LabJob) -> RunOutcome:
-    """Run the session to its end; even a run that is the lab's fault has a log."""
+    """Run the session to its end; turn errors into outcomes, so that there is a log."""
     try:
         return await session.run(read_definition(job).tests)
     except CannotRun as error:
         return RunOutcome(Result.INCOMPLETE, error.error_code, str(error))
     except Stopped:
-        said = "the machine was switched off by the bridge"
+        message = "the machine was switched off by the bridge"
         code = ErrorCode.CANCELED
-        return RunOutcome(Result.INCOMPLETE, code, said, tests=session.tests)
+        return RunOutcome(Result.INCOMPLETE, code, message, tests=session.tests)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A QEMU process: started, spoken to, and surely ended."""
+"""A QEMU process: started, talked to, and killed."""
 
 import asyncio
 import os
@@ -10,46 +10,46 @@ from pathlib import Path
 
 from kci_shared.lab import LabError
 
-CHUNK = 65536
+CHUNK_BYTES = 65536
 
 
 class Machine:
-    """A machine whose serial line is a pipe; QEMU's own complaints come there, too."""
+    """A machine whose serial line is a pipe, which QEMU's own errors go to, too."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self.stopped = False
-        """Whether it was us who ended it."""
+        """Whether we have powered the machine off."""
 
     @classmethod
     async def start(cls, command: list[str]) -> "Machine":
-        """Switch a machine on."""
+        """Power a machine on."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=STDOUT,
-                start_new_session=True,  # a Ctrl-C at our terminal is not for QEMU
+                start_new_session=True,  # Ctrl-C at our terminal must not reach QEMU
             )
         except OSError as error:
             raise LabError(f"{command[0]}: {error.strerror}") from error
         return cls(process)
 
     async def read(self) -> bytes:
-        """Return what came on the serial line; nothing when the machine is off."""
+        """Return bytes from the serial line; nothing when the machine is off."""
         assert self._process.stdout is not None
-        return await self._process.stdout.read(CHUNK)
+        return await self._process.stdout.read(CHUNK_BYTES)
 
     async def write(self, text: str) -> None:
-        """Type something; a machine that is off does not hear it."""
+        """Type a text; ignored if the machine is off."""
         assert self._process.stdin is not None
         with suppress(ConnectionError):
             self._process.stdin.write(text.encode())
             await self._process.stdin.drain()
 
     async def stop(self) -> None:
-        """Switch the machine off, if it is on."""
+        """Power the machine off, if it is on."""
         self.stopped = True
         with suppress(ProcessLookupError):
             self._process.kill()
@@ -57,25 +57,25 @@ class Machine:
 
 
 async def first_line(command: list[str]) -> str:
-    """Return what a program says of itself; `LabError` when it does not run."""
+    """Return the first line of a program's output; `LabError` if it does not run."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command, stdout=PIPE, stderr=STDOUT
         )
     except OSError as error:
         raise LabError(f"{command[0]}: {error.strerror}") from error
-    said, _ = await process.communicate()
-    line = said.decode(errors="replace").partition("\n")[0]
+    output, _ = await process.communicate()
+    line = output.decode(errors="replace").partition("\n")[0]
     if process.returncode != 0:
         raise LabError(f"{command[0]} does not run: {line}")
     return line
 
 
 def kill_leftover(pid_file: Path) -> bool:
-    """Kill the QEMU that wrote this file, if it still runs; say whether it did.
+    """Kill the QEMU that wrote this file; return whether it still ran.
 
-    By now the number may be another process's: only one that was started with this
-    very file is ours.
+    The pid may have been reused: only a process with this file in its command line
+    is ours.
     """
     try:
         pid = int(pid_file.read_text())

@@ -5,18 +5,17 @@ import re
 import secrets
 from collections.abc import Callable
 
-from kci_local_bridge.console import Console, Ended, KernelFault
+from kci_local_bridge.console import Console
 from kci_local_bridge.rules import (
     LOGIN,
     PROMPT,
     SET_UP,
-    apart,
     end_of,
-    failed,
-    not_run,
+    isolated,
     typed,
 )
 from kci_local_bridge.settings import Settings
+from kci_local_bridge.verdicts import KernelFault, PoweredOff, failed, not_run
 from kci_shared.lab import LabError
 from kci_shared.lab.console import BANNER, judge
 from kci_shared.models import ErrorCode, Progress, Result, TestStep
@@ -24,42 +23,40 @@ from kci_shared.rules.verdicts import overall
 from kci_shared.text import plain
 from kci_shared.work import RunOutcome, TestOutcome
 
-SHELL_SECONDS = 30.0
-"""From the login to a shell that listens."""
+SHELL_S = 30.0
+"""From the login to a shell that answers."""
 INTERRUPTS = 4
-INTERRUPT_SECONDS = 5.0
-"""How often a test that hangs gets Ctrl-C, and how long to end after each.
-
-What is typed right behind it may be thrown away with it, if the machine is slow.
-"""
+"""How often Ctrl-C is sent: on a slow machine, what is typed after it may get lost."""
+INTERRUPT_S = 5.0
+"""How long a command may take to end after each Ctrl-C."""
 CTRL_C = "\x03"
 
 
 class Session:
-    """A run on a machine that was just switched on."""
+    """A run on a machine that was just powered on."""
 
     def __init__(
-        self, console: Console, settings: Settings, tell: Callable[[Progress], None]
+        self, console: Console, settings: Settings, progress: Callable[[Progress], None]
     ) -> None:
         self._console = console
         self._settings = settings
-        self._tell = tell
+        self._progress = progress
         self.tests: list[TestOutcome] = []
-        """What is known already: it counts even when the run is stopped."""
+        """Results so far; they count even if the run is stopped."""
 
     async def run(self, steps: list[TestStep]) -> RunOutcome:
-        """Boot and run the tests; raises `LabError` when no kernel ever ran."""
+        """Boot and run the tests; raises `LabError` if no kernel started."""
         await self._power_on()
-        left, doing = list(steps), "as it booted"
+        remaining, when = list(steps), "as it booted"
         try:
             await self._log_in()
-            while left:
-                self._tell(Progress.TESTING)
-                step = left.pop(0)
-                doing = f"in {step.id}"
+            while remaining:
+                self._progress(Progress.TESTING)
+                step = remaining.pop(0)
+                when = f"in {step.id}"
                 await self._test(step)
         except KernelFault as fault:
-            self.tests += not_run(left, f"the kernel was lost {doing}")
+            self.tests += not_run(remaining, f"the kernel was lost {when}")
             return self._outcome(Result.FAIL, ErrorCode.TEST, str(fault))
         return self._outcome(overall(test.result for test in self.tests))
 
@@ -69,7 +66,7 @@ class Session:
         return RunOutcome(result, code, message, tests=self.tests)
 
     async def _power_on(self) -> None:
-        """Wait for the kernel's banner: up to there, all trouble is the lab's."""
+        """Wait for the kernel's banner; an error before it is the lab's fault."""
         limit = self._settings.banner_timeout
         try:
             await self._console.until(re.compile(BANNER), limit)
@@ -77,7 +74,7 @@ class Session:
             raise LabError(
                 f"no kernel output on the console within {limit:g} s of power-on"
             ) from None
-        except Ended as ended:
+        except PoweredOff as ended:
             raise LabError(f"no kernel ran: {self._last_line() or ended}") from None
 
     def _last_line(self) -> str:
@@ -87,24 +84,24 @@ class Session:
         limit = self._settings.login_timeout
         await self._expect(LOGIN, limit, "no login prompt within {:g} s")
         await self._console.type("root\n")
-        await self._expect(PROMPT, SHELL_SECONDS, "no shell within {:g} s of the login")
+        await self._expect(PROMPT, SHELL_S, "no shell within {:g} s of the login")
         mark = _new_mark()
         await self._console.type(typed(SET_UP, mark))
         complaint = "the shell did not answer in {:g} s"
-        await self._expect(end_of(mark), SHELL_SECONDS, complaint)
+        await self._expect(end_of(mark), SHELL_S, complaint)
 
     async def _expect(
-        self, wanted: re.Pattern[str], seconds: float, complaint: str
+        self, pattern: re.Pattern[str], seconds: float, complaint: str
     ) -> None:
         try:
-            await self._console.until(wanted, seconds)
+            await self._console.until(pattern, seconds)
         except TimeoutError:
             raise KernelFault(complaint.format(seconds)) from None
 
     async def _test(self, step: TestStep) -> None:
-        """Run one test; whatever happens, its verdict is known afterwards."""
+        """Run one test; its outcome is in `tests` afterwards, whatever happens."""
         mark = _new_mark()
-        await self._console.type(typed(apart(step.run), mark))
+        await self._console.type(typed(isolated(step.run), mark))
         try:
             match = await self._console.until(end_of(mark), step.timeout)
         except TimeoutError:
@@ -114,8 +111,8 @@ class Session:
             self._fail(step, str(fault))
             raise
         else:
-            said = [*self._console.lines, match[1]]
-            self.tests += judge(step.id, int(match[2]), said)
+            output = [*self._console.lines, match[1]]
+            self.tests += judge(step.id, int(match[2]), output)
 
     def _fail(self, step: TestStep, reason: str) -> None:
         self.tests += failed(step.id, reason, list(self._console.lines))
@@ -126,11 +123,11 @@ class Session:
             await self._console.type(CTRL_C)
             await self._console.type(typed(":", mark))
             try:
-                await self._console.until(end_of(mark), INTERRUPT_SECONDS)
+                await self._console.until(end_of(mark), INTERRUPT_S)
             except TimeoutError:
                 continue
             return
-        seconds = INTERRUPTS * INTERRUPT_SECONDS
+        seconds = INTERRUPTS * INTERRUPT_S
         raise KernelFault(f"the shell did not answer in {seconds:g} s")
 
 

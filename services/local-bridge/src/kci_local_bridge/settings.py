@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the local bridge is told."""
+"""Settings of local-bridge."""
 
 from typing import Annotated
 

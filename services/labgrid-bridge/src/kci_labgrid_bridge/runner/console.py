@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A serial line that is read in bulk."""
+"""A serial driver that reads many bytes at once."""
 
 import time
 from typing import Any
@@ -8,17 +8,18 @@ import attr
 from labgrid import target_factory
 from labgrid.driver import SerialDriver
 
-BULK = 1 << 16
-GATHER = 0.02
-"""How long to let characters gather, in seconds: 230 of them at 115200 baud."""
+BULK_BYTES = 1 << 16
+GATHER_S = 0.02
+"""How long to let bytes accumulate: 230 of them at 115200 baud."""
 
 
 @target_factory.reg_driver
 @attr.s(eq=False)
 class BulkSerialDriver(SerialDriver):  # type: ignore[misc]
-    """Labgrid's driver reads a raw TCP line byte by byte, and searches it each time.
+    """Reads all bytes that have arrived.
 
-    That costs several seconds of CPU for a boot; this one takes what has come.
+    labgrid's own driver reads a raw TCP line byte by byte and searches it each time,
+    which costs several seconds of CPU per boot.
     """
 
     def _read(
@@ -27,6 +28,6 @@ class BulkSerialDriver(SerialDriver):  # type: ignore[misc]
         first = super()._read(size, timeout, max_size)
         if max_size:
             return first
-        time.sleep(GATHER)
+        time.sleep(GATHER_S)
         self.serial.timeout = 0
-        return first + self.serial.read(BULK)
+        return first + self.serial.read(BULK_BYTES)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A job as tests of pytest: the boot, then each command that the job names."""
+"""A job as pytest tests: the boot, then each command of the job."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from pexpect import EOF, TIMEOUT
 
 from kci_labgrid_bridge.runner.plugin import Journal
 
-PATIENCE = 20
-"""How long a board may take to come back after Ctrl-C, in seconds."""
+PROMPT_S = 20
+"""How long a board may take to show its prompt after Ctrl-C."""
 
 
 class Overtime(Exception):
@@ -18,14 +18,14 @@ class Overtime(Exception):
 
 
 def test_boot(shell: ShellDriver, journal: Journal) -> None:
-    """The board came up to its shell."""
+    """The board booted to a shell."""
     journal.write(None)
 
 
 def test_command(
     command: dict[str, Any], shell: ShellDriver, strategy: Strategy, journal: Journal
 ) -> None:
-    """A command ended; whether it passed is not for us to say."""
+    """A command ended; the bridge decides whether it passed."""
     limit = command["timeout"]
     try:
         output, _, status = shell.run(
@@ -33,7 +33,7 @@ def test_command(
         )
     except TIMEOUT as error:
         if not _interrupt(shell):
-            strategy.broken = error  # so that the commands left are skipped
+            strategy.broken = error  # the remaining commands are skipped
         raise Overtime(f"over {limit:g} s") from error
     except Exception as error:
         strategy.broken = error
@@ -42,13 +42,13 @@ def test_command(
 
 
 def _interrupt(shell: ShellDriver) -> bool:
-    """Stop what runs on the board; False when it does not answer any more.
+    """Interrupt the command; return whether the shell answers again.
 
-    Without this each further command would wait 30 s for its prompt.
+    Otherwise each further command would wait 30 s for its prompt.
     """
     try:
         shell.console.sendcontrol("c")
-        shell.console.expect(shell.prompt, timeout=PATIENCE)
+        shell.console.expect(shell.prompt, timeout=PROMPT_S)
     except (TIMEOUT, EOF, OSError):
         return False
     return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Remote places that are asked for news once a second at the most.
+"""Polls remote places once a second at most.
 
 Labgrid's manager sleeps 0.1 s in each poll, and polls six times for each driver that is
 activated: two seconds of every job. All kinds of remote resources name this one manager
@@ -10,18 +10,18 @@ import time
 
 from labgrid.resource.remote import RemotePlaceManager
 
-NEWS_S = 1.0
+MIN_PERIOD_S = 1.0
 
 
-def calm_down() -> None:
-    """Let a poll that follows soon on another be none."""
+def limit_polls() -> None:
+    """Skip a poll that follows too soon after another."""
     poll = RemotePlaceManager.poll
     polled = 0.0
 
-    def poll_now_and_then(self: RemotePlaceManager) -> None:
+    def poll_if_due(self: RemotePlaceManager) -> None:
         nonlocal polled
-        if time.monotonic() - polled > NEWS_S:
+        if time.monotonic() - polled > MIN_PERIOD_S:
             poll(self)
             polled = time.monotonic()
 
-    RemotePlaceManager.poll = poll_now_and_then
+    RemotePlaceManager.poll = poll_if_due

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What pytest does besides running the tests of `job`: keep the console, and report.
+"""A pytest plugin that stores the console and writes a report.
 
 It works in its current folder: reads `tests.json`, writes the console's output to
-`console.log`, and to `report.jsonl` a line as each test ends; leaves a file `off` when
-the board is. The lines are facts; whose fault an error is,
-`kci_labgrid_bridge.translate` says.
+`console.log` and a line per test to `report.jsonl`, and makes a file `off` once the
+board is off. The report contains facts only: `kci_labgrid_bridge.verdicts` decides
+whose fault an error is.
 """
 
 import json
@@ -22,11 +22,11 @@ from labgrid.strategy import Strategy, StrategyError
 from pexpect import EOF, TIMEOUT
 
 import kci_labgrid_bridge.runner.console
-import kci_labgrid_bridge.runner.strategy  # noqa: F401 - labgrid finds what is there
-from kci_labgrid_bridge.runner.places import calm_down
+import kci_labgrid_bridge.runner.strategy  # noqa: F401 - registers a class with labgrid
+from kci_labgrid_bridge.runner.places import limit_polls
 
-LARGEST_CONSOLE = 64 * 2**20
-"""What comes after so many bytes is not kept: a board may babble for hours."""
+MAX_CONSOLE_BYTES = 64 * 2**20
+"""Output beyond this is dropped: a board may print for hours."""
 
 
 class Journal:
@@ -44,12 +44,12 @@ JOURNAL = pytest.StashKey[Journal]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin the report and the console's log."""
-    # who started us in the background may have had SIGINT ignored
+    """Open the report and the console log."""
+    # SIGINT is ignored in a process that a shell started in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[JOURNAL] = Journal(Path("report.jsonl"))
     steps.subscribe(_keep_console)
-    calm_down()
+    limit_polls()
 
 
 def _keep_console(event: Any) -> None:
@@ -57,12 +57,12 @@ def _keep_console(event: Any) -> None:
     is_read = step.tag == "console" and step.title == "read"
     if is_read and event.data.get("state") == "stop" and step.result:
         with Path("console.log").open("ab") as file:
-            if file.tell() < LARGEST_CONSOLE:
+            if file.tell() < MAX_CONSOLE_BYTES:
                 file.write(step.result)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make a test of each command that the job names."""
+    """Make a test of each command of the job."""
     if "command" in metafunc.fixturenames:
         tests = json.loads(Path("tests.json").read_text())
         metafunc.parametrize("command", tests, ids=[test["id"] for test in tests])
@@ -72,7 +72,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell why a test could not be run to its end; a skipped one says nothing."""
+    """Report why a test did not run to its end; skipped tests are not reported."""
     report = yield
     if report.failed and call.when != "teardown" and call.excinfo is not None:
         spec = getattr(item, "callspec", None)
@@ -86,7 +86,7 @@ def pytest_runtest_makereport(
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """Return an error and what it came from, without labgrid's wrapping."""
+    """Return an error and its causes, without labgrid's wrapper."""
     chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__) is not None:
         chain.append(cause)
@@ -94,16 +94,16 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _message(chain: list[BaseException]) -> str:
-    """Say the first error in a line; ours are sentences, others need their name."""
+    """Return the first error in one line, with its class if it is not ours."""
     first = chain[0]
-    said = " ".join(str(first).split())
+    text = " ".join(str(first).split())
     ours = type(first).__module__.startswith("kci_")
-    return said if ours else f"{type(first).__name__}: {said}"
+    return text if ours else f"{type(first).__name__}: {text}"
 
 
 @pytest.fixture
 def journal(request: pytest.FixtureRequest) -> Journal:
-    """Give the report."""
+    """Return the report."""
     return request.config.stash[JOURNAL]
 
 
@@ -116,6 +116,6 @@ def _powered_off_at_the_end(target: Target) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shell(strategy: Strategy, target: Target) -> ShellDriver:
-    """Boot the board, and give its shell."""
+    """Boot the board; return its shell."""
     strategy.transition(os.environ["LG_STATE"])
     return target.get_driver("ShellDriver")

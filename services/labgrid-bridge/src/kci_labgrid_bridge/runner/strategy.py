@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From power-on to a shell, in steps that tell the lab's trouble from the kernel's.
+"""Boots a board from power-on to a shell; errors name the step that failed.
 
-What goes wrong before the kernel's banner is the lab's; `plugin` says it so.
+An error before the kernel's banner is the lab's fault.
 """
 
 import enum
@@ -16,8 +16,8 @@ from labgrid import step, target_factory
 from labgrid.strategy import Strategy, StrategyError, never_retry
 from pexpect import EOF, TIMEOUT
 
-QUIET = 1.0
-"""After a panic: silence, in seconds, that says that the kernel has said all."""
+QUIET_S = 1.0
+"""After a panic: how long the console must be silent to be complete."""
 
 
 class NotBooted(Exception):
@@ -25,7 +25,7 @@ class NotBooted(Exception):
 
 
 class Status(enum.Enum):
-    """How far the board is."""
+    """The states of a board."""
 
     unknown = 0
     off = 1
@@ -44,7 +44,7 @@ class KciStrategy(Strategy):  # type: ignore[misc]
 
     """
 
-    bindings = {  # noqa: RUF012 - labgrid wants it so
+    bindings = {  # noqa: RUF012 - labgrid's interface
         "power": "PowerProtocol",
         "console": "ConsoleProtocol",
         "shell": "ShellDriver",
@@ -57,12 +57,12 @@ class KciStrategy(Strategy):  # type: ignore[misc]
     @never_retry  # type: ignore[untyped-decorator]
     @step(args=["status"])  # type: ignore[untyped-decorator]
     def transition(self, status: Status | str, *, step: Any) -> None:
-        """Bring the board to a state, through those before it."""
-        wanted = status if isinstance(status, Status) else Status[status]
-        if wanted is self.status:
+        """Bring the board to a state, through the states before it."""
+        target = status if isinstance(status, Status) else Status[status]
+        if target is self.status:
             step.skip("nothing to do")
             return
-        match wanted:
+        match target:
             case Status.off:
                 self._power_off()
             case Status.booting:
@@ -72,8 +72,8 @@ class KciStrategy(Strategy):  # type: ignore[misc]
                 self.transition(Status.booting)
                 self._log_in()
             case Status.unknown:
-                raise StrategyError(f"no way to {wanted.name}")
-        self.status = wanted
+                raise StrategyError(f"no way to {target.name}")
+        self.status = target
 
     def _power_off(self) -> None:
         self.target.deactivate(self.shell)
@@ -91,7 +91,7 @@ class KciStrategy(Strategy):  # type: ignore[misc]
             raise NotBooted(f"{silence} of power-on") from error
 
     def _stage(self) -> None:
-        """Offer the images under the names that the board fetches."""
+        """Provide the images under the names that the board fetches."""
         if self.provider is None:
             return
         self.target.activate(self.provider)
@@ -103,17 +103,17 @@ class KciStrategy(Strategy):  # type: ignore[misc]
             self.provider.stage(str(file))
 
     def _log_in(self) -> None:
-        """Wait for a login; the console is left as it is then, for the ShellDriver."""
+        """Wait for a login prompt, which is left unread for the ShellDriver."""
         ready = f"(?={self.shell.login_prompt}|{self.shell.prompt})"
         limit = self.shell.login_timeout
         try:
             patterns = [ready, os.environ["LG_PANIC"]]
-            found, *_ = self.console.expect(patterns, timeout=limit)
+            match, *_ = self.console.expect(patterns, timeout=limit)
         except (TIMEOUT, EOF) as error:
             raise NotBooted(f"no login within {limit} s of the banner") from error
-        if found == 1:
+        if match == 1:
             with suppress(EOF, OSError):
-                self.console.settle(QUIET, timeout=5 * QUIET)
+                self.console.settle(QUIET_S, timeout=5 * QUIET_S)
             raise NotBooted("the kernel panicked")
         self._do("log in", lambda: self.target.activate(self.shell))
 

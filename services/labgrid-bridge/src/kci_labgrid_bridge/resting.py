@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which places had trouble lately: as long as others work, those are left alone."""
+"""Places that failed a job recently: they are avoided while other places work."""
 
 import time
 from collections.abc import Callable
@@ -10,27 +10,27 @@ from kci_labgrid_bridge.rules import Place
 from kci_shared.models import ErrorCode
 from kci_shared.work import RunOutcome
 
-REST_SECONDS = 900.0
-"""How long a place is avoided that failed a job by a fault of the lab."""
+REST_S = 900.0
+"""How long a place is avoided after a job failed there by a fault of the lab."""
 
 
-class Rest:
-    """What this bridge saw of each place; another bridge sees for itself."""
+class Resting:
+    """The places to avoid, as seen by this bridge alone."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._until: dict[str, float] = {}
 
-    def judge(self, outcome: RunOutcome) -> None:
-        """Take note of how a place did."""
+    def note(self, outcome: RunOutcome) -> None:
+        """Note how a job on a place ended."""
         if outcome.device is None or outcome.error_msg == GONE:
-            return  # the place has done nothing
+            return  # it is not the place's fault
         if outcome.error_code is ErrorCode.INFRASTRUCTURE:
-            self._until[outcome.device] = self._clock() + REST_SECONDS
+            self._until[outcome.device] = self._clock() + REST_S
         elif outcome.error_code is not ErrorCode.CANCELED:
             self._until.pop(outcome.device, None)
 
     def mark(self, places: list[Place]) -> list[Place]:
-        """Say of each place whether it should rest."""
+        """Return the places, each marked if it should be avoided."""
         now = self._clock()
         return [replace(p, rests=self._until.get(p.name, now) > now) for p in places]
