@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Two APIs with real stores as processes, and the import as its operator runs it."""
+"""Two APIs with real databases, and the import command as an operator runs it."""
 
 import asyncio
 import os
@@ -16,26 +16,31 @@ from typing import Any
 import httpx
 import pytest
 
+from integration.conftest import OwnApi
+
 COMMAND = Path(sys.executable).with_name("kci-import")
-# plain HTTP on loopback: to load certificates would take the longest
+# only plain HTTP is used here, and loading certificates would take most of the time
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+NodeJson = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Api:
-    """A process of the API, and what its operator may do."""
+    """A running API, and tokens for it."""
 
-    own: Any
-    anybody: httpx.Client
+    own: OwnApi
+    anonymous: httpx.Client
     tokens: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
-        return str(self.own.url)
+        return self.own.url
 
     def token(self, scope: str) -> str:
         if scope not in self.tokens:
-            file: Path = asyncio.run(self.own.token(scope.replace(":", "-"), scope))
+            file = asyncio.run(self.own.token(scope.replace(":", "-"), scope))
             self.tokens[scope] = file.read_text().strip()
         return self.tokens[scope]
 
@@ -45,19 +50,20 @@ class Api:
             base_url=f"{self.url}/latest", headers=headers, verify=NO_TLS
         )
 
-    def get(self, path: str, **filters: Any) -> Any:
-        answer = self.anybody.get(f"/latest/{path}", params=filters)
+    def get(self, path: str, **filters: str | int) -> Any:
+        """Return the JSON of an answer."""
+        answer = self.anonymous.get(f"/latest/{path}", params=filters)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def nodes(self, **filters: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.get("nodes/fast", **filters)
-        return found
+    def nodes(self, **filters: str) -> list[NodeJson]:
+        nodes: list[NodeJson] = self.get("nodes/fast", **filters)
+        return nodes
 
 
 @pytest.fixture
-def apis(two_apis: list[Any]) -> Iterator[list[Api]]:
-    """Two that know nothing of each other."""
+def apis(two_apis: list[OwnApi]) -> Iterator[list[Api]]:
+    """Two independent APIs."""
     with ExitStack() as clients:
         yield [
             Api(
@@ -68,14 +74,9 @@ def apis(two_apis: list[Any]) -> Iterator[list[Api]]:
         ]
 
 
-@pytest.fixture
-def importing_to() -> Callable[[Api, Path], "Importing"]:
-    return Importing
-
-
 @dataclass
-class Importing:
-    """The command, with the state of one operator."""
+class ImportCommand:
+    """The command, importing into one API with one folder of state."""
 
     api: Api
     folder: Path
@@ -102,8 +103,11 @@ class Importing:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def killed_when(self, enough: Callable[[], bool], *arguments: str) -> bool:
-        """Run it with small batches and kill it; say whether it was still at work."""
+    def run_and_kill(self, when: Callable[[], bool], *arguments: str) -> bool:
+        """Run it with batches of one node until `when` holds, then kill it.
+
+        Return whether it was still running then.
+        """
         process = subprocess.Popen(
             self.command(*arguments),
             env=self.environment(batch=1),
@@ -111,9 +115,17 @@ class Importing:
             stderr=subprocess.DEVNULL,
         )
         while process.poll() is None:
-            if enough():
+            if when():
                 process.kill()
                 process.wait()
                 return True
             time.sleep(0.01)
         return False
+
+
+ImportInto = Callable[[Api, Path], ImportCommand]
+
+
+@pytest.fixture
+def import_into() -> ImportInto:
+    return ImportCommand

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+"""Database values as JSON, without secrets."""
+
 import json
 import math
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 
 import pytest
 from bson import DatetimeMS, Decimal128, Int64, ObjectId
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from kci_import.clean import clean
 
 
-def cleaned(value: Any) -> tuple[Any, list[tuple[str, str]]]:
-    told: list[tuple[str, str]] = []
-    return clean(value, lambda field, said: told.append((field, said))), told
+def cleaned(value: object) -> tuple[object, list[tuple[str, str]]]:
+    """Return the value as JSON, and the notes: fields and messages."""
+    notes: list[tuple[str, str]] = []
+    result: object = clean(value, lambda *note: notes.append(note))
+    return result, notes
 
 
 @pytest.mark.parametrize(
@@ -32,9 +35,7 @@ def cleaned(value: Any) -> tuple[Any, list[tuple[str, str]]]:
         ({"a": [1, None, True, "x"]}, {"a": [1, None, True, "x"]}),
     ],
 )
-def test_what_a_database_holds_becomes_what_json_says(
-    value: Any, expected: Any
-) -> None:
+def test_database_types_become_json(value: object, expected: object) -> None:
     assert cleaned(value) == (expected, [])
 
 
@@ -51,41 +52,43 @@ def test_what_a_database_holds_becomes_what_json_says(
         ({"a\0b": 1}, {"ab": 1}),
     ],
 )
-def test_what_json_cannot_say_is_changed_and_told(value: Any, expected: Any) -> None:
-    result, told = cleaned({"x": value})
+def test_what_json_cannot_hold_is_changed_and_noted(
+    value: object, expected: object
+) -> None:
+    result, notes = cleaned({"x": value})
     assert result == {"x": expected}
-    assert len(told) == 1
+    assert len(notes) == 1
 
 
 @pytest.mark.parametrize(
     "key",
     ["token", "lab_token", "api-key", "Password", "PASSWD", "db.secret", "cookie"],
 )
-def test_a_secret_is_left_out_wherever_it_lies(key: str) -> None:
-    result, told = cleaned({"a": [{key: "hunter2", "b": 1}]})
+def test_a_secret_is_left_out_at_any_depth(key: str) -> None:
+    result, notes = cleaned({"a": [{key: "hunter2", "b": 1}]})
     assert result == {"a": [{"b": 1}]}
-    assert told == [(f"a.0.{key}", "left out: a secret")]
+    assert notes == [(f"a.0.{key}", "left out: a secret")]
 
 
-def test_what_only_sounds_like_a_secret_stays() -> None:
+def test_a_field_whose_name_only_resembles_a_secret_is_kept() -> None:
     kept = {"token_count": 3, "tokens": ["x"], "secretary": "x", "token": {"kind": "a"}}
     assert cleaned(kept) == (kept, [])
 
 
 def test_a_login_in_a_url_is_left_out() -> None:
-    result, told = cleaned({"url": "git clone https://bob:pw@example.org/linux.git"})
+    result, notes = cleaned({"url": "git clone https://bob:pw@example.org/linux.git"})
     assert result == {"url": "git clone https://example.org/linux.git"}
-    assert [field for field, _ in told] == ["url"]
+    assert [field for field, _ in notes] == ["url"]
     assert cleaned("ssh://git@example.org/x") == ("ssh://git@example.org/x", [])
 
 
-def test_a_nest_without_an_end_is_cut() -> None:
-    deep: Any = "x"
+def test_deep_nesting_is_cut() -> None:
+    deep: object = "x"
     for _ in range(500):
         deep = [deep]
-    result, told = cleaned(deep)
+    result, notes = cleaned(deep)
     json.dumps(result)
-    assert len(told) == 1
+    assert len(notes) == 1
 
 
 anything = st.recursive(
@@ -105,7 +108,7 @@ anything = st.recursive(
 
 
 @given(anything)
-def test_whatever_comes_in_json_comes_out(value: Any) -> None:
+def test_any_value_becomes_json(value: object) -> None:
     result, _ = cleaned(value)
     json.dumps(result, allow_nan=False).encode()
     assert cleaned(result) == (result, [])

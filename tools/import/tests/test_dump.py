@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+"""Dumps in all formats, whole or broken."""
+
 import gzip
 import json
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bson import ObjectId, encode, json_util
 
-from kci_import.legacy.dump import Collection, Unreadable, find_collections
+from kci_import.legacy.dump import Collection, Document, Unreadable, find_collections
 from kci_shared.errors import KciError
 
-DOCUMENTS: list[dict[str, Any]] = [
+DOCUMENTS: list[Document] = [
     {
         "_id": ObjectId(f"65265305c74695807499037{n}"),
         "created_on": datetime(2019, 1, 2, 3, 4, n, 5000, tzinfo=UTC),
@@ -23,19 +25,19 @@ DOCUMENTS: list[dict[str, Any]] = [
 ]
 
 
-def as_array(documents: list[dict[str, Any]]) -> bytes:
+def as_array(documents: list[Document]) -> bytes:
     return json_util.dumps(documents, indent=1).encode()
 
 
-def as_lines(documents: list[dict[str, Any]]) -> bytes:
+def as_lines(documents: list[Document]) -> bytes:
     return b"\n".join(json_util.dumps(one).encode() for one in documents)
 
 
-def as_bson(documents: list[dict[str, Any]]) -> bytes:
+def as_bson(documents: list[Document]) -> bytes:
     return b"".join(encode(one) for one in documents)
 
 
-WAYS = {
+FORMATS: dict[str, Callable[[list[Document]], bytes]] = {
     "job.json": as_array,
     "job.jsonl": as_lines,
     "job.bson": as_bson,
@@ -44,9 +46,9 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("name", WAYS)
-def test_all_that_the_tools_of_mongodb_write_is_read(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_bytes(WAYS[name](DOCUMENTS))
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_of_the_mongodb_tools_is_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(FORMATS[name](DOCUMENTS))
     (tmp_path / "job.metadata.json").write_text("{}")
     (tmp_path / "prelude.json").write_text("{}")
     (collection,) = find_collections(tmp_path)
@@ -56,7 +58,7 @@ def test_all_that_the_tools_of_mongodb_write_is_read(name: str, tmp_path: Path) 
     assert list(collection.documents(9)) == []
 
 
-def test_a_document_that_is_broken_inside_does_not_hide_the_next(
+def test_a_broken_document_does_not_affect_the_next(
     tmp_path: Path,
 ) -> None:
     text = encode({"text": "good text"}).replace(b"good text", b"bad \xff\xfe\xfd!!")
@@ -72,40 +74,41 @@ def test_a_document_that_is_broken_inside_does_not_hide_the_next(
 
 
 @pytest.mark.parametrize("name", ["job.json", "job.jsonl", "job.bson"])
-def test_a_file_that_ends_in_the_middle_is_an_error_that_names_it(
-    name: str, tmp_path: Path
-) -> None:
-    (tmp_path / name).write_bytes(WAYS[name](DOCUMENTS)[:-7])
-    found = Collection("job", tmp_path / name).documents()
+def test_a_truncated_file_is_an_error_that_names_it(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(FORMATS[name](DOCUMENTS)[:-7])
+    documents = Collection("job", tmp_path / name).documents()
     with pytest.raises(KciError, match=name):
-        list(found)
+        list(documents)
 
 
 @pytest.mark.parametrize("size", [0, 4, 2**31 - 1])
-def test_a_size_that_no_document_has_is_an_error(size: int, tmp_path: Path) -> None:
+def test_an_impossible_size_is_an_error(size: int, tmp_path: Path) -> None:
     (tmp_path / "job.bson").write_bytes(size.to_bytes(4, "little") + b"x" * 100)
-    with pytest.raises(KciError, match="broken"):
+    with pytest.raises(KciError, match="invalid size"):
         list(Collection("job", tmp_path / "job.bson").documents())
 
 
-def test_a_folder_without_a_dump_or_with_two_of_one_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_without_a_dump_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KciError, match="no dump"):
         find_collections(tmp_path)
+
+
+def test_two_files_of_one_collection_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "job.json").write_text("[]")
     (tmp_path / "job.bson").write_bytes(b"")
-    with pytest.raises(KciError, match="which"):
+    with pytest.raises(KciError, match="two files of one collection"):
         find_collections(tmp_path)
 
 
 @pytest.mark.parametrize("suffix", ["json", "bson"])
-def test_a_large_dump_is_read_in_little_memory(suffix: str, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_dump(suffix: str, tmp_path: Path) -> None:
     one = {"text": "x" * 1000}
     write = {"bson": encode(one), "json": json.dumps(one).encode() + b"\n"}[suffix]
     (tmp_path / f"job.{suffix}").write_bytes(write * 8000)
     tracemalloc.start()
     try:
-        found = Collection("job", tmp_path / f"job.{suffix}").documents()
-        assert sum(1 for _ in found) == 8000
+        documents = Collection("job", tmp_path / f"job.{suffix}").documents()
+        assert sum(1 for _ in documents) == 8000
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whatever a dump holds, each of its documents is here afterwards, or is told of."""
+"""For any dump, each document is imported or reported."""
 
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from bson import encode, json_util
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from import_fakes import Documents, Outcome, TargetApi
 from rich.progress import Progress
 
-from kci_import.checkpoint import State
+from kci_import.checkpoint import Checkpoint
 from kci_import.legacy.dump import find_collections
 from kci_import.legacy.importer import LegacyImport
 from kci_import.writer import Writer
 
 ROLES = ("job", "build", "test_group", "test_case", "test_regression", "bisect", "boot")
+REPORTED_ONLY = ("lab", "api-token")
 text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 odd = st.recursive(
     st.none()
@@ -40,28 +41,30 @@ odd = st.recursive(
 )
 @given(data=st.data())
 async def test_no_document_stops_an_import(
-    data: st.DataObject, documents: dict[str, list[dict[str, Any]]], api: Any
+    data: st.DataObject, documents: Documents, api: TargetApi
 ) -> None:
     changed = json_util.loads(json.dumps(documents))
-    for role in ROLES:
+    for role in (*ROLES, *REPORTED_ONLY):
         for document in changed.setdefault(role, [{"_id": role}]):
             keys = st.sampled_from([*document, "parent_id", "status", "created_on"])
             for key in data.draw(st.lists(keys, max_size=3)):
                 document[key] = data.draw(odd)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        for role, all_of_it in changed.items():
-            (place / f"{role}.bson").write_bytes(b"".join(map(encode, all_of_it)))
-        state = State.open(place / "state.sqlite3", "x")
-        api.nodes.clear()
-        importer = LegacyImport(state, Writer(api), Progress(disable=True), 7)
-        await importer.run(find_collections(place), "https://s.org")
-        fates = state.tallies()
+        dump = Path(folder)
+        for role, changed_documents in changed.items():
+            content = b"".join(map(encode, changed_documents))
+            (dump / f"{role}.bson").write_bytes(content)
+        checkpoint = Checkpoint.open(dump / "state.sqlite3", "x")
+        api.imported.clear()
+        importer = LegacyImport(checkpoint, Writer(api), Progress(disable=True), 7)
+        await importer.run(find_collections(dump), "https://s.org")
+        fates = checkpoint.counts()
         for role in ROLES:
             of_role = [sum(n.values()) for step, n in fates.items() if step == role]
             if role not in ("test_group", "test_regression"):
                 assert sum(of_role) == len(changed[role])
-        lost = sum(n["refused"] + n["orphan"] for n in fates.values())
-        told = [p for p in state.problems() if p.said.startswith("refused")]
-        assert len(told) >= min(lost, 1)
-        state.close()
+        lost = Outcome(checkpoint).fates
+        messages = [problem.message for problem in checkpoint.problems()]
+        reported = sum(message.startswith("refused") for message in messages)
+        assert reported >= min(lost["refused"] + lost["orphan"], 1)
+        checkpoint.close()

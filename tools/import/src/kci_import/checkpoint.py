@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How far an import has come, in a file that survives a kill."""
+"""The progress of an import, in an SQLite file that survives a kill."""
 
 import sqlite3
 from collections import Counter
@@ -16,75 +16,84 @@ CREATE TABLE IF NOT EXISTS fact(name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS position(step TEXT PRIMARY KEY, place INTEGER);
 CREATE TABLE IF NOT EXISTS tally(step TEXT, fate TEXT, n INTEGER,
     PRIMARY KEY(step, fate));
-CREATE TABLE IF NOT EXISTS problem(source TEXT, id TEXT, field TEXT, said TEXT,
-    PRIMARY KEY(source, id, field, said));
+CREATE TABLE IF NOT EXISTS problem(source TEXT, id TEXT, field TEXT, message TEXT,
+    PRIMARY KEY(source, id, field, message));
 """
 
 
-class State:
-    """The file of an import; each batch is noted in one step with what came of it."""
+class Checkpoint:
+    """Position, counts and problems so far; each batch updates them in a transaction.
+
+    Methods that say so leave the transaction to the caller.
+    """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
 
     @classmethod
     def open(cls, path: Path, source: str) -> Self:
-        """Open the file of an import of `source`; one that ended starts anew."""
-        state = cls(_open(path))
-        if state.fact("source") not in (None, source):
-            raise KciError(f"{path} belongs to {state.fact('source')}; name another")
-        state.note("source", source)
-        return state
+        """Open the file of an import; raise `KciError` if its source is another one."""
+        checkpoint = cls(_open(path))
+        existing = checkpoint.value("source")
+        if existing not in (None, source):
+            raise KciError(
+                f"{path} holds the import of another source: {existing};"
+                " pass another folder with --state"
+            )
+        checkpoint.set_value("source", source)
+        return checkpoint
 
-    def fact(self, name: str) -> str | None:
-        """Return what was noted under a name."""
-        wanted = "SELECT value FROM fact WHERE name = ?"
-        found = self.db.execute(wanted, (name,)).fetchone()
-        return None if found is None else str(found[0])
+    def value(self, name: str) -> str | None:
+        """Return a named value, or None."""
+        query = "SELECT value FROM fact WHERE name = ?"
+        row = self.db.execute(query, (name,)).fetchone()
+        return None if row is None else str(row[0])
 
-    def note(self, name: str, value: str) -> None:
-        """Note something under a name."""
+    def set_value(self, name: str, value: str) -> None:
+        """Store a named value."""
         with self.db:
             self.db.execute("INSERT OR REPLACE INTO fact VALUES(?, ?)", (name, value))
 
-    def place(self, step: str) -> int:
+    def position(self, step: str) -> int:
         """Return how many documents of a step are done."""
-        wanted = "SELECT place FROM position WHERE step = ?"
-        found = self.db.execute(wanted, (step,)).fetchone()
-        return 0 if found is None else int(found[0])
+        query = "SELECT place FROM position WHERE step = ?"
+        row = self.db.execute(query, (step,)).fetchone()
+        return 0 if row is None else int(row[0])
 
-    def move(self, step: str, place: int) -> None:
-        """Note how far a step is; within the caller's transaction."""
-        self.db.execute("INSERT OR REPLACE INTO position VALUES(?, ?)", (step, place))
+    def set_position(self, step: str, position: int) -> None:
+        """Store how many documents of a step are done; in the caller's transaction."""
+        self.db.execute(
+            "INSERT OR REPLACE INTO position VALUES(?, ?)", (step, position)
+        )
 
     def count(self, step: str, fates: Counter[str]) -> None:
-        """Add to what became of a step's nodes; within the caller's transaction."""
+        """Add to a step's number of nodes by fate; in the caller's transaction."""
         self.db.executemany(
             "INSERT INTO tally VALUES(?, ?, ?)"
             " ON CONFLICT DO UPDATE SET n = n + excluded.n",
             [(step, fate, n) for fate, n in fates.items()],
         )
 
-    def tell(self, problems: Iterable[Problem]) -> None:
-        """Note problems, each once; within the caller's transaction."""
+    def add_problems(self, problems: Iterable[Problem]) -> None:
+        """Store problems, each once; in the caller's transaction."""
         self.db.executemany(
             "INSERT OR IGNORE INTO problem VALUES(?, ?, ?, ?)", map(astuple, problems)
         )
 
-    def tallies(self) -> dict[str, Counter[str]]:
-        """Return what became of the nodes of each step, in the order of the steps."""
-        found: dict[str, Counter[str]] = {}
+    def counts(self) -> dict[str, Counter[str]]:
+        """Return the number of nodes by fate for each step, in the steps' order."""
+        counts: dict[str, Counter[str]] = {}
         for step, fate, n in self.db.execute("SELECT * FROM tally ORDER BY rowid"):
-            found.setdefault(step, Counter())[fate] = n
-        return found
+            counts.setdefault(step, Counter())[fate] = n
+        return counts
 
     def problems(self) -> Iterator[Problem]:
-        """Yield all that did not fit."""
+        """Yield all problems, in the order of their discovery."""
         for row in self.db.execute("SELECT * FROM problem ORDER BY rowid"):
             yield Problem(*row)
 
     def restart(self) -> None:
-        """Forget how far it came, and what came of it."""
+        """Forget positions, counts and problems."""
         with self.db:
             for table in ("position", "tally", "problem"):
                 self.db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
@@ -99,8 +108,7 @@ def _open(path: Path) -> sqlite3.Connection:
     path.touch(mode=0o600)
     db = sqlite3.connect(path)
     db.execute("PRAGMA journal_mode = WAL")
-    db.execute(
-        "PRAGMA synchronous = NORMAL"
-    )  # a kill loses nothing, a power cut little
+    # a kill loses nothing; a power failure may lose the last transactions
+    db.execute("PRAGMA synchronous = NORMAL")
     db.executescript(TABLES)
     return db

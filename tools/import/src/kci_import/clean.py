@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From what a database can hold to what JSON and our API can, without secrets."""
+"""Converts database values to JSON that the API accepts, and removes secrets."""
 
 import math
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from bson import DatetimeMS, Decimal128, ObjectId
 
-DEEPEST = 30
+from kci_import.problems import Note
+
+MAX_DEPTH = 30
 LARGEST_INT = 2**63 - 1
 SURROGATE = re.compile("[\ud800-\udfff]")
 SECRET = re.compile(
@@ -17,50 +18,47 @@ SECRET = re.compile(
     r"|authorization|(?:api|private|access)[_-]?key)$",
     re.IGNORECASE,
 )
-"""A key whose value nobody else should know."""
+"""Keys whose values are secrets."""
 LOGIN = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+@")
-"""Name and password in a URL."""
-
-Tell = Callable[[str, str], None]
-"""Called with a field and what is the matter with it."""
+"""User name and password in a URL."""
 
 
-def clean(value: Any, tell: Tell, place: str = "", depth: int = 0) -> Any:
-    """Return a value that JSON can say; tell what had to be changed for that."""
+def clean(value: Any, note: Note, place: str = "", depth: int = 0) -> Any:
+    """Return a value as JSON can hold it; note what had to be changed."""
     match value:
-        case dict() if depth < DEEPEST:
-            return _clean_map(value, tell, place, depth)
-        case list() | tuple() if depth < DEEPEST:
+        case dict() if depth < MAX_DEPTH:
+            return _clean_map(value, note, place, depth)
+        case list() | tuple() if depth < MAX_DEPTH:
             inner = enumerate(value)
-            return [clean(v, tell, f"{place}.{n}", depth + 1) for n, v in inner]
+            return [clean(v, note, f"{place}.{n}", depth + 1) for n, v in inner]
         case dict() | list() | tuple():
-            tell(place, f"left out: nested more than {DEEPEST} levels deep")
+            note(place, f"left out: nested more than {MAX_DEPTH} levels deep")
             return None
         case str():
-            return _clean_text(value, tell, place)
+            return _clean_text(value, note, place)
         case bytes():
-            tell(place, f"left out: {len(value)} bytes that are no text")
+            note(place, f"left out: {len(value)} bytes of binary data")
             return None
         case datetime():
             aware = value if value.tzinfo else value.replace(tzinfo=UTC)
             return aware.astimezone(UTC).isoformat(timespec="milliseconds")
         case _:
-            return _clean_scalar(value, tell, place)
+            return _clean_scalar(value, note, place)
 
 
 def _clean_map(
-    value: dict[Any, Any], tell: Tell, place: str, depth: int
+    value: dict[Any, Any], note: Note, place: str, depth: int
 ) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, inner in value.items():
         name = _clean_key(str(key))
         where = f"{place}.{name}" if place else name
         if SECRET.search(name) and isinstance(inner, str | bytes | ObjectId):
-            tell(where, "left out: a secret")
+            note(where, "left out: a secret")
             continue
         if name != key:
-            tell(where, f"was called {key!a}")
-        kept[name] = clean(inner, tell, where, depth + 1)
+            note(where, f"renamed from {key!a}")
+        kept[name] = clean(inner, note, where, depth + 1)
     return kept
 
 
@@ -69,17 +67,17 @@ def _clean_key(key: str) -> str:
     return "_" + plain[1:] if plain.startswith("$") else plain
 
 
-def _clean_text(value: str, tell: Tell, place: str) -> str:
+def _clean_text(value: str, note: Note, place: str) -> str:
     if LOGIN.search(value):
-        tell(place, "name and password of a URL left out")
+        note(place, "left out: user name and password in a URL")
         value = LOGIN.sub("", value)
     if SURROGATE.search(value):
-        tell(place, "characters replaced that are none")
+        note(place, "invalid characters replaced")
         value = SURROGATE.sub("\ufffd", value)
     return value
 
 
-def _clean_scalar(value: Any, tell: Tell, place: str) -> Any:
+def _clean_scalar(value: Any, note: Note, place: str) -> Any:
     match value:
         case None | bool():
             return value
@@ -88,16 +86,15 @@ def _clean_scalar(value: Any, tell: Tell, place: str) -> Any:
         case float() if math.isfinite(value):
             return value
         case float():
-            tell(place, f"left out: {value} is no number")
+            note(place, f"left out: {value} is not a number in JSON")
             return None
         case Decimal128():
-            return clean(float(value.to_decimal()), tell, place)
+            return clean(float(value.to_decimal()), note, place)
         case ObjectId():
             return str(value)
         case DatetimeMS():
-            tell(place, "a time that no calendar has, kept as milliseconds")
+            note(place, "time outside the calendar, kept as milliseconds")
             return int(value)
         case _:
-            pass
-    tell(place, f"a {type(value).__name__}, kept as text")
-    return str(value)
+            note(place, f"{type(value).__name__} kept as text")
+            return str(value)

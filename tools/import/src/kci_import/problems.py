@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What did not fit: said for each node and field, nothing is lost in silence."""
+"""What an import changed, left out or refused; all of it is reported."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+Note = Callable[[str, str], None]
+"""Called with a field and a message about it."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something of a document that is not here as it was there."""
+    """Something of a document that was changed, left out or refused."""
 
     source: str
-    """The collection, or `node` of a server."""
+    """The collection; `node` for nodes of a server."""
     id: str
     field: str
-    """Empty: it is about the whole document."""
-    said: str
+    """Empty if the problem concerns the whole document."""
+    message: str
+
+
+def refusal(source: str, id_: str, reason: str) -> Problem:
+    """Return the problem of a document that is not imported."""
+    return Problem(source, id_, "", f"refused: {reason}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How far it is, for a person at a terminal."""
+"""Progress bars on the terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ from rich.progress import (
 
 
 @contextmanager
-def showing() -> Iterator[Progress]:
-    """Show bars as long as the block lasts."""
+def progress_bars() -> Iterator[Progress]:
+    """Show progress bars while the context is open."""
     columns = (
         TextColumn("{task.description:<28}"),
         BarColumn(),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What an import is told from outside."""
+"""Settings of the import."""
 
 from typing import Annotated
 
@@ -9,8 +9,8 @@ from kci_shared.settings import ClientSettings
 
 
 class Settings(ClientSettings):
-    """What an import is told from outside."""
+    """The API to import into, and how many nodes to send at once."""
 
     batch: Annotated[
-        int, Field(ge=1, le=1000, description="how many nodes one request brings")
+        int, Field(ge=1, le=1000, description="how many nodes one request imports")
     ] = 500

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Bring drafts to the API in batches, and note what came of each."""
+"""Sends drafts to the API in batches, and collects what became of each."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
 from kci_import.fit import Draft, fit
-from kci_import.problems import Problem
+from kci_import.problems import Problem, refusal
 from kci_shared.errors import TooLarge
 from kci_shared.models import Fate, Imported, ImportedNode
 
-MOST_BYTES = 4 << 20
-"""Of one request; the API takes twice as much."""
+REQUEST_MAX_BYTES = 4 << 20
+"""Half of what the API accepts."""
 
 
 class Target(Protocol):
-    """What the import needs of the API."""
+    """The API call that the import uses."""
 
     async def bring(self, nodes: list[ImportedNode]) -> list[Imported]:
-        """Import nodes of another system; tell what became of each."""
+        """Import nodes; return what became of each."""
 
 
 class Batch:
@@ -28,17 +28,17 @@ class Batch:
         self.fates: Counter[str] = Counter()
         self.problems: list[Problem] = []
         self.orphans: list[tuple[Draft, str]] = []
-        """Nodes that need one that is not here, and which."""
+        """Nodes that were not imported, each with the id of the node that it lacks."""
 
 
 class Writer:
-    """Hands nodes to the API; whatever it answers is somebody's to know."""
+    """Sends nodes to the API."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
 
     async def write(self, drafts: Sequence[Draft]) -> Batch:
-        """Bring drafts in their order; children come after their parents."""
+        """Import drafts in the given order, in which parents must come first."""
         batch = Batch()
         by_id: dict[str, Draft] = {}
         nodes: list[ImportedNode] = []
@@ -50,44 +50,45 @@ class Writer:
                 continue
             by_id[draft.id] = draft
             nodes.append(fitted.node)
-        for part in _parts(nodes):
-            for answer in await self._bring(part):
-                _note(batch, by_id[answer.id], answer)
+        for request in _requests(nodes):
+            for answer in await self._send(request):
+                _add(batch, by_id[answer.id], answer)
         return batch
 
-    async def _bring(self, nodes: list[ImportedNode]) -> list[Imported]:
-        """Bring nodes; halves of them if they are too many for one request."""
+    async def _send(self, nodes: list[ImportedNode]) -> list[Imported]:
+        """Import nodes, in halves if they are too large for one request."""
         try:
             return await self._target.bring(nodes)
         except TooLarge as error:
             if len(nodes) == 1:
-                lost = nodes[0].id
-                return [Imported(id=lost, fate=Fate.REFUSED, reason=str(error))]
+                return [Imported(id=nodes[0].id, fate=Fate.REFUSED, reason=str(error))]
         half = len(nodes) // 2
-        return [*await self._bring(nodes[:half]), *await self._bring(nodes[half:])]
+        return [*await self._send(nodes[:half]), *await self._send(nodes[half:])]
 
 
-def _note(batch: Batch, draft: Draft, answer: Imported) -> None:
+def _add(batch: Batch, draft: Draft, answer: Imported) -> None:
+    """Add the API's answer for one node to its batch."""
     if answer.fate is Fate.ORPHAN and answer.needs:
         batch.orphans.append((draft, answer.needs))
         return
     batch.fates[answer.fate] += 1
-    if answer.reason:
-        said = answer.reason
-        if answer.fate is Fate.REFUSED:
-            said = f"refused: {said}"
-        batch.problems.append(Problem(draft.source, draft.id, "", said))
+    if not answer.reason:
+        return
+    if answer.fate is Fate.REFUSED:
+        batch.problems.append(refusal(draft.source, draft.id, answer.reason))
+    else:
+        batch.problems.append(Problem(draft.source, draft.id, "", answer.reason))
 
 
-def _parts(nodes: list[ImportedNode]) -> list[list[ImportedNode]]:
-    """Cut a batch so that no request is too large."""
-    parts: list[list[ImportedNode]] = []
-    size = MOST_BYTES
+def _requests(nodes: list[ImportedNode]) -> list[list[ImportedNode]]:
+    """Split nodes into requests of at most `REQUEST_MAX_BYTES`."""
+    requests: list[list[ImportedNode]] = []
+    size = REQUEST_MAX_BYTES
     for node in nodes:
         length = len(node.model_dump_json())
-        if size + length > MOST_BYTES:
-            parts.append([])
+        if size + length > REQUEST_MAX_BYTES:
+            requests.append([])
             size = 0
-        parts[-1].append(node)
+        requests[-1].append(node)
         size += length
-    return parts
+    return requests

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The legacy database: its dumps, its words, and its tree."""
+"""Import of a legacy database dump."""

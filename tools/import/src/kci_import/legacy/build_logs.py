@@ -1,23 +1,41 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the legacy parser of build logs found, each line once and counted anew."""
+"""Findings of the legacy build log parser: each line once, with its count; pure."""
 
 from collections import Counter
-from typing import Any
+from typing import TypedDict
+
+from kci_import.legacy.fields import Fields
 
 SEVERITIES = {"errors": "error", "warnings": "warning", "mismatches": "mismatch"}
-MOST = 500
-"""How many different lines of one severity a node carries."""
+MAX_LINES = 500
+"""How many different lines of one severity a node keeps."""
 
 
-def findings(said: dict[str, Any]) -> dict[str, Any]:
-    """Return the lines with their counts; legacy's own counts are wrong at times."""
-    found: list[dict[str, Any]] = []
+class LogLine(TypedDict):
+    """A line that the log shows `count` times."""
+
+    severity: str
+    text: str
+    count: int
+
+
+class BuildLog(TypedDict):
+    """The fields of a kbuild's data about its log."""
+
+    log_findings: list[LogLine]
+    log_summary: dict[str, int]
+    """Number of lines by severity."""
+
+
+def read_log(document: Fields) -> BuildLog:
+    """Return the lines with their counts; the counts in the document may be wrong."""
+    lines: list[LogLine] = []
     total: dict[str, int] = {}
     for name, severity in SEVERITIES.items():
-        lines = Counter(str(line) for line in said.get(name) or ())
-        total[name] = lines.total()
-        found += [
-            {"severity": severity, "text": text, "count": n}
-            for text, n in lines.most_common(MOST)
+        counts = Counter(str(line) for line in document.get(name) or ())
+        total[name] = counts.total()
+        lines += [
+            {"severity": severity, "text": text, "count": count}
+            for text, count in counts.most_common(MAX_LINES)
         ]
-    return {"log_findings": found, "log_summary": total}
+    return {"log_findings": lines, "log_summary": total}

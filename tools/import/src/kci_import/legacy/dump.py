@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Read the dump of a database one document after the other, however large it is."""
+"""Reads a database dump one document at a time, so that its size does not matter."""
 
 import gzip
 import json
@@ -17,9 +17,8 @@ from kci_shared.errors import KciError
 
 Document = dict[str, Any]
 SUFFIXES = (".bson", ".json", ".jsonl", ".bson.gz", ".json.gz")
-LARGEST = 16 << 20
-"""Of a document in MongoDB, and some more for its own bookkeeping."""
-SLACK = 16 << 10
+DOCUMENT_MAX_BYTES = (16 << 20) + (16 << 10)
+"""MongoDB's limit for documents, and what it allows itself beyond it."""
 OPTIONS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
@@ -29,12 +28,12 @@ JSON_OPTIONS = json_util.JSONOptions(
 
 
 class Unreadable(Exception):
-    """One document of a dump that cannot be read; those after it can."""
+    """A document that cannot be decoded; the following ones can be read."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """One file of a dump."""
+    """A file of a dump."""
 
     name: str
     file: Path
@@ -49,20 +48,27 @@ class Collection:
 
 
 def find_collections(folder: Path) -> list[Collection]:
-    """Return the collections of a dump, as mongodump or mongoexport writes them."""
-    found: dict[str, Collection] = {}
+    """Return the collections in a folder that mongodump or mongoexport wrote.
+
+    Raises `KciError` if there are none, or two files of one collection.
+    """
+    collections: dict[str, Collection] = {}
     for file in sorted(folder.iterdir()):
         suffix = next((end for end in SUFFIXES if file.name.endswith(end)), None)
         name = file.name.removesuffix(suffix or "")
         if suffix is None or name.endswith(".metadata") or name == "prelude":
             continue
-        if name in found:
-            raise KciError(f"{folder}: {found[name].file.name} and {file.name}: which?")
-        found[name] = Collection(name, file)
-    if not found:
-        kinds = ", ".join(f"*{end}" for end in SUFFIXES)
-        raise KciError(f"{folder}: holds no dump: none of {kinds}")
-    return list(found.values())
+        if name in collections:
+            other = collections[name].file.name
+            raise KciError(
+                f"{folder}: two files of one collection: {other}, {file.name};"
+                " remove one of them"
+            )
+        collections[name] = Collection(name, file)
+    if not collections:
+        patterns = ", ".join(f"*{end}" for end in SUFFIXES)
+        raise KciError(f"{folder}: no dump: found none of {patterns}")
+    return list(collections.values())
 
 
 def _open(file: Path) -> IO[bytes]:
@@ -77,15 +83,15 @@ def _read_bson(
     number = 0
     while head := stream.read(4):
         size = int.from_bytes(head, "little")
-        if len(head) < 4 or not 5 <= size <= LARGEST + SLACK:
-            raise KciError(f"{file}: broken at document {number}: size {size}")
+        if len(head) < 4 or not 5 <= size <= DOCUMENT_MAX_BYTES:
+            raise KciError(f"{file}: document {number} has an invalid size: {size}")
         number += 1
         if number <= skip:
             stream.seek(size - 4, 1)
             continue
         body = stream.read(size - 4)
         if len(body) < size - 4:
-            raise KciError(f"{file}: ends in the middle of document {number - 1}")
+            raise KciError(f"{file}: truncated within document {number - 1}")
         try:
             yield decode(head + body, OPTIONS)
         except (BSONError, ValueError) as error:
@@ -93,7 +99,7 @@ def _read_bson(
 
 
 def _read_json(file: Path, stream: IO[bytes]) -> Iterator[Document | Unreadable]:
-    """Read an array of documents, or one document after the other."""
+    """Read an array of documents, or a sequence of documents."""
     start = stream.read(1)
     while start.isspace():
         start = stream.read(1)
@@ -101,14 +107,14 @@ def _read_json(file: Path, stream: IO[bytes]) -> Iterator[Document | Unreadable]
         return
     stream.seek(0)
     prefix = "item" if start == b"[" else ""
-    found = ijson.items(stream, prefix, multiple_values=True, use_float=True)
+    items = ijson.items(stream, prefix, multiple_values=True, use_float=True)
     number = 0
     while True:
         try:
-            item = next(found, None)
+            item = next(items, None)
         except (ijson.JSONError, UnicodeDecodeError) as error:
             raise KciError(
-                f"{file}: broken after document {number}: {error}"
+                f"{file}: invalid JSON after document {number}: {error}"
             ) from error
         if item is None:
             return
@@ -120,8 +126,8 @@ def _read_json(file: Path, stream: IO[bytes]) -> Iterator[Document | Unreadable]
 
 
 def _extended(item: Any) -> Document:
-    """Turn MongoDB's extended JSON, such as `{"$oid": …}`, into what it stands for."""
-    found = json_util.loads(json.dumps(item), json_options=JSON_OPTIONS)
-    if not isinstance(found, dict):
-        raise TypeError(f"a {type(found).__name__}, not a document")
-    return found
+    """Decode MongoDB's extended JSON, such as `{"$oid": …}`."""
+    document = json_util.loads(json.dumps(item), json_options=JSON_OPTIONS)
+    if not isinstance(document, dict):
+        raise TypeError(f"expected a document, found a {type(document).__name__}")
+    return document

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the documents of a dump need to know of one another, kept in a file.
+"""Indexes what documents of a dump need from each other, in SQLite.
 
-A first walk over the dump notes it, so that a second one can say of each document what
-it becomes. Nothing of it has to fit into memory.
+A first pass over the dump fills the index, so that a second pass can translate each
+document. Neither pass holds the dump in memory.
 """
 
 import json
@@ -12,20 +12,20 @@ from typing import Any
 
 from bson import json_util
 
-from kci_import.legacy.build_logs import findings
+from kci_import.legacy.build_logs import read_log
 from kci_import.legacy.dump import Document
 from kci_import.legacy.fields import (
-    BUILT,
-    OF_BUILD,
-    OF_GROUP,
-    OF_REVISION,
-    RAN,
+    BUILD_FIELDS,
+    BUILD_KEY,
+    GROUP_FIELDS,
     RENAMED,
-    REVISION,
-    born,
-    facts,
+    REVISION_FIELDS,
+    REVISION_KEY,
+    TEST_KEY,
+    created_at,
     id_of,
-    key,
+    key_of,
+    select,
 )
 
 TABLES = """
@@ -50,88 +50,99 @@ CREATE TABLE IF NOT EXISTS regression(
 CREATE INDEX IF NOT EXISTS regression_ran ON regression(ran);
 CREATE TABLE IF NOT EXISTS copy(id TEXT PRIMARY KEY, key TEXT);
 """
-NAMES = ("job", "build", "log", "grp", "verdict", "regression", "copy")
+TABLE_NAMES = ("job", "build", "log", "grp", "verdict", "regression", "copy")
+NOT_GENERATED = 0
+"""Value of `made` for a row that has a document in the dump."""
 ORDER = ("job", "build", "error_logs", "test_group", "test_regression", "test_case")
-"""Regressions come before the cases that may have ended them."""
+"""In which order collections are indexed: regressions before the tests of their fix."""
 
 
 class Index:
-    """Notes what each document says of others; the caller commits."""
+    """The index; the caller commits."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         db.executescript(TABLES)
-        self._notes: dict[str, Callable[[Document], None]] = {
-            "job": self._job,
-            "build": self._build,
-            "error_logs": self._log,
-            "test_group": self._group,
-            "test_case": self._case,
-            "test_regression": self._regression,
+        self._adders: dict[str, Callable[[Document], None]] = {
+            "job": self._add_job,
+            "build": self._add_build,
+            "error_logs": self._add_log,
+            "test_group": self._add_group,
+            "test_case": self._add_case,
+            "test_regression": self._add_regression,
         }
 
-    def forget(self) -> None:
-        """Start anew."""
-        for name in NAMES:
+    def clear(self) -> None:
+        """Remove all entries."""
+        for name in TABLE_NAMES:
             self._db.execute(f"DELETE FROM {name}")  # noqa: S608 - our own names
 
-    def note(self, collection: str, document: Document) -> None:
-        """Note what a document says of others; without an id nothing can rest on it."""
+    def add(self, collection: str, document: Document) -> None:
+        """Add a document; one without an id is ignored, as nothing can refer to it."""
         if id_of(document.get("_id")) is not None:
-            said = {RENAMED.get(name, name): v for name, v in document.items()}
-            self._notes[collection](said)
+            renamed = {RENAMED.get(name, name): v for name, v in document.items()}
+            self._adders[collection](renamed)
 
-    def _job(self, said: Document) -> None:
-        self.add_job(id_of(said.get("_id")), said, 0)
-
-    def add_job(self, job_id: str | None, said: Document, made: int) -> None:
-        """Note a revision: a document of its own, or `made` of those below it."""
-        row = (job_id, key(said, REVISION), _dump(said, OF_REVISION), _seconds(said))
-        self._put("job", *row, made)
-
-    def _build(self, said: Document) -> None:
-        self.add_build(id_of(said.get("_id")), said, 0)
-
-    def add_build(self, build_id: str | None, said: Document, made: int) -> None:
-        """Note a build: a document of its own, or `made` of those below it."""
-        known = _dump(said, (*OF_REVISION, *OF_BUILD))
+    def _add_job(self, document: Document) -> None:
         self._put(
-            "build",
-            *(build_id, id_of(said.get("job_id")), key(said, BUILT), known),
-            *(_seconds(said), str(said.get("status")), made),
+            "job",
+            id_of(document.get("_id")),
+            key_of(document, REVISION_KEY),
+            _dump(document, REVISION_FIELDS),
+            _created_s(document),
+            NOT_GENERATED,
         )
 
-    def _log(self, said: Document) -> None:
-        own, build = id_of(said.get("_id")), id_of(said.get("build_id"))
-        self._put("log", own, build, json.dumps(findings(said)))
+    def _add_build(self, document: Document) -> None:
+        self._put(
+            "build",
+            id_of(document.get("_id")),
+            id_of(document.get("job_id")),
+            key_of(document, BUILD_KEY),
+            _dump(document, (*REVISION_FIELDS, *BUILD_FIELDS)),
+            _created_s(document),
+            str(document.get("status")),
+            NOT_GENERATED,
+        )
 
-    def _group(self, said: Document) -> None:
-        parent = id_of(said.get("parent_id"))
-        known = _dump(said, (*OF_REVISION, *OF_BUILD, *OF_GROUP))
-        group = (id_of(said.get("_id")), parent, id_of(said.get("build_id")))
-        self._put("grp", *group, None if parent else 0, known)
+    def _add_log(self, document: Document) -> None:
+        own, build = id_of(document.get("_id")), id_of(document.get("build_id"))
+        self._put("log", own, build, json.dumps(read_log(document)))
 
-    def _case(self, said: Document) -> None:
-        group, status = id_of(said.get("test_group_id")), str(said.get("status"))
-        row = (group, status)
-        self._db.execute("INSERT OR IGNORE INTO verdict VALUES(?, ?)", row)
+    def _add_group(self, document: Document) -> None:
+        parent = id_of(document.get("parent_id"))
+        self._put(
+            "grp",
+            id_of(document.get("_id")),
+            parent,
+            id_of(document.get("build_id")),
+            None if parent else 0,
+            _dump(document, (*REVISION_FIELDS, *BUILD_FIELDS, *GROUP_FIELDS)),
+        )
+
+    def _add_case(self, document: Document) -> None:
+        group = id_of(document.get("test_group_id"))
+        status = str(document.get("status"))
+        self._db.execute("INSERT OR IGNORE INTO verdict VALUES(?, ?)", (group, status))
         if status == "PASS":
             self._db.execute(
                 "UPDATE regression SET passed = max(coalesce(passed, 0), ?)"
                 " WHERE ran = ?",
-                (_seconds(said), key(said, RAN)),
+                (_created_s(document), key_of(document, TEST_KEY)),
             )
 
-    def _regression(self, said: Document) -> None:
-        """Keep the longest copy of a regression, and remember the others."""
-        steps = said.get("regressions") or [{}]
-        first = id_of(steps[0].get("test_case_id"))
-        name = f"{key(said, RAN)} {said.get('hierarchy')} {first}"
-        self._put("copy", own := id_of(said.get("_id")), name)
-        failed = [
-            _seconds({"created_on": said.get("created_on"), **step})
-            for step in steps
-            if step.get("status") == "FAIL"
+    def _add_regression(self, document: Document) -> None:
+        """Keep the longest copy of a regression, and the ids of the others."""
+        runs = document.get("regressions") or [{}]
+        first = id_of(runs[0].get("test_case_id"))
+        test_key = key_of(document, TEST_KEY)
+        key = f"{test_key} {document.get('hierarchy')} {first}"
+        own = id_of(document.get("_id"))
+        self._put("copy", own, key)
+        failed_s = [
+            _created_s({"created_on": document.get("created_on"), **run})
+            for run in runs
+            if run.get("status") == "FAIL"
         ]
         self._db.execute(
             "INSERT INTO regression VALUES(?, ?, ?, ?, ?, ?, NULL)"
@@ -140,8 +151,12 @@ class Index:
             " WHERE excluded.length > length"
             " OR (excluded.length = length AND excluded.id > id)",
             (
-                *(name, own, len(steps), json_util.dumps(said)),
-                *(key(said, RAN), max(failed, default=0.0)),
+                key,
+                own,
+                len(runs),
+                json_util.dumps(document),
+                test_key,
+                max(failed_s, default=0.0),
             ),
         )
 
@@ -150,9 +165,9 @@ class Index:
         self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES({marks})", row)
 
 
-def _dump(said: Document, names: tuple[str, ...]) -> str:
-    return json.dumps(facts(said, names))
+def _dump(document: Document, names: tuple[str, ...]) -> str:
+    return json.dumps(select(document, names))
 
 
-def _seconds(said: Document) -> float:
-    return born(said).timestamp()
+def _created_s(document: Document) -> float:
+    return created_at(document).timestamp()

@@ -1,36 +1,43 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Regressions, of which legacy kept a copy for each revision, and their bisections."""
+"""Drafts of legacy regressions, bisections and reports; pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kci_import.fit import Draft
 from kci_import.legacy.drafts import draft, revision
-from kci_import.legacy.fields import OF_BUILD, OF_REVISION, Facts, Reading, id_of
-from kci_import.legacy.tests import placed
+from kci_import.legacy.fields import BUILD_FIELDS, REVISION_FIELDS, Fields, id_of
+from kci_import.legacy.reading import Reading
+from kci_import.legacy.tests import setup_of
 from kci_shared.models import Kind, Result
 
-ENDS = ("commit", "commit_date", "commit_url", "summary")
+BISECTION_ENDS = ("good", "bad")
+COMMIT_FIELDS = ("commit", "commit_date", "commit_url", "summary")
 
 
-def steps(said: Facts) -> list[Mapping[str, Any]]:
-    """Return the runs of a regression: what passed, and all that failed since."""
-    return [one for one in said.get("regressions") or () if isinstance(one, Mapping)]
+def runs_of(document: Fields) -> list[Mapping[str, Any]]:
+    """Return the runs of a regression: the last that passed, then those that failed."""
+    runs = document.get("regressions") or ()
+    return [run for run in runs if isinstance(run, Mapping)]
 
 
 def regression(
     reading: Reading,
-    said: Facts,
+    document: Fields,
     ids: list[str],
     result: Result,
-    revisions: Sequence[Facts],
+    revisions: Sequence[Fields],
 ) -> Draft:
-    """Say a regression with all its copies; `revisions` are those of its steps."""
-    runs = steps(said)
+    """Return the draft of a regression.
+
+    Legacy stored a copy of it for each revision: `document` is the last one, `ids` are
+    those of all. `revisions` are the revisions of the runs.
+    """
+    runs = runs_of(document)
     passed, failed = (revision(one) for one in (*revisions, {}, {})[:2])
     tests = [id_of(run.get("test_case_id")) for run in runs]
-    path = [str(one) for one in reading.take("hierarchy") or ()]
-    reading.drop("regressions", "test_case_path", *OF_REVISION, *OF_BUILD)
+    path = [str(name) for name in reading.take("hierarchy") or ()]
+    reading.drop("regressions", "test_case_path", *REVISION_FIELDS, *BUILD_FIELDS)
     reading.drop("device_type", "lab_name")
     return draft(
         reading,
@@ -45,22 +52,22 @@ def regression(
             "kernel_revision": failed,
             "failed_kernel_revision": failed,
             "passed_kernel_revision": passed,
-            **placed(said),
+            **setup_of(document),
         },
         legacy={"ids": ids},
     )
 
 
 def bisection(reading: Reading, parent: str | None) -> Draft:
-    """Say the search for the commit that broke something."""
+    """Return the draft of a bisection."""
     reading.drop("regression_id", "job_id", "build_id")
     ends = {
         end: {
-            name.removeprefix("commit_"): value
-            for name in ENDS
-            if (value := reading.text(f"{end}_{name}"))
+            field.removeprefix("commit_"): value
+            for field in COMMIT_FIELDS
+            if (value := reading.text(f"{end}_{field}"))
         }
-        for end in ("good", "bad")
+        for end in BISECTION_ENDS
     }
     log = reading.text("log")
     is_url = log is not None and log.startswith("http")
@@ -81,11 +88,11 @@ def bisection(reading: Reading, parent: str | None) -> Draft:
 
 
 def report(reading: Reading, parent: str | None) -> Draft:
-    """Say that a report was mailed, or was not."""
+    """Return the draft of a mailed report, without its text and recipients."""
     status = reading.text("status")
-    said = {"status": status, "type": reading.text("type")}
+    fields = {"status": status, "type": reading.text("type")}
     reading.drop("job", "kernel", "git_branch", "job_id", "name")
-    reading.forget("it may name people")
+    reading.drop_rest("it may hold names and addresses of people")
     result = Result.PASS if status == "SENT" else Result.INCOMPLETE
     return draft(
         reading,
@@ -93,5 +100,5 @@ def report(reading: Reading, parent: str | None) -> Draft:
         "report",
         parent=parent,
         result=result,
-        data={"report": {name: value for name, value in said.items() if value}},
+        data={"report": {name: value for name, value in fields.items() if value}},
     )

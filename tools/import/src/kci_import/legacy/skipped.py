@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What of a dump is not imported: told, with what to do instead.
+"""Reports the collections of a dump that are not imported, and what to do instead.
 
-No secret and no address leaves the dump: not even the report names one.
+The report names no secret and no mail address.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,54 +10,55 @@ from kci_import.legacy.dump import Collection, Document, Unreadable
 from kci_import.legacy.fields import id_of
 from kci_import.problems import Problem
 
-DERIVED = "it can be told from the nodes"
-REASONS = {
-    "errors_summary": DERIVED,
-    "daily_stats": DERIVED,
-    "job_delta": DERIVED,
-    "build_delta": DERIVED,
-    "boot_delta": DERIVED,
-}
-UNKNOWN = "nobody knows this collection"
+DERIVED = frozenset(
+    {
+        "errors_summary",
+        "daily_stats",
+        "job_delta",
+        "build_delta",
+        "boot_delta",
+    }
+)
+"""Collections whose content follows from the nodes."""
 SCOPES = {0: "admin", 1: "admin", 3: "nodes:write", 7: "runtime", 9: "runtime"}
-"""What the places of a legacy token's properties mean to us."""
+"""Our scopes, by the positions of a legacy token's properties."""
 
 
-def left_out(collection: Collection) -> Iterator[Problem]:
-    """Yield what is to be said of a collection that is not imported."""
-    if (tell := BY_HAND.get(collection.name)) is not None:
+def problems_of_skipped(collection: Collection) -> Iterator[Problem]:
+    """Yield a problem for each lab and token, or one for the whole collection."""
+    if (instruction := INSTRUCTIONS.get(collection.name)) is not None:
         for document in collection.documents():
             if not isinstance(document, Unreadable):
-                said = tell(document)
-                yield Problem(collection.name, _id(document), "", said)
+                document_id = id_of(document.get("_id")) or ""
+                yield Problem(collection.name, document_id, "", instruction(document))
         return
     number = sum(1 for _ in collection.documents())
-    reason = REASONS.get(collection.name, UNKNOWN)
-    yield Problem(collection.name, "", "", f"{number} documents left out: {reason}")
+    derived = collection.name in DERIVED
+    reason = "they follow from the nodes" if derived else "unknown collection"
+    yield Problem(collection.name, "", "", f"left out: {number} documents: {reason}")
 
 
-def _lab(document: Document) -> str:
-    name = document.get("name")
-    private = ", a private one," if document.get("private") else ""
+def _create_lab_token(lab: Document) -> str:
+    name = lab.get("name")
+    private = " (private)" if lab.get("private") else ""
     return (
-        f"by hand: the lab {name}{private} needs a new token:"
+        f"to do: create a token for lab {name}{private}:"
         f" kci-api token create {name} --scope runtime:{name}"
     )
 
 
-def _token(document: Document) -> str:
-    places = document.get("properties") or []
-    scopes = sorted({scope for n, scope in SCOPES.items() if places[n : n + 1] == [1]})
-    expired = "expired; " if document.get("expired") else ""
-    return f"by hand: {expired}give its owner a new one; scopes: {', '.join(scopes)}"
+def _create_token(token: Document) -> str:
+    properties = token.get("properties")
+    flags = properties if isinstance(properties, list) else []
+    positions = [n for n in SCOPES if flags[n : n + 1] == [1]]
+    scopes = ", ".join(sorted({SCOPES[n] for n in positions}))
+    expired = " (it has expired)" if token.get("expired") else ""
+    return f"to do: create a token for its owner{expired}, with scopes: {scopes}"
 
 
-BY_HAND: dict[str, Callable[[Document], str]] = {
-    "lab": _lab,
-    "api-token": _token,
-    "api_token": _token,
+INSTRUCTIONS: dict[str, Callable[[Document], str]] = {
+    "lab": _create_lab_token,
+    "api-token": _create_token,
+    "api_token": _create_token,
 }
-
-
-def _id(document: Document) -> str:
-    return id_of(document.get("_id")) or ""
+"""What a person must do for each document of a collection."""

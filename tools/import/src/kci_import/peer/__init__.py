@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Another server that speaks the REST contract."""
+"""Import from another server with the same REST API."""
