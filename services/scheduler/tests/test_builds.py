@@ -248,7 +248,7 @@ async def test_nobody_waits_for_an_attempt_that_was_not_wanted_when_it_was_time(
 async def test_a_great_many_jobs_are_created_in_pieces(
     scheduler: Scheduler, api: SchedulerApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kci_scheduler.scheduler.AT_ONCE", 2)
+    monkeypatch.setattr("kci_scheduler.scheduler.NODES_PER_CALL", 2)
     api.submit(artifacts=TARBALL)
     await hear(scheduler, api)
     assert api.methods.count("create_many") == 2

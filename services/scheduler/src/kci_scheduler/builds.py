@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The builds of a checkout, each once: no kernel is built again that was built before.
+"""Plan the builds of a checkout; no kernel is built twice.
 
-What is built of what has an identity, and its key makes it one node, whichever checkout
-it hangs below. Another checkout of the same sources gets that build's result as a node
-of its own when it is there, and waits until then.
+A build has an identity: its sources and its definition. The idempotency key is made of
+it, so the build is one node, whichever checkout it is below. Another checkout of the
+same sources waits for that build to end, and then gets a copy of its node.
 """
 
 from collections.abc import Iterator
@@ -30,58 +30,58 @@ from kci_shared.rules.keys import same_key
 from kci_shared.rules.verdicts import is_settled
 
 PLATFORM = "build"
-"""What a builder claims, besides its runtime."""
-SHARED = {"kernel_revision", "planned", "regression", "definition", "same_as"}
-"""What of a build's data another checkout's node does not take over."""
+"""The platform of all builds, which builders claim."""
+NOT_COPIED = {"kernel_revision", "planned", "regression", "definition", "same_as"}
+"""Fields of a build's data that its copy below another checkout does not get."""
 
 
 @dataclass
 class BuildPlan:
-    """What is to be created, and whether there is more to come."""
+    """The builds to create now, and whether these are all."""
 
-    wanted: list[NewNode] = field(default_factory=list)
+    new: list[NewNode] = field(default_factory=list)
     is_complete: bool = True
-    """False while builds of another checkout are waited for."""
+    """False while the checkout waits for builds of another one."""
 
 
 def plan_builds(
-    config: Config, checkout: Checkout, kin: list[Kbuild], now: datetime
+    config: Config, checkout: Checkout, existing: list[Kbuild], now: datetime
 ) -> BuildPlan:
-    """Plan the builds of a checkout; `kin` are all builds of its commit so far."""
+    """Plan the builds of a checkout; `existing` are all builds of its commit so far."""
     plan = BuildPlan()
     revision = checkout.data.kernel_revision
     if revision is None or TARBALL not in checkout.artifacts:
         return plan
-    there = {build.name for build in kin if build.parent == checkout.id}
+    own = {build.name for build in existing if build.parent == checkout.id}
     elsewhere: dict[str | None, list[Kbuild]] = {}
-    for build in kin:
+    for build in existing:
         if build.parent != checkout.id and build.data.same_as is None:
             elsewhere.setdefault(build.data.identity, []).append(build)
-    for entry, built in asked_for(config, checkout, revision):
-        if built.name in there:
+    for entry, built in requested(config, checkout, revision):
+        if built.name in own:
             continue
-        there.add(built.name)
+        own.add(built.name)
         new = first_attempt(config, entry, built, checkout, now)
         others = elsewhere.get(new.data["identity"], [])
         last = max(others, key=lambda build: build.retry_counter, default=None)
         if last is None:
-            plan.wanted.append(new)
+            plan.new.append(new)
         elif not is_settled(last) or (
-            # once it is planned, what was to follow is there
+            # a planned build has its next attempt already, if it gets one
             not last.data.planned and is_due_again(config, last)
         ):
             plan.is_complete = False
         elif last.result in (Result.PASS, Result.FAIL):
-            plan.wanted.append(same(last, checkout))
+            plan.new.append(same(last, checkout))
         else:
-            plan.wanted.append(attempts.as_attempt(new, last.retry_counter + 1))
+            plan.new.append(attempts.as_attempt(new, last.retry_counter + 1))
     return plan
 
 
-def asked_for(
+def requested(
     config: Config, checkout: Checkout, revision: Revision
 ) -> Iterator[tuple[Build, Built]]:
-    """List the builds that a checkout gets; one may come by several entries."""
+    """List the builds of a checkout; several entries may request the same one."""
     for shared in config.built.values():
         for built in shared:
             entry = config.builds[built.entry]
@@ -96,7 +96,7 @@ def asked_for(
 def first_attempt(
     config: Config, entry: Build, built: Built, checkout: Checkout, now: datetime
 ) -> NewNode:
-    """Return a build's node, for a builder to claim."""
+    """Return the node of a build, for a builder to claim."""
     revision = checkout.data.kernel_revision
     definition = entry.definition(built, config.fragments)
     data = {
@@ -123,10 +123,10 @@ def first_attempt(
 
 
 def sources(checkout: Checkout) -> str:
-    """Name what a checkout's builds are made from.
+    """Identify the sources of a checkout.
 
-    By the tarball, not only by the commit: a checkout that lies about its commit
-    must not have its kernels taken for another's.
+    The tarball is a part of it: a checkout with a wrong commit must not have its
+    kernels reused for the right one.
     """
     revision = checkout.data.kernel_revision
     assert revision is not None
@@ -135,9 +135,9 @@ def sources(checkout: Checkout) -> str:
 
 
 def same(build: Kbuild, checkout: Checkout) -> NewNode:
-    """Return a build that was made for another checkout as a node of this one."""
+    """Return a copy of a build of another checkout as a node of this one."""
     data: dict[str, Any] = build.data.model_dump(
-        mode="json", exclude=SHARED, exclude_none=True
+        mode="json", exclude=NOT_COPIED, exclude_none=True
     )
     return NewNode(
         kind=Kind.KBUILD,
@@ -152,7 +152,7 @@ def same(build: Kbuild, checkout: Checkout) -> NewNode:
 
 
 def next_attempt(config: Config, build: Kbuild, now: datetime) -> NewNode:
-    """Return the same build once more, beside the one that was spoiled."""
+    """Return the next attempt at a build, beside the last one."""
     entry = next(iter(config.built[build.name]))
     deadline = now + timedelta(seconds=config.builds[entry.entry].queue)
     return attempts.retry(build, deadline)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The end of a tree: its checkout is done when all below it is."""
+"""Close a checkout when everything below it is done."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,16 +17,16 @@ BELOW = f"{Kind.KBUILD},{Kind.JOB}"
 
 
 class Closing:
-    """Closes a checkout once every build and job of its tree is done and planned."""
+    """Closes the checkout of a tree when each build and job in it is planned."""
 
     def __init__(self, api: Nodes, now: Callable[[], datetime] = utc_now) -> None:
         self._api = api
         self._now = now
 
     async def close(self, treeid: str) -> None:
-        """Close the checkout of a tree, if the time has come."""
+        """Close the checkout of a tree if nothing is left to do in it."""
         if await self._unplanned(treeid):
-            return  # that is so nearly always, and one call tells it
+            return  # the usual case takes one call
         now = self._now()
         for checkout in await self._api.find(
             treeid=treeid, kind=Kind.CHECKOUT, state=State.AVAILABLE
@@ -37,10 +37,10 @@ class Closing:
                 await self._end(checkout)
 
     async def _is_finished(self, checkout: Checkout) -> bool:
-        """Say whether nothing of a tree is left to do, nor left to plan.
+        """Say whether a tree has nothing left to run, and nothing left to plan.
 
-        Only what is done gets planned, so that planned is all that has to be asked.
-        Where the builds are made elsewhere, the first of them is waited for.
+        Only nodes that are done get planned, so it is enough to look for others. Where
+        others make the builds, the first build is waited for.
         """
         if TARBALL in checkout.artifacts and not checkout.data.planned:
             return False
@@ -48,7 +48,7 @@ class Closing:
             below = {"treeid": checkout.treeid, "kind__in": BELOW}
             if await self._api.count(**below) == 0:
                 return False
-        # In this order: a build that comes in between is seen as not planned.
+        # Last: this sees a build that arrives between the calls, as not planned.
         return await self._unplanned(checkout.treeid) == 0
 
     async def _unplanned(self, treeid: str | None) -> int:
@@ -56,7 +56,7 @@ class Closing:
         return await self._api.count(**below, **{"data.planned__ne": True})
 
     async def _end(self, checkout: Node) -> None:
-        """Close a checkout as it was seen; whoever changes it meanwhile closes it."""
+        """Close this version of a checkout; one that has changed is closed later."""
         try:
             await self._api.update(
                 checkout.id, if_version=checkout.version, state=State.DONE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Some nodes of one tree, and the ways up in it."""
+"""Nodes of one tree, with the way from each to the root."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,7 +7,7 @@ from kci_shared.models import Node
 
 
 class Family:
-    """Nodes of one tree: each with all that is above it, as far as it is needed."""
+    """Nodes of one tree; whose parents are needed, has them here."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self._nodes = {node.id: node for node in nodes}
@@ -16,7 +16,7 @@ class Family:
         return iter(self._nodes.values())
 
     def line(self, node: Node) -> list[Node]:
-        """Return a node, its parent, and so on up to the root."""
+        """Return a node, its parent, and so on to the root."""
         line = [node]
         while (parent := self._nodes.get(line[-1].parent or "")) is not None:
             line.append(parent)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The nodes of jobs, as they are created."""
+"""Make the nodes of jobs."""
 
 import re
 from datetime import datetime, timedelta
@@ -22,11 +22,11 @@ from kci_shared.rules import attempts
 from kci_shared.rules.artifacts import IMAGES, KERNEL, TARBALL
 
 PRIORITIES = {Priority.LOW: 20, Priority.MEDIUM: 40, Priority.HIGH: 60}
-"""As numbers: a claim takes the greatest first."""
+"""As numbers from 0 to 100; claims take the highest first."""
 GRACE_S = 1800
-"""What a bridge may take for fetching and storing, besides the run itself."""
-QUEUES = (LabType.LAVA, LabType.KUBERNETES, LabType.PULL)
-"""Labs in which a job that was claimed may wait in a queue of their own."""
+"""Time that a bridge gets to fetch and store artifacts, besides the run itself."""
+QUEUEING_LABS = (LabType.LAVA, LabType.KUBERNETES, LabType.PULL)
+"""Labs that may hold a claimed job in a queue of their own."""
 ARCHS = {
     "x86_64": {"debian": "amd64", "buildroot": "x86"},
     "i386": {"debian": "i386", "buildroot": "x86"},
@@ -34,26 +34,30 @@ ARCHS = {
     "arm": {"debian": "armhf", "buildroot": "armel"},
     "riscv": {"debian": "riscv64", "buildroot": "riscv"},
 }
-"""What others call our archs, in the addresses of root file systems."""
+"""Names of our architectures in URLs of root file systems."""
 
 
 def first_attempt(
-    config: Config, place: Placement, parent: Node, build: Kbuild | None, now: datetime
+    config: Config,
+    placement: Placement,
+    parent: Node,
+    build: Kbuild | None,
+    now: datetime,
 ) -> NewNode:
-    """Return a test's job below a node; one that cannot run is over at once."""
-    test = config.tests[place.test]
+    """Return the job of a test; one that cannot run is done, and incomplete."""
+    test = config.tests[placement.test]
     revision = parent.data.kernel_revision
     data = {
         **(_built_as(config, build) if build else {}),
-        "platform": place.platform,
-        "runtime": place.lab,
+        "platform": placement.platform,
+        "runtime": placement.lab,
         "priority": priority(config, test.priority, revision),
-        "run_timeout": longest_run(config, place.lab, test.timeout, test.queue),
+        "run_timeout": longest_run(config, placement.lab, test.timeout, test.queue),
     }
     new = NewNode(
         kind=test.kind,
-        name=place.test,
-        group=test.group or place.test,
+        name=placement.test,
+        group=test.group or placement.test,
         parent=parent.id,
         timeout=now + timedelta(seconds=test.queue),
     )
@@ -62,26 +66,26 @@ def first_attempt(
         data["error_msg"] = f"{build.name} has no artifact '{KERNEL}'"
         ended = {"state": State.DONE, "result": Result.INCOMPLETE}
         return attempts.as_attempt(new.model_copy(update={**ended, "data": data}), 0)
-    told = Definition(
+    definition = Definition(
         artifacts=_artifacts(config, test, parent if build is None else build),
         tests=test.commands,
         timeout=test.timeout,
         template=test.template,
-        params=_params(config, place),
-        device=_device(config, place),
+        params=_params(config, placement),
+        device=_device(config, placement),
     )
-    data["definition"] = told.model_dump(mode="json", exclude_defaults=True)
+    data["definition"] = definition.model_dump(mode="json", exclude_defaults=True)
     return attempts.as_attempt(new.model_copy(update={"data": data}), 0)
 
 
 def next_attempt(config: Config, job: Job | Process, now: datetime) -> NewNode:
-    """Return the same job once more, beside the one that failed."""
+    """Return the next attempt at a job, beside the last one."""
     deadline = now + timedelta(seconds=config.tests[job.name].queue)
     return attempts.retry(job, deadline)
 
 
 def priority(config: Config, own: Priority, revision: Revision | None) -> int:
-    """Say how urgent something is: as its branch says, else as it says itself."""
+    """Return the priority of the branch, else the build's or test's own."""
     tree = config.trees.get(revision.tree) if revision else None
     branch = tree.branches.get(revision.branch) if tree and revision else None
     of_branch = branch.priority if branch else None
@@ -89,26 +93,26 @@ def priority(config: Config, own: Priority, revision: Revision | None) -> int:
 
 
 def longest_run(config: Config, runtime: str, timeout: float, queue: float) -> float:
-    """Return how long a claim may last, which for some labs begins in their queue."""
+    """Return how long a claim may last, time in the lab's own queue included."""
     lab = config.labs.get(runtime)
-    waits = queue if lab is not None and lab.type in QUEUES else 0
-    return timeout + GRACE_S + waits
+    queued = queue if lab is not None and lab.type in QUEUEING_LABS else 0
+    return timeout + GRACE_S + queued
 
 
 def _built_as(config: Config, build: Kbuild) -> dict[str, Any]:
-    """Say how a kernel was built; what the node leaves open, its name tells."""
-    named, said = config.built[build.name][0], build.data
+    """Return how a kernel was built; what the node lacks is taken from its name."""
+    named, data = config.built[build.name][0], build.data
     return {
-        "arch": said.arch or named.arch,
-        "compiler": said.compiler or named.compiler,
-        "defconfig": said.defconfig or named.config,
-        "config_full": said.config_full or named.config_full,
+        "arch": data.arch or named.arch,
+        "compiler": data.compiler or named.compiler,
+        "defconfig": data.defconfig or named.config,
+        "config_full": data.config_full or named.config_full,
     }
 
 
 def _artifacts(config: Config, test: Test, above: Node) -> dict[str, str]:
-    wanted = IMAGES if isinstance(above, Kbuild) else (TARBALL,)
-    found = {name: url for name, url in above.artifacts.items() if name in wanted}
+    names = IMAGES if isinstance(above, Kbuild) else (TARBALL,)
+    found = {name: url for name, url in above.artifacts.items() if name in names}
     rootfs = config.rootfs.get(test.rootfs or "")
     arch = config.built[above.name][0].arch if isinstance(above, Kbuild) else ""
     for name in ("ramdisk", "nfsroot") if rootfs else ():
@@ -122,19 +126,21 @@ def _for_arch(url: str, arch: str) -> str:
     return re.sub(r"\{\{ *(\w+) *\}\}", lambda m: known.get(m[1], m[0]), url)
 
 
-def _params(config: Config, place: Placement) -> dict[str, Any]:
-    """Return what the bridge is told: the test's word counts most."""
-    params = config.tests[place.test].params
-    if (lab := config.labs.get(place.lab)) and place.platform in config.platforms:
-        there = lab.platforms[place.platform]
-        of_platform = config.platforms[place.platform].params
-        return {**of_platform, **(there.params if there else {}), **params}
+def _params(config: Config, placement: Placement) -> dict[str, Any]:
+    """Merge the parameters of platform, lab and test; those of the test win."""
+    params = config.tests[placement.test].params
+    if (
+        lab := config.labs.get(placement.lab)
+    ) and placement.platform in config.platforms:
+        in_lab = lab.platforms[placement.platform]
+        of_platform = config.platforms[placement.platform].params
+        return {**of_platform, **(in_lab.params if in_lab else {}), **params}
     return dict(params)
 
 
-def _device(config: Config, place: Placement) -> dict[str, Any]:
-    platform = config.platforms.get(place.platform)
+def _device(config: Config, placement: Placement) -> dict[str, Any]:
+    platform = config.platforms.get(placement.platform)
     if platform is None:
         return {}
-    told = {"arch", "boot", "mach", "dtb", "compatible"}
-    return platform.model_dump(mode="json", include=told, exclude_defaults=True)
+    fields = {"arch", "boot", "mach", "dtb", "compatible"}
+    return platform.model_dump(mode="json", include=fields, exclude_defaults=True)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What follows from a node: a pure function of the configuration and the nodes.
+"""Plan what follows from a node: a pure function of configuration and nodes.
 
-A test that needs several things hangs below the one that is listed first. Each other
-one counts if it is on the same platform, and below the nearest node that both hang
-below by their `needs`. So the plan is the same, whichever of them comes to be last.
+The job of a test with several needs is created below the first one. A node fulfils
+another need if it is on the same platform, and below the nearest common ancestor by
+`needs`. So the plan does not depend on which of them ends last.
 """
 
 from collections.abc import Iterator
@@ -19,28 +19,28 @@ from kci_shared.models import Checkout, Job, Kbuild, NewNode, Node, Process
 
 
 def followers(config: Config, node: Node) -> list[str]:
-    """Name the tests that need a node, whatever it has come to."""
+    """List the tests that need a node, whatever its state."""
     found = (config.followers.get(name, []) for name in sorted(names(config, node)))
     return list(dict.fromkeys(test for tests in found for test in tests))
 
 
 def needs_others(config: Config, node: Node) -> bool:
-    """Say whether planning takes more than a node and what is above it."""
+    """Say whether a plan needs more nodes than one and those above it."""
     return any(len(config.tests[test].needs) > 1 for test in followers(config, node))
 
 
 def tests_around(config: Config, node: Node) -> set[str]:
-    """Name the tests whose jobs matter to what follows from a node."""
-    wanted: set[str] = set()
+    """Return the tests whose jobs matter to the plan for a node."""
+    around: set[str] = set()
     for test in followers(config, node):
         for need in config.tests[test].needs:
-            wanted.update(name for name in config.line(need) if name in config.tests)
-    return wanted
+            around.update(name for name in config.line(need) if name in config.tests)
+    return around
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A configuration, and the nodes that exist."""
+    """Applies a configuration to the nodes that exist."""
 
     placements: Placements
     family: Family
@@ -52,7 +52,7 @@ class Plan:
         return self.placements.config
 
     def after(self, node: Node) -> list[NewNode]:
-        """Say which nodes follow from one that has just come to something."""
+        """Return the nodes that follow from a node that has changed."""
         if is_due_again(self.config, node):
             return [self._again(node)]
         new = [
@@ -61,7 +61,7 @@ class Plan:
             for parent in self._parents(test, node)
             for job in self._jobs_below(parent, test)
         ]
-        # one build may be of several entries that a test needs, each in its own right
+        # a test may need several entries, and find the same build by each
         return list({job.idempotency_key: job for job in new}.values())
 
     def _again(self, node: Node) -> NewNode:
@@ -71,7 +71,7 @@ class Plan:
         return jobs.next_attempt(self.config, node, self.now)
 
     def _parents(self, test: str, node: Node) -> list[Node]:
-        """Find what a test may hang below, now that `node` is there."""
+        """List possible parents of a test's job, now that `node` has changed."""
         first = self.config.tests[test].first_need
         if first in names(self.config, node):
             return [node]
@@ -89,14 +89,14 @@ class Plan:
         for place in self.placements.of(test):
             if (
                 self.placements.runs(place, candidate)
-                and _stays(place, parent)
+                and _is_at_parents_place(place, parent)
                 and lets_through(self.config, place, line)
                 and all(self._has(*other, place, line) for other in others)
             ):
                 yield jobs.first_attempt(self.config, place, parent, build, self.now)
 
     def _candidate(self, parent: Node, build: Kbuild | None) -> Candidate | None:
-        """Return what a job would be a test of, if it can be judged."""
+        """Return what a job would test; None if the configuration does not know it."""
         revision = (build or parent).data.kernel_revision
         if revision is None:
             return None
@@ -106,7 +106,7 @@ class Plan:
         return Candidate.of(revision, built[0]) if built else None
 
     def _has(self, need: str, state: Need, place: Placement, line: list[Node]) -> bool:
-        """Say whether a need besides the first is there, for what hangs below it."""
+        """Say whether a node fulfils a need other than the first."""
         top = self._meeting_point(need, line)
         return any(
             need in names(self.config, node)
@@ -117,7 +117,7 @@ class Plan:
         )
 
     def _meeting_point(self, need: str, line: list[Node]) -> Node | None:
-        """Find the nearest of a line's nodes that `need` hangs below, else its root."""
+        """Return the nearest node of a line that `need` is below, else its root."""
         above = set(self.config.line(need))
         named = [node for node in line if names(self.config, node) & above]
         return named[0] if named else line[-1]
@@ -132,10 +132,10 @@ class Plan:
         return node.data.platform in (name, ANYWHERE)
 
 
-def _stays(place: Placement, parent: Node) -> bool:
-    """Say whether a job is where its parent was: same lab, same platform.
+def _is_at_parents_place(place: Placement, parent: Node) -> bool:
+    """Say whether a job runs in the lab and on the platform of its parent.
 
-    What runs on no platform may follow anything, and be followed by anything.
+    A job without a platform may follow any job, and any job may follow it.
     """
     if not isinstance(parent, Job | Process):
         return True

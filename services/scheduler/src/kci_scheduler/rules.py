@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a node has come to, in the words of the configuration."""
+"""What nodes mean to the configuration: names, needs, retries; pure."""
 
 from kci_shared.config import (
     BUILD,
@@ -23,12 +23,12 @@ from kci_shared.models import (
 from kci_shared.rules.attempts import is_planned
 from kci_shared.rules.verdicts import is_settled, trouble
 
-Run = Kbuild | Job | Process
-"""What may be planned, and run again."""
+Work = Kbuild | Job | Process
+"""Nodes that are planned, and may be retried."""
 
 
 def entries(config: Config, node: Kbuild) -> list[tuple[Build, Built]]:
-    """Return the entries that a build is of, for its revision."""
+    """Return the entries that request a build for its revision."""
     revision = node.data.kernel_revision
     if revision is None:
         return []
@@ -41,7 +41,7 @@ def entries(config: Config, node: Kbuild) -> list[tuple[Build, Built]]:
 
 
 def names(config: Config, node: Node) -> set[str]:
-    """Tell under which names tests need a node: `build/<entry>`, or a test's name."""
+    """Return the names by which tests need a node: `build/<entry>`, or a test's."""
     if isinstance(node, Kbuild):
         return {BUILD + built.entry for _, built in entries(config, node)}
     if isinstance(node, Checkout):
@@ -52,7 +52,7 @@ def names(config: Config, node: Node) -> set[str]:
 
 
 def retry(config: Config, node: Node) -> Retry:
-    """Return how often a node that was planned here is run again; never, else."""
+    """Return the retry policy of a node; nodes that others created have none."""
     if isinstance(node, Kbuild) and node.data.identity and is_planned(node):
         policies = [entry.retry for entry, _ in entries(config, node)]
         return Retry(
@@ -66,8 +66,8 @@ def retry(config: Config, node: Node) -> Retry:
 
 
 def is_due_again(config: Config, node: Node) -> bool:
-    """Say whether a node runs once more: it was spoiled, or it may be flaky."""
-    if not isinstance(node, Run) or not is_settled(node):
+    """Say whether a node gets another attempt: for spoiled runs, or flaky tests."""
+    if not isinstance(node, Work) or not is_settled(node):
         return False
     policy, failures = retry(config, node), node.data.failures or 0
     if node.result is Result.FAIL:
@@ -80,10 +80,10 @@ def is_due_again(config: Config, node: Node) -> bool:
 
 
 def satisfies(config: Config, node: Node, need: Need) -> bool:
-    """Say whether a node has come to what is needed of it.
+    """Say whether a node fulfils a need.
 
-    An attempt that will be repeated satisfies nothing: the last one counts. Sources
-    are there, once and for all, when they are available.
+    An attempt that will be retried fulfils nothing: the last one counts. A checkout
+    that passed fulfils each need once its sources are available.
     """
     if isinstance(node, Checkout):
         return node.state is not State.RUNNING and node.result is Result.PASS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From an event to the builds and jobs that follow."""
+"""Turn events into the builds and jobs that follow."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -10,7 +10,7 @@ from kci_scheduler.clock import utc_now
 from kci_scheduler.closing import Closing
 from kci_scheduler.family import Family
 from kci_scheduler.plan import Plan, followers, needs_others, tests_around
-from kci_scheduler.rules import Run
+from kci_scheduler.rules import Work
 from kci_shared.config import Config, Placements
 from kci_shared.errors import Conflict, NotYet
 from kci_shared.logging import get_logger
@@ -33,18 +33,18 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
-AT_ONCE = 1000
+NODES_PER_CALL = 1000
 """How many nodes the API creates in one call."""
-KEYS = 50
-"""How many keys an address can name."""
+KEYS_PER_QUERY = 50
+"""How many keys fit into a URL."""
 COMMIT = "data.kernel_revision.commit"
 
 
 class Scheduler:
-    """Creates what follows from a node, and notes on the node that it did.
+    """Creates what follows from a node, and marks the node as planned.
 
-    A node is planned once: what its end asks for is then there, and stays as it is,
-    even if the event comes again after the configuration has changed.
+    A node is planned once. If its event arrives again, nothing is created, even if the
+    configuration has changed since.
     """
 
     def __init__(
@@ -61,34 +61,36 @@ class Scheduler:
         self._known: Placements | None = None
 
     async def on_event(self, event: Event) -> None:
-        """Plan what follows from a node that has come to something."""
+        """Plan what follows from a node that has changed."""
         config = self._config()
-        if not _matters(config, event.data):
+        if not _is_relevant(config, event.data):
             return
         node = await self._api.get(event.node_id)
         if node is None or node.treeid is None:
             return
         if isinstance(node, Checkout):
             await self._plan_checkout(config, node)
-        elif isinstance(node, Run) and not node.data.planned:
+        elif isinstance(node, Work) and not node.data.planned:
             await self._plan_run(config, node)
-        # Even if something follows: it may have come to its end while this call, or one
-        # before it that was lost, was under way.
+        # Even if something follows: it may have ended during this call, or during an
+        # earlier one that was lost.
         await self._closing.close(node.treeid)
 
     async def _plan_checkout(self, config: Config, checkout: Checkout) -> None:
-        """Create the builds of a checkout, and what else follows from its sources."""
-        is_there = checkout.state is State.AVAILABLE and checkout.result is Result.PASS
-        if not is_there or checkout.data.planned:
+        """Create the builds and the jobs that follow from the sources of a checkout."""
+        is_available = (
+            checkout.state is State.AVAILABLE and checkout.result is Result.PASS
+        )
+        if not is_available or checkout.data.planned:
             return
         builds = await self._builds(config, checkout)
         jobs = await self._followers(config, checkout)
-        await self._create_both(jobs, builds.wanted)
+        await self._create_both(jobs, builds.new)
         if builds.is_complete:
             await self._api.update(checkout.id, data={"planned": True})
         log.info(
             "checkout planned",
-            builds=len(builds.wanted),
+            builds=len(builds.new),
             jobs=len(jobs),
             waits=not builds.is_complete,
         )
@@ -97,38 +99,38 @@ class Scheduler:
         revision = checkout.data.kernel_revision
         if revision is None or TARBALL not in checkout.artifacts:
             return BuildPlan()
-        kin = await self._api.find(kind=Kind.KBUILD, **{COMMIT: revision.commit})
-        known = [node for node in kin if isinstance(node, Kbuild)]
-        return plan_builds(config, checkout, known, self._now())
+        found = await self._api.find(kind=Kind.KBUILD, **{COMMIT: revision.commit})
+        existing = [node for node in found if isinstance(node, Kbuild)]
+        return plan_builds(config, checkout, existing, self._now())
 
     async def _create_both(self, jobs: list[NewNode], builds: list[NewNode]) -> None:
-        """Create jobs that are new, and builds that nobody else has begun."""
+        """Create new jobs, and the builds that no other checkout has created."""
         try:
-            for some in batched([*jobs, *builds], AT_ONCE):
+            for some in batched([*jobs, *builds], NODES_PER_CALL):
                 await self._api.create_many(some)
         except Conflict:
             await self._create(jobs)
             try:
-                for some in batched(builds, AT_ONCE):
+                for some in batched(builds, NODES_PER_CALL):
                     await self._api.create_many(some)
             except Conflict as error:
-                # another checkout, or another replica's configuration, was faster
-                raise NotYet(f"builds to look at once more: {error}") from error
+                # another checkout was faster, or a replica with other configuration
+                raise NotYet(f"builds must be planned again: {error}") from error
 
-    async def _plan_run(self, config: Config, node: Run) -> None:
-        """Create what follows from a run, and note that it is there."""
-        wanted = await self._followers(config, node)
-        await self._create(wanted)
+    async def _plan_run(self, config: Config, node: Work) -> None:
+        """Create what follows from a build or job, and mark it as planned."""
+        new = await self._followers(config, node)
+        await self._create(new)
         if not is_settled(node):
-            return  # its log is yet to be read: there will be another event
+            return  # its log was not read yet: another event will follow
         if isinstance(node, Kbuild) and node.data.identity:
-            await self._hand_on(config, node)
+            await self._plan_waiting_checkouts(config, node)
         await self._api.update(node.id, data={"planned": True})
-        if wanted:
-            log.info("jobs planned", jobs=len(wanted))
+        if new:
+            log.info("jobs planned", jobs=len(new))
 
-    async def _hand_on(self, config: Config, build: Kbuild) -> None:
-        """Plan for other checkouts of the same sources, which may wait for a build."""
+    async def _plan_waiting_checkouts(self, config: Config, build: Kbuild) -> None:
+        """Plan other checkouts of the same sources, which may wait for this build."""
         revision = build.data.kernel_revision
         if revision is None or build.data.same_as is not None:
             return
@@ -149,7 +151,7 @@ class Scheduler:
         return self._known
 
     async def _relatives(self, config: Config, node: Node) -> list[Node]:
-        """Fetch as much of the node's tree as planning takes."""
+        """Fetch as much of a node's tree as planning needs."""
         if needs_others(config, node):
             return await self._tree(config, node)
         line = [node]
@@ -159,7 +161,7 @@ class Scheduler:
         return line
 
     async def _tree(self, config: Config, node: Node) -> list[Node]:
-        """Fetch what may be needed besides a node, and what is above that."""
+        """Fetch the nodes that may fulfil other needs, and the nodes above them."""
         above = f"{Kind.CHECKOUT},{Kind.KBUILD}"
         found = await self._api.find(treeid=node.treeid, kind__in=above)
         if around := tests_around(config, node):
@@ -173,33 +175,33 @@ class Scheduler:
     async def _parent(self, node: Node) -> Node | None:
         return await self._api.get(node.parent) if node.parent else None
 
-    async def _create(self, wanted: list[NewNode]) -> None:
-        """Create nodes; one that is there already stays, be it different now."""
-        for some in batched(wanted, AT_ONCE):
+    async def _create(self, new: list[NewNode]) -> None:
+        """Create nodes; existing ones stay, even if they would be different now."""
+        for some in batched(new, NODES_PER_CALL):
             await self._create_some(some)
 
-    async def _create_some(self, wanted: list[NewNode]) -> None:
-        while wanted:
+    async def _create_some(self, new: list[NewNode]) -> None:
+        while new:
             try:
-                await self._api.create_many(wanted)
+                await self._api.create_many(new)
             except Conflict:
-                missing = await self._missing(wanted)
-                if len(missing) == len(wanted):
+                missing = await self._missing(new)
+                if len(missing) == len(new):
                     raise
-                wanted = missing
+                new = missing
             else:
                 return
 
-    async def _missing(self, wanted: list[NewNode]) -> list[NewNode]:
-        there: set[str | None] = set()
-        for some in batched([new.idempotency_key or "" for new in wanted], KEYS):
+    async def _missing(self, new: list[NewNode]) -> list[NewNode]:
+        existing: set[str | None] = set()
+        for some in batched([one.idempotency_key or "" for one in new], KEYS_PER_QUERY):
             found = await self._api.find(idempotency_key__in=",".join(some))
-            there.update(node.idempotency_key for node in found)
-        return [new for new in wanted if new.idempotency_key not in there]
+            existing.update(node.idempotency_key for node in found)
+        return [one for one in new if one.idempotency_key not in existing]
 
 
-def _matters(config: Config, change: NodeChange) -> bool:
-    """Say whether an event may bring anything about."""
+def _is_relevant(config: Config, change: NodeChange) -> bool:
+    """Say whether anything may follow from an event."""
     if change.state is State.RUNNING:
         return False
     match change.kind:

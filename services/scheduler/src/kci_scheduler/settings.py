@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the scheduler needs to know."""
+"""Settings of the scheduler."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from kci_shared.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """What the scheduler needs to know."""
+    """Settings of the scheduler."""
 
     config: Annotated[
         Path, Field(description="folder of the YAML files: tests, platforms, labs, ...")

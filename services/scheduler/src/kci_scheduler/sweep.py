@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What no event tells of: nodes whose time is over."""
+"""End nodes whose time is over, which no event reports."""
 
 import asyncio
 from contextlib import suppress
@@ -19,14 +19,14 @@ log = get_logger(__name__)
 
 
 class Sweeper:
-    """Ends what is overdue and what was lost, and closes what was held off."""
+    """Ends nodes that are overdue or lost; closes checkouts whose holdoff is over."""
 
     def __init__(self, api: Nodes, closing: Closing) -> None:
         self._api = api
         self._closing = closing
 
     async def run(self, every: float, stop: asyncio.Event) -> None:
-        """Sweep each `every` seconds until `stop` is set."""
+        """Sweep every `every` seconds until `stop` is set."""
         while not stop.is_set():
             try:
                 await self.sweep(utc_now())
@@ -35,10 +35,10 @@ class Sweeper:
             await wait(stop, every)
 
     async def sweep(self, now: datetime) -> None:
-        """Look once for each thing whose time is over."""
+        """Look once for nodes whose time is over."""
         past = now.isoformat()
         for node in await self._api.find(state__ne=State.DONE, timeout__lt=past):
-            if not _ends_otherwise(node, now):
+            if not _has_other_deadline(node, now):
                 reason = f"not done by {node.timeout:%Y-%m-%d %H:%M:%S} UTC"
                 await self._end(node, ErrorCode.NODE_TIMEOUT, reason)
         for node in await self._api.find(
@@ -59,7 +59,7 @@ class Sweeper:
             await self._closing.close(checkout.treeid or "")
 
     async def _end(self, node: Node, code: ErrorCode, reason: str) -> None:
-        """End a node as it was seen; one that moved meanwhile is left alone."""
+        """End this version of a node; one that has changed meanwhile is left alone."""
         with suppress(BadRequest, Conflict):
             await self._api.update(
                 node.id,
@@ -71,9 +71,9 @@ class Sweeper:
             log.info("node ended", node_id=node.id, reason=reason)
 
 
-def _ends_otherwise(node: Node, now: datetime) -> bool:
-    """Say whether something else ends a node whose time to wait is over."""
+def _has_other_deadline(node: Node, now: datetime) -> bool:
+    """Say whether a node past its timeout has another deadline."""
     if node.claim is not None and node.claim.expires > now:
-        return True  # what somebody runs has a deadline of its own
-    # and so has everything below sources: they are closed after the last of it
+        return True  # a claimed node has the deadline of its claim
+    # a checkout with sources is closed after the last node below it
     return node.state is State.AVAILABLE and TARBALL in node.artifacts
