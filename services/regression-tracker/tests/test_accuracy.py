@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kci_regression_tracker.history import Run, Verdict, look_back, verdicts_of
+from kci_regression_tracker.history import Sample, Tally, look_back, tallies_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BREAKS_EVERY = 250
@@ -32,23 +32,23 @@ class Truth:
 
     breaks: list[range]
     """The revisions in which it is really broken."""
-    runs: list[Run]
-    """Verdicts alone: what ends for reasons of the lab's has none."""
+    runs: list[Sample]
+    """Passes and failures only: what the lab spoiled is not in here."""
 
     def seen(self) -> list[range]:
         """Return the breaks that left a trace: good before, and then bad, twice."""
-        verdicts = verdicts_of(self.runs)
-        return [span for span in self.breaks if _was_seen(span, verdicts)]
+        tallies = tallies_of(self.runs)
+        return [span for span in self.breaks if _was_seen(span, tallies)]
 
 
-def _was_seen(span: range, verdicts: list[Verdict]) -> bool:
-    bad = [one for one in verdicts if number(one.runs[0]) in span]
-    before = [one for one in verdicts if number(one.runs[0]) < span.start]
+def _was_seen(span: range, tallies: list[Tally]) -> bool:
+    bad = [one for one in tallies if number(one.samples[0]) in span]
+    before = [one for one in tallies if number(one.samples[0]) < span.start]
     was_good = bool(before) and before[-1].margin > 0
     return was_good and sum(-one.margin for one in bad) > 1
 
 
-def number(run: Run) -> int:
+def number(run: Sample) -> int:
     """Return the place of a run's revision on its branch."""
     return int(run.commit)
 
@@ -58,7 +58,7 @@ def make_test(dice: random.Random, revisions: int, flaky: float, reruns: int) ->
     breaks = _breaks(dice, revisions)
     broken = {revision for span in breaks for revision in span}
     down = _outages(dice, revisions)
-    runs: list[Run] = []
+    runs: list[Sample] = []
     for revision in range(revisions):
         if dice.random() < SKIPPED:
             continue
@@ -72,9 +72,9 @@ def make_test(dice: random.Random, revisions: int, flaky: float, reruns: int) ->
     return Truth(breaks, runs)
 
 
-def _run(revision: int, attempt: int, passed: bool) -> Run:
+def _run(revision: int, attempt: int, passed: bool) -> Sample:
     began = START + timedelta(hours=revision)
-    return Run(
+    return Sample(
         id=f"{revision:04}-{attempt}",
         commit=f"{revision:04}",
         began=began,

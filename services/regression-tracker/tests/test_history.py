@@ -3,15 +3,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kci_regression_tracker.history import Past, Run, failures_needed, look_back
+from kci_regression_tracker.history import Past, Sample, failures_needed, look_back
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def runs(story: str, proven: bool = False) -> list[Run]:
+def runs(story: str, proven: bool = False) -> list[Sample]:
     """Read a story such as `P F FFP P`: revisions, and the runs of each."""
     return [
-        Run(
+        Sample(
             id=f"{number}{attempt}",
             commit=f"c{number}",
             began=START + timedelta(hours=number),
@@ -73,7 +73,10 @@ def test_a_break_names_its_neighbours() -> None:
 
 def test_what_may_be_chance_is_known_as_such() -> None:
     past = look_back(runs("P F P P F"))
-    assert (past.flakes, [one.runs[0].commit for one in past.doubtful]) == (1, ["c4"])
+    assert (past.flakes, [one.samples[0].commit for one in past.doubtful]) == (
+        1,
+        ["c4"],
+    )
 
 
 def test_the_more_flakes_the_more_failures_it_takes() -> None:

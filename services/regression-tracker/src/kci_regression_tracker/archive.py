@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the API knows of a test: its runs, what they ran in, and its regressions."""
+"""Read the history of a test from the API: its runs, their jobs, its regressions."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,19 +9,20 @@ from kci_regression_tracker.reconcile import History
 from kci_regression_tracker.rules import (
     VERDICTS,
     Above,
-    Ran,
+    RunNode,
     Series,
-    as_run,
+    sample_of,
 )
 from kci_shared.models import Kind, Node, Regression, Result, State, Test
 from kci_shared.nodes import Nodes
+from kci_shared.rules.verdicts import on_kernel
 
-PAGE = 1000
-"""How many verdicts of one name on one platform are looked at, the newest ones."""
-BATCH = 100
-"""How many ids one query asks for: an address has to fit in a request."""
-REMEMBERED = 100_000
-"""How many checkouts, and jobs, are kept in memory: they don't change any more."""
+MOST_RUNS = 1000
+"""How many runs of one name on one platform are read, newest first."""
+IDS_PER_QUERY = 100
+"""How many ids fit into a URL."""
+MOST_CACHED = 100_000
+"""How many checkouts, and jobs, are cached; they no longer change."""
 
 
 class Archive:
@@ -31,44 +32,44 @@ class Archive:
         self._api = api
         self._began: dict[str, datetime] = {}
         self._above: dict[str, Above] = {}
-        """By the id of what is right above a test."""
+        """By the id of a test's parent."""
 
     async def ever_failed(self, series: Series) -> bool:
-        """Say whether anything of this name failed on this platform."""
+        """Say whether any run of this name failed on this platform."""
         failed = {**series.query(series.kind), "result": Result.FAIL.value}
         return bool(await self._api.find(**failed, limit=1))
 
     async def regressions(self, series: Series) -> list[Regression]:
         """Return the regressions of a series."""
         query = series.query(Kind.REGRESSION)
-        found = await self._api.find(**query, sort="-created", limit=PAGE)
+        found = await self._api.find(**query, sort="-created", limit=MOST_RUNS)
         return [node for node in found if series.broke(node)]
 
     async def history(self, series: Series) -> History:
-        """Return what is known of a series: the verdicts that count."""
+        """Return the history of a series: the runs that count."""
         query = {**series.query(series.kind), "result__in": ",".join(VERDICTS)}
-        page = await self._api.find(**query, sort="-created", limit=PAGE)
+        page = await self._api.find(**query, sort="-created", limit=MOST_RUNS)
         runs = [node for node in page if series.has(node)]
         above = await self.above(runs)
         began = await self._checkouts(node.treeid or "" for node in runs)
-        blamed = await self._with_failing_parts(runs)
+        explained = await self._with_failing_parts(runs)
         nodes = {
             node.id: (node, above[node.id])
             for node in runs
             if node.id in above
             and above[node.id].is_settled
-            and above[node.id].result is not Result.INCOMPLETE
+            and on_kernel([node.result, above[node.id].result]) is not None
             and node.treeid in began
-            and node.id not in blamed
+            and node.id not in explained
         }
         past = look_back(
-            as_run(node, over, began[node.treeid or ""])
+            sample_of(node, over, began[node.treeid or ""])
             for node, over in nodes.values()
         )
-        return History(series, past, nodes, is_whole=len(page) < PAGE)
+        return History(series, past, nodes, is_whole=len(page) < MOST_RUNS)
 
-    async def above(self, runs: Sequence[Ran]) -> dict[str, Above]:
-        """Return the job of each test; what is no test stands for itself."""
+    async def above(self, runs: Sequence[RunNode]) -> dict[str, Above]:
+        """Return the job above each test; other nodes stand for themselves."""
         tests = [node for node in runs if isinstance(node, Test) and node.parent]
         await self._climb({test.parent or "" for test in tests})
         found = {node.id: Above.of(node) for node in runs}
@@ -79,8 +80,8 @@ class Archive:
         return found
 
     async def _climb(self, parents: Iterable[str]) -> None:
-        """Learn the jobs of these nodes: of a test its parent's, and so on."""
-        if len(self._above) >= REMEMBERED:
+        """Find the job above each of these nodes, through nested tests."""
+        if len(self._above) >= MOST_CACHED:
             self._above.clear()
         ways = {parent: [parent] for parent in parents if not self._knows(parent)}
         while ways:
@@ -95,22 +96,22 @@ class Archive:
             ways = further
 
     def _knows(self, parent: str) -> bool:
-        known = self._above.get(parent)
-        return known is not None and known.is_settled
+        above = self._above.get(parent)
+        return above is not None and above.is_settled
 
     async def _checkouts(self, trees: Iterable[str]) -> dict[str, datetime]:
-        """Return when the revisions began, as far as they have a checkout."""
-        wanted = set(trees)
-        if len(self._began) >= REMEMBERED:
+        """Return when the checkouts of these trees were created."""
+        ids = set(trees)
+        if len(self._began) >= MOST_CACHED:
             self._began.clear()
-        unknown = wanted - self._began.keys()
+        unknown = ids - self._began.keys()
         for node in await self._by("treeid", unknown, kind=Kind.CHECKOUT.value):
-            known = self._began.get(node.treeid or "", node.created)
-            self._began[node.treeid or ""] = min(known, node.created)
-        return {tree: self._began[tree] for tree in wanted & self._began.keys()}
+            earliest = self._began.get(node.treeid or "", node.created)
+            self._began[node.treeid or ""] = min(earliest, node.created)
+        return {tree: self._began[tree] for tree in ids & self._began.keys()}
 
-    async def _with_failing_parts(self, runs: Iterable[Ran]) -> set[str | None]:
-        """Return those that fail because tests below them do: these are the news."""
+    async def _with_failing_parts(self, runs: Iterable[RunNode]) -> set[str | None]:
+        """Return the runs that fail because tests below them fail."""
         failed = [node.id for node in runs if node.result is Result.FAIL]
         broken = {"kind": Kind.TEST.value, "result": Result.FAIL.value}
         below = await self._by("parent", failed, state=State.DONE.value, **broken)
@@ -119,11 +120,12 @@ class Archive:
     async def _by(
         self, field: str, values: Iterable[str], **filters: str
     ) -> list[Node]:
-        asked = sorted(values)
+        ids = sorted(values)
         return [
             node
-            for start in range(0, len(asked), BATCH)
+            for start in range(0, len(ids), IDS_PER_QUERY)
             for node in await self._api.find(
-                **{f"{field}__in": ",".join(asked[start : start + BATCH])}, **filters
+                **{f"{field}__in": ",".join(ids[start : start + IDS_PER_QUERY])},
+                **filters,
             )
         ]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From all verdicts on one test to its breaks; the order of arrival plays no part.
+"""Find the breaks of a test in all its results, in whatever order they arrive.
 
-The rules stand in docs/regressions.md.
+The rules are in docs/regressions.md.
 """
 
 import math
@@ -11,165 +11,165 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 WINDOW = 50
-"""How many revisions before a failure tell whether the test is a flaky one."""
+"""How many revisions before a failure show how flaky the test is."""
 CHANCE = 1e-5
-"""A flaky test is broken when chance alone gives such a row of failures so rarely."""
+"""A flaky test is broken if chance gives such a row of failures more rarely."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """One verdict of a test."""
+class Sample:
+    """One run of a test, reduced to what its history needs."""
 
     id: str
     commit: str
     began: datetime
-    """When the checkout was made that it ran on: this is what orders revisions."""
+    """When its checkout was created: revisions are ordered by this."""
     created: datetime
     passed: bool
     treeid: str = ""
     on_tag: bool = False
     proven: bool = False
-    """It failed, and shows why: no build fails by chance, nor does a kernel oops."""
+    """It failed for a reason that chance excludes: a build, or a fault in the log."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What all runs of one revision say together."""
+class Tally:
+    """The samples of one revision."""
 
-    runs: tuple[Run, ...]
-
-    @property
-    def passes(self) -> list[Run]:
-        """The runs that passed, the oldest first."""
-        return [run for run in self.runs if run.passed]
+    samples: tuple[Sample, ...]
 
     @property
-    def fails(self) -> list[Run]:
-        """The runs that failed, the oldest first."""
-        return [run for run in self.runs if not run.passed]
+    def passes(self) -> list[Sample]:
+        """The samples that passed, oldest first."""
+        return [run for run in self.samples if run.passed]
+
+    @property
+    def fails(self) -> list[Sample]:
+        """The samples that failed, oldest first."""
+        return [run for run in self.samples if not run.passed]
 
     @property
     def margin(self) -> int:
-        """More passes than failures: it passes; as many: nobody knows."""
+        """Passes minus failures: positive if it passes, 0 if undecided."""
         return len(self.passes) - len(self.fails)
 
 
 @dataclass(frozen=True)
 class Break:
-    """A test passed, and failed from some revision on."""
+    """A test passed, and fails from some revision on."""
 
-    passed: Run | None
-    """The last good run; None when it is older than what is known of the test."""
-    failed: tuple[Run, ...]
-    fixed: Run | None = None
-    """The first run that passed again; None while it goes on failing."""
-    tag: Run | None = None
-    """The last run on a tag before."""
+    passed: Sample | None
+    """The last good sample; None if it is older than the known history."""
+    failed: tuple[Sample, ...]
+    fixed: Sample | None = None
+    """The first sample that passed again; None while the test fails."""
+    tag: Sample | None = None
+    """The last sample on a tag before the break."""
 
 
 @dataclass(frozen=True)
 class Past:
-    """What is known of a test."""
+    """The history of a test."""
 
-    verdicts: Sequence[Verdict]
+    tallies: Sequence[Tally]
     breaks: Sequence[Break]
     flakes: int
-    """How many runs failed by chance, as it seems, over the last revisions."""
-    doubtful: Sequence[Verdict]
-    """The failures at the end that may be chance, too."""
+    """How many samples of the last revisions seem to have failed by chance."""
+    doubtful: Sequence[Tally]
+    """Failures at the end of the history that may still be chance."""
 
 
-def verdicts_of(runs: Iterable[Run]) -> list[Verdict]:
-    """Sort runs into revisions, in the order of these.
+def tallies_of(samples: Iterable[Sample]) -> list[Tally]:
+    """Group samples by revision, and order the revisions.
 
-    A commit stands where it was checked out first; it is tested again, not anew.
+    A commit is ordered by its first checkout: a later run of it is no new revision.
     """
-    by_commit: dict[str, list[Run]] = {}
-    for run in set(runs):
+    by_commit: dict[str, list[Sample]] = {}
+    for run in set(samples):
         by_commit.setdefault(run.commit, []).append(run)
     place = {
         commit: min(run.began for run in same) for commit, same in by_commit.items()
     }
     return [
-        Verdict(tuple(sorted(by_commit[commit], key=lambda run: (run.created, run.id))))
+        Tally(tuple(sorted(by_commit[commit], key=lambda run: (run.created, run.id))))
         for commit in sorted(by_commit, key=lambda commit: (place[commit], commit))
     ]
 
 
-def look_back(runs: Iterable[Run]) -> Past:
-    """Find the breaks of a test: a function of the set of its runs alone."""
-    verdicts = verdicts_of(runs)
+def look_back(samples: Iterable[Sample]) -> Past:
+    """Find the breaks of a test: a function of the set of its samples."""
+    tallies = tallies_of(samples)
     reader = _Reader()
-    for verdict in verdicts:
-        reader.read(verdict)
-    return Past(verdicts, reader.all_breaks(), reader.flakes, reader.doubtful())
+    for tally in tallies:
+        reader.read(tally)
+    return Past(tallies, reader.all_breaks(), reader.flakes, reader.doubtful())
 
 
 def failures_needed(runs: int, flakes: int) -> int:
-    """Say how many failures in a row are no chance, after so many runs and flakes."""
+    """Return how many failures in a row prove a break of such a flaky test."""
     if flakes == 0:
-        return 2  # once may be chance; twice is a regression
+        return 2  # one failure may be chance, two are a regression
     rate = (flakes + 1) / (runs + 2)
     return max(2, math.ceil(math.log(CHANCE) / math.log(rate)))
 
 
 @dataclass
 class _Reader:
-    """Reads the revisions one after the other."""
+    """Reads the revisions in order."""
 
     breaks: list[Break] = field(default_factory=list)
-    good: Run | None = None
-    tag: Run | None = None
-    tag_before: Run | None = None
-    row: list[Verdict] = field(default_factory=list)
-    """The revisions that fail, up to here."""
+    good: Sample | None = None
+    tag: Sample | None = None
+    tag_before: Sample | None = None
+    row: list[Tally] = field(default_factory=list)
+    """The failing revisions up to here."""
     recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    """Of each revision that was not broken: its runs, and those that failed."""
+    """For each revision that was not broken: how many samples, how many failed."""
 
     @property
     def flakes(self) -> int:
         return sum(failed for _, failed in self.recent)
 
-    def read(self, verdict: Verdict) -> None:
-        if verdict.margin < 0:
+    def read(self, tally: Tally) -> None:
+        if tally.margin < 0:
             self.tag_before = self.tag_before if self.row else self.tag
-            self.row.append(verdict)
-        elif verdict.margin > 0:
-            self._end_row(verdict.passes[0])
-            self.good = verdict.passes[-1]
-        if verdict.margin >= 0:
-            self._note(verdict)
-        if verdict.margin and verdict.runs[0].on_tag:
-            self.tag = verdict.fails[-1] if verdict.margin < 0 else verdict.passes[-1]
+            self.row.append(tally)
+        elif tally.margin > 0:
+            self._end_row(tally.passes[0])
+            self.good = tally.passes[-1]
+        if tally.margin >= 0:
+            self._note(tally)
+        if tally.margin and tally.samples[0].on_tag:
+            self.tag = tally.fails[-1] if tally.margin < 0 else tally.passes[-1]
 
     def all_breaks(self) -> list[Break]:
         return self.breaks + ([self._broken(None)] if self._is_break() else [])
 
-    def doubtful(self) -> list[Verdict]:
+    def doubtful(self) -> list[Tally]:
         return [] if self._is_break() else self.row
 
-    def _end_row(self, fixed: Run) -> None:
+    def _end_row(self, fixed: Sample) -> None:
         is_break = self._is_break()
         if is_break:
             self.breaks.append(self._broken(fixed))
         if self.good and not is_break:
-            for verdict in self.row:
-                self._note(verdict)
+            for tally in self.row:
+                self._note(tally)
         self.row = []
 
     @property
     def _evidence(self) -> int:
-        return -sum(verdict.margin for verdict in self.row)
+        return -sum(tally.margin for tally in self.row)
 
     def _is_break(self) -> bool:
         runs = sum(number for number, _ in self.recent)
-        is_proven = any(run.proven for verdict in self.row for run in verdict.fails)
+        is_proven = any(run.proven for tally in self.row for run in tally.fails)
         needed = 1 if is_proven else failures_needed(runs, self.flakes)
         return bool(self.row) and self._evidence >= needed
 
-    def _broken(self, fixed: Run | None) -> Break:
-        failed = tuple(run for verdict in self.row for run in verdict.fails)
+    def _broken(self, fixed: Sample | None) -> Break:
+        failed = tuple(run for tally in self.row for run in tally.fails)
         return Break(self.good, failed, fixed, self.tag_before)
 
-    def _note(self, verdict: Verdict) -> None:
-        self.recent.append((len(verdict.runs), len(verdict.fails)))
+    def _note(self, tally: Tally) -> None:
+        self.recent.append((len(tally.samples), len(tally.fails)))

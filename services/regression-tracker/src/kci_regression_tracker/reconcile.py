@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From the breaks of a test to its regression nodes: what is to be written; pure."""
+"""Compare the breaks of a test with its regression nodes; plan the changes; pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from kci_regression_tracker.history import WINDOW, Break, Past, Run
+from kci_regression_tracker.history import WINDOW, Break, Past, Sample
 from kci_regression_tracker.rules import (
     Above,
-    Ran,
+    RunNode,
     Series,
     described,
     issue_of,
@@ -27,24 +27,24 @@ from kci_shared.models import (
 )
 
 WHO = "regression-tracker"
-MOST = 1000
-"""How many runs, and trees, a regression names; of more, the last ones."""
+MOST_LISTED = 1000
+"""How many runs, and trees, a regression lists: the last ones."""
 OPEN = {Status.NEW, Status.ACKNOWLEDGED, Status.FIX_PENDING}
 
 
 @dataclass(frozen=True)
 class History:
-    """All that is known of a series."""
+    """The known history of a series."""
 
     series: Series
     past: Past
-    nodes: Mapping[str, tuple[Ran, Above]]
-    """The runs by their ids, and what they ran in."""
+    nodes: Mapping[str, tuple[RunNode, Above]]
+    """The runs by their ids, each with the job above."""
     is_whole: bool
-    """False when there are runs that are older than those we know."""
+    """False if there are older runs that were not read."""
 
     def breaks(self) -> list[Break]:
-        """Return the breaks; what never passed is none."""
+        """Return the breaks; a test that never passed is not broken."""
         return [
             one
             for one in self.past.breaks
@@ -52,15 +52,15 @@ class History:
         ]
 
     def judged(self) -> frozenset[str]:
-        """Return the runs that can be judged: enough is known of the time before."""
-        verdicts = self.past.verdicts
-        younger = verdicts if self.is_whole else verdicts[WINDOW:]
-        return frozenset(run.id for verdict in younger for run in verdict.runs)
+        """Return the runs that have enough known history before them."""
+        tallies = self.past.tallies
+        younger = tallies if self.is_whole else tallies[WINDOW:]
+        return frozenset(one.id for tally in younger for one in tally.samples)
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be written on a regression, if it still is as it was read."""
+    """A change of a regression, to be written on the version that was read."""
 
     node: Regression
     result: Result
@@ -68,41 +68,41 @@ class Change:
 
 
 def plan(
-    history: History, known: Sequence[Regression], now: datetime
+    history: History, existing: Sequence[Regression], now: datetime
 ) -> list[NewNode | Change]:
-    """Return what makes the regressions say what the history says; nothing if so.
+    """Return the changes that bring the regressions in line with the history.
 
-    A regression belongs to the break with which it shares failures. It stays that
-    break's, whatever else comes to light of it.
+    A regression belongs to the break with which it shares most failures, and follows
+    that break when late results move it.
     """
-    judged, number = history.judged(), 1 + max(map(_number, known), default=0)
-    left = sorted(known, key=lambda node: node.id)
-    wanted: list[NewNode | Change] = []
+    judged, number = history.judged(), 1 + max(map(_number, existing), default=0)
+    left = sorted(existing, key=lambda node: node.id)
+    changes: list[NewNode | Change] = []
     for broken in history.breaks():
         node = _of(broken, left)
         if node is not None:
             left.remove(node)
-            wanted += _kept(history, broken, node, now)
+            changes += _kept(history, broken, node, now)
         elif broken.passed is not None and broken.failed[0].id in judged:
-            wanted.append(_new(history, broken, number, now))
+            changes.append(_new(history, broken, number, now))
             number += 1
     for node in left:
         if history.is_whole or node.data.fail_node in judged:
-            wanted += _change(node, Result.INCOMPLETE, {}, Status.WITHDRAWN, now)
-    return wanted
+            changes += _change(node, Result.INCOMPLETE, {}, Status.WITHDRAWN, now)
+    return changes
 
 
 def _number(node: Regression) -> int:
-    """Return which of its series a regression is."""
+    """Return the number of a regression in its series."""
     found = re.search(r"/(\d{1,9})$", node.idempotency_key or "")
     return int(found[1]) if found else 0
 
 
-def _of(broken: Break, known: Iterable[Regression]) -> Regression | None:
+def _of(broken: Break, existing: Iterable[Regression]) -> Regression | None:
     """Return the regression that shares most failures with a break."""
     failed = {run.id for run in broken.failed}
-    shared = {node.id: len(failed & set(_failures(node))) for node in known}
-    best = max(known, key=lambda node: shared[node.id], default=None)
+    shared = {node.id: len(failed & set(_failures(node))) for node in existing}
+    best = max(existing, key=lambda node: shared[node.id], default=None)
     return best if best and shared[best.id] else None
 
 
@@ -113,8 +113,8 @@ def _failures(node: Regression) -> list[str]:
 def _new(history: History, broken: Break, number: int, now: datetime) -> NewNode:
     """Return the next regression of a series.
 
-    Its key says which one it is. So of two replicas that find something at the same
-    time one is refused, and looks again.
+    Its number is part of its key: if two replicas create different regressions at the
+    same time, one of them is refused, and starts again.
     """
     first = history.nodes[broken.failed[0].id][0]
     data = _facts(history, broken)
@@ -122,7 +122,7 @@ def _new(history: History, broken: Break, number: int, now: datetime) -> NewNode
     if broken.fixed is not None:
         result, status = Result.PASS, Status.FIXED
         data["history"] = [_entry(Status.NEW, status, data, now)]
-    said = {key: value for key, value in data.items() if value is not None}
+    fields = {key: value for key, value in data.items() if value is not None}
     return NewNode(
         kind=Kind.REGRESSION,
         name=first.name,
@@ -130,7 +130,7 @@ def _new(history: History, broken: Break, number: int, now: datetime) -> NewNode
         treeid=first.treeid,
         state=State.DONE,
         result=result,
-        data={**said, "status": status},
+        data={**fields, "status": status},
         idempotency_key=f"regression/{history.series.key}/{number}",
     )
 
@@ -138,8 +138,8 @@ def _new(history: History, broken: Break, number: int, now: datetime) -> NewNode
 def _kept(
     history: History, broken: Break, node: Regression, now: datetime
 ) -> list[Change]:
-    """Return what brings a regression up to date."""
-    if broken.passed is None:  # the rest of it is older than what we know
+    """Return the change that brings a regression up to date, if any."""
+    if broken.passed is None:  # it began before the known history
         data = _end(history, broken) | _longer(broken, node)
     else:
         data = _facts(history, broken)
@@ -148,7 +148,7 @@ def _kept(
 
 
 def _status(node: Regression, broken: Break) -> Status:
-    """Return the status that the tests ask for; else people's word stands."""
+    """Return the status by the results; what people have set stays otherwise."""
     old = node.data.status
     if broken.fixed is None:
         return _before(node, old) if old in (Status.FIXED, Status.WITHDRAWN) else old
@@ -157,9 +157,9 @@ def _status(node: Regression, broken: Break) -> Status:
 
 
 def _before(node: Regression, status: Status) -> Status:
-    """Return what people had said before the tests brought it into a status."""
-    said = [e.old for e in node.data.history if e.new is status]
-    by_people = [old for old in said if old not in (Status.FIXED, Status.WITHDRAWN)]
+    """Return the status that people had set before the tests set this one."""
+    earlier = [e.old for e in node.data.history if e.new is status]
+    by_people = [old for old in earlier if old not in (Status.FIXED, Status.WITHDRAWN)]
     return by_people[-1] if by_people else Status.NEW
 
 
@@ -170,12 +170,12 @@ def _change(
     status: Status,
     now: datetime,
 ) -> list[Change]:
-    is_now = node.data.model_dump(mode="json", exclude_unset=True)
-    changed = {key: value for key, value in data.items() if is_now.get(key) != value}
+    current = node.data.model_dump(mode="json", exclude_unset=True)
+    changed = {key: value for key, value in data.items() if current.get(key) != value}
     if status is not node.data.status:
         entry = _entry(node.data.status, status, data, now)
         changed["status"] = status
-        changed["history"] = [*is_now.get("history", []), entry]
+        changed["history"] = [*current.get("history", []), entry]
     if result is node.result and not changed:
         return []
     return [Change(node, result, changed)]
@@ -208,7 +208,7 @@ def _reason(new: Status, data: dict[str, Any]) -> str:
 
 
 def _facts(history: History, broken: Break) -> dict[str, Any]:
-    """Return all that the results say of a break; what they don't say is None."""
+    """Return the fields of a regression for a break; unknown ones are None."""
     assert broken.passed is not None
     first, above = history.nodes[broken.failed[0].id]
     return {
@@ -219,8 +219,8 @@ def _facts(history: History, broken: Break) -> dict[str, Any]:
         "passed_kernel_revision": _revision(history, broken.passed),
         **described(first),
         "issue": issue_of(first, above),
-        "node_sequence": [run.id for run in broken.failed[1:]][-MOST:],
-        "failed_in": _trees(broken)[-MOST:],
+        "node_sequence": [run.id for run in broken.failed[1:]][-MOST_LISTED:],
+        "failed_in": _trees(broken)[-MOST_LISTED:],
         "tag_node": broken.tag and broken.tag.id,
         "tag_result": broken.tag and (Result.FAIL, Result.PASS)[broken.tag.passed],
         "tag_kernel_revision": _revision(history, broken.tag),
@@ -238,7 +238,7 @@ def _end(history: History, broken: Break) -> dict[str, Any]:
 
 
 def _longer(broken: Break, node: Regression) -> dict[str, Any]:
-    """Return the lists of a regression with what is new of a break."""
+    """Return the lists of a regression, extended by a break."""
     runs = [run.id for run in broken.failed if run.id != node.data.fail_node]
     return {
         "node_sequence": _joined(node.data.node_sequence, runs),
@@ -247,14 +247,14 @@ def _longer(broken: Break, node: Regression) -> dict[str, Any]:
 
 
 def _joined(*lists: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(one for many in lists for one in many))[-MOST:]
+    return list(dict.fromkeys(one for many in lists for one in many))[-MOST_LISTED:]
 
 
 def _trees(broken: Break) -> list[str]:
     return _joined([run.treeid for run in broken.failed])
 
 
-def _revision(history: History, run: Run | None) -> dict[str, Any] | None:
+def _revision(history: History, run: Sample | None) -> dict[str, Any] | None:
     if run is None:
         return None
     said = revision(history.nodes[run.id][0])

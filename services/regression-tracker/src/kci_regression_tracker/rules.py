@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which nodes compare with which, and what each says of the kernel."""
+"""Which nodes compare with each other, and what each says about the kernel; pure."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Self, TypeGuard
 
-from kci_regression_tracker.history import Run
+from kci_regression_tracker.history import Sample
 from kci_shared.models import (
     Job,
     Kbuild,
@@ -23,41 +23,41 @@ from kci_shared.models import (
 from kci_shared.rules.attempts import setup_of
 from kci_shared.rules.verdicts import fault_of, is_settled
 
-Ran = Kbuild | Job | Test
-"""What runs again with every revision."""
+RunNode = Kbuild | Job | Test
+"""Nodes that run again with every revision."""
 
 VERDICTS = (Result.PASS, Result.FAIL)
 BETWEEN_TAGS = re.compile(r"-\d+-g[0-9a-f]{7,40}(-dirty)?$")
-"""How the describe of a revision ends that is no tag."""
+"""The end of a `describe` that is not a tag."""
 
 
-def is_run(node: Node | None) -> TypeGuard[Ran]:
-    """Say whether a node ran, to its end, on a revision of a branch.
+def is_run(node: Node | None) -> TypeGuard[RunNode]:
+    """Say whether a node is done, and ran on a revision of a branch.
 
-    A patch under review is no revision of the branch.
+    Patches under review are no revisions of the branch.
     """
     return (
-        isinstance(node, Ran)
+        isinstance(node, RunNode)
         and node.state is State.DONE
         and node.data.kernel_revision is not None
         and node.data.kernel_revision.patchset is None
     )
 
 
-def is_comparable(node: Node | None) -> TypeGuard[Ran]:
-    """Say whether a node has a final verdict on a revision of a branch."""
+def is_comparable(node: Node | None) -> TypeGuard[RunNode]:
+    """Say whether a node has finally passed or failed on a revision of a branch."""
     return is_run(node) and node.result in VERDICTS and is_settled(node)
 
 
 def revision(node: Node) -> Revision:
-    """Return the revision that a node ran."""
+    """Return the revision that a node ran on."""
     assert node.data.kernel_revision is not None
     return node.data.kernel_revision
 
 
 @dataclass(frozen=True)
 class Series:
-    """One test on one kind of board: what makes two nodes the same, but a revision."""
+    """One test in one setup: its nodes differ in nothing but the revision."""
 
     kind: Kind
     tree: str
@@ -70,38 +70,38 @@ class Series:
     config_full: str | None
 
     @classmethod
-    def of(cls, node: Ran) -> Self:
-        """Return what a node is one run of."""
+    def of(cls, node: RunNode) -> Self:
+        """Return the series that a node is a run of."""
         return cls._of(node.kind, node)
 
     @classmethod
-    def _of(cls, kind: Kind, node: Ran | Regression) -> Self:
-        said = node.data
+    def _of(cls, kind: Kind, node: RunNode | Regression) -> Self:
+        data = node.data
         return cls(
             kind=kind,
             tree=revision(node).tree,
             branch=revision(node).branch,
             path=tuple(node.path),
-            platform=said.platform,
-            arch=said.arch,
-            compiler=said.compiler,
-            defconfig=said.defconfig,
-            config_full=said.config_full,
+            platform=data.platform,
+            arch=data.arch,
+            compiler=data.compiler,
+            defconfig=data.defconfig,
+            config_full=data.config_full,
         )
 
     @property
     def name(self) -> str:
-        """Name of its nodes."""
+        """The name of its nodes."""
         return self.path[-1]
 
     @property
     def key(self) -> str:
-        """The series in few letters: the same for ever."""
-        said = [str(asdict(self)[name]) for name in sorted(asdict(self))]
-        return sha256("\n".join(said).encode(errors="replace")).hexdigest()[:32]
+        """A hash of the series; it must never change."""
+        values = [str(asdict(self)[name]) for name in sorted(asdict(self))]
+        return sha256("\n".join(values).encode(errors="replace")).hexdigest()[:32]
 
     def query(self, kind: Kind) -> dict[str, str]:
-        """Return what to ask the API for: just what one index has, and no more."""
+        """Return filters for the API: only fields of one index."""
         return {
             "kind": kind.value,
             "name": self.name,
@@ -110,12 +110,12 @@ class Series:
             "data.platform": "null" if self.platform is None else self.platform,
         }
 
-    def has(self, node: Node) -> TypeGuard[Ran]:
-        """Say whether a node is a run of this."""
+    def has(self, node: Node) -> TypeGuard[RunNode]:
+        """Say whether a node is a run of this series."""
         return is_comparable(node) and self.of(node) == self
 
     def broke(self, node: Node) -> TypeGuard[Regression]:
-        """Say whether a regression is one of this."""
+        """Say whether a node is a regression of this series."""
         return (
             isinstance(node, Regression)
             and node.data.kernel_revision is not None
@@ -125,28 +125,28 @@ class Series:
 
 @dataclass(frozen=True)
 class Above:
-    """What a test's job says of it: where it ran is what it is worth."""
+    """What the job above a test says about the test's result."""
 
     is_settled: bool
     result: Result | None
     depth: int
-    """How long the job's path is."""
+    """Length of the job's path."""
     fault: str | None
-    """Signature of the first fault in the log."""
+    """Signature of the first fault in the job's log."""
 
     @classmethod
     def of(cls, node: Node) -> Self:
-        """Return what matters of a job, a build, or whatever else a test hangs on."""
+        """Return what matters of a job, a build, or another node above a test."""
         depth = len(node.path)
         fault = fault_of(node)
         signature = fault.signature if fault else None
         return cls(is_settled(node), node.result, depth, signature)
 
 
-def as_run(node: Ran, above: Above, began: datetime) -> Run:
-    """Return a comparable node as its history sees it."""
+def sample_of(node: RunNode, above: Above, began: datetime) -> Sample:
+    """Return a comparable node as a sample."""
     failed = node.result is Result.FAIL
-    return Run(
+    return Sample(
         id=node.id,
         commit=revision(node).commit,
         began=began,
@@ -158,33 +158,32 @@ def as_run(node: Ran, above: Above, began: datetime) -> Run:
     )
 
 
-def is_tag(said: Revision) -> bool:
-    """Say whether a revision is one that has a name of its own."""
-    if said.commit_tags:
+def is_tag(at: Revision) -> bool:
+    """Say whether a revision is tagged."""
+    if at.commit_tags:
         return True
-    return bool(said.describe) and not BETWEEN_TAGS.search(said.describe or "")
+    return bool(at.describe) and not BETWEEN_TAGS.search(at.describe or "")
 
 
-def issue_of(node: Ran, above: Above) -> str:
-    """Name the cause of a failure: the same on every board, and for every build.
+def issue_of(node: RunNode, above: Above) -> str:
+    """Return an id of a failure's cause: the same on all platforms and for all builds.
 
-    It is the fault in the log. Where there is none: the same test, broken by the same
-    commit.
+    It is the signature of the fault in the log, else a hash of commit and test.
     """
     if above.fault:
         return above.fault
     at = revision(node)
     test = node.path[above.depth - 1 :] or node.path
-    said = "\n".join([at.tree, at.branch, at.commit, *test])
-    return sha256(said.encode(errors="replace")).hexdigest()[:16]
+    text = "\n".join([at.tree, at.branch, at.commit, *test])
+    return sha256(text.encode(errors="replace")).hexdigest()[:16]
 
 
-Nodes = Mapping[str, Ran]
+Nodes = Mapping[str, RunNode]
 """The runs of a series by their ids."""
 
 
-def described(node: Ran) -> dict[str, Any]:
-    """Return what a regression repeats of the run that failed first."""
+def described(node: RunNode) -> dict[str, Any]:
+    """Return the fields that a regression copies from its first failing run."""
     return {
         **setup_of(node),
         "device": getattr(node.data, "device", None),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The service: after each verdict, make a test's regressions what its history says."""
+"""After each result of a test, bring its regressions in line with its history."""
 
 from datetime import UTC, datetime
 
 from kci_regression_tracker.archive import Archive
 from kci_regression_tracker.reconcile import Change, plan
-from kci_regression_tracker.rules import VERDICTS, Ran, Series, is_run
+from kci_regression_tracker.rules import VERDICTS, RunNode, Series, is_run
 from kci_shared.errors import Conflict, NotYet
 from kci_shared.logging import get_logger
 from kci_shared.models import Event, Kind, NewNode, Result, State, Test
@@ -14,19 +14,19 @@ from kci_shared.nodes import Nodes
 log = get_logger(__name__)
 
 KINDS = (Kind.KBUILD, Kind.JOB, Kind.TEST)
-ATTEMPTS = 20
-"""How often it is judged again because a replica was faster."""
+WRITE_ATTEMPTS = 20
+"""How often to start again when a replica was faster."""
 
 
 class RegressionTracker:
-    """Keeps one regression for each break of a test, whatever arrives when."""
+    """Keeps one regression for each break of a test."""
 
     def __init__(self, api: Nodes) -> None:
         self._api = api
         self._archive = Archive(api)
 
     async def on_event(self, event: Event) -> None:
-        """Judge a test anew when one of its runs has a verdict, or had one."""
+        """Examine a test when one of its runs gets a result, or a new one."""
         if event.data.state is not State.DONE or event.data.kind not in KINDS:
             return
         node = await self._api.get(event.node_id)
@@ -37,47 +37,47 @@ class RegressionTracker:
             return
         always_passed = node.result is Result.PASS and before in (None, node.result)
         if always_passed and not await self._archive.ever_failed(Series.of(node)):
-            return  # as most tests do
-        await self._judge(node)
+            return  # the usual case
+        await self._examine(node)
 
-    async def _judge(self, node: Ran) -> None:
+    async def _examine(self, node: RunNode) -> None:
         above = await self._archive.above([node])
         if node.id in above and not above[node.id].is_settled:
-            raise NotYet(f"{node.kind} {node.id}: its log was not read yet")
+            raise NotYet(f"the log of {node.kind} {node.id} was not read yet")
         await self._settle(Series.of(node))
         if isinstance(node, Test) and node.result is Result.FAIL and node.parent:
             whole = await self._api.get(node.parent)
             if is_run(whole) and whole.result is Result.FAIL:
-                await self._settle(Series.of(whole))  # it fails because of its part
+                await self._settle(Series.of(whole))  # it fails because this part does
 
     async def _settle(self, series: Series) -> None:
-        """Write what is missing, until nothing is.
+        """Write the planned changes; start again if another replica was faster.
 
-        The regressions are read before the runs. Whoever has written one since then
-        makes our write fail; whoever wrote before has seen no more than we do.
+        Regressions are read before runs: a replica that has written one since makes
+        our write fail, and one that wrote earlier has seen no more runs than we have.
         """
-        for _ in range(ATTEMPTS):
-            known = await self._archive.regressions(series)
+        for _ in range(WRITE_ATTEMPTS):
+            existing = await self._archive.regressions(series)
             history = await self._archive.history(series)
             try:
-                for wanted in plan(history, known, datetime.now(UTC)):
-                    await self._write(wanted)
+                for change in plan(history, existing, datetime.now(UTC)):
+                    await self._write(change)
             except Conflict:
                 continue
             return
-        raise NotYet(f"others write the regressions of {series.name} all the time")
+        raise NotYet(f"other replicas keep changing the regressions of {series.name}")
 
-    async def _write(self, wanted: NewNode | Change) -> None:
-        if isinstance(wanted, NewNode):
-            found = await self._api.create(wanted)
-            log.info("regression found", regression=found.id, name=found.name)
+    async def _write(self, change: NewNode | Change) -> None:
+        if isinstance(change, NewNode):
+            created = await self._api.create(change)
+            log.info("regression found", regression=created.id, name=created.name)
             return
-        node = wanted.node
+        node = change.node
         await self._api.update(
             node.id,
             if_version=node.version,
-            result=wanted.result.value,
-            data=wanted.data,
+            result=change.result.value,
+            data=change.data,
         )
-        status = wanted.data.get("status", node.data.status)
+        status = change.data.get("status", node.data.status)
         log.info("regression updated", regression=node.id, status=status)
