@@ -57,6 +57,15 @@ async def test_a_pods_token_is_read_again_as_it_changes(
     assert in_cluster(a_lab(namespace="mine"), tmp_path, env).namespace == "mine"
 
 
+def test_a_service_account_without_a_certificate_is_a_mistake_to_correct(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "token").write_text("t")
+    (tmp_path / "namespace").write_text("kernelci")
+    with pytest.raises(ConfigError, match="No such file"):
+        find_access(a_lab(), tmp_path, {"KUBERNETES_SERVICE_HOST": "k"})
+
+
 def test_outside_a_cluster_there_must_be_a_kubeconfig(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="name a `kubeconfig`"):
         find_access(a_lab(), tmp_path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the client makes of an API server's answers, good and bad."""
+"""The client reads answers of API servers, good and bad ones."""
 
 import asyncio
 from http import HTTPStatus

@@ -4,13 +4,23 @@
 import asyncio
 import json
 import traceback
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
-from kubernetes_bridge_fakes import JOBS, Body, FakeCluster, a_lab, until
+from kubernetes_bridge_fakes import (
+    JOBS,
+    Body,
+    Clusters,
+    FakeCluster,
+    Jobs,
+    a_lab,
+    until,
+)
 
+from kci_fakes.api import FakeApi
 from kci_kubernetes_bridge import plugin
 from kci_kubernetes_bridge.access import Access, find_access
 from kci_kubernetes_bridge.credentials import (
@@ -24,6 +34,7 @@ from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.objects import Job
 from kci_kubernetes_bridge.refusals import Away, Denied
 from kci_shared.errors import ConfigError
+from kci_shared.models import Result
 
 API = "client.authentication.k8s.io/v1"
 SECRET = "s3cret"
@@ -148,6 +159,30 @@ async def test_a_program_hands_out_a_token_and_a_new_one_when_it_is_refused(
         fake.token = "third"
         with pytest.raises(Denied, match="does not accept our token"):
             await kubernetes.job("a")
+
+
+async def test_a_job_outlives_the_token_that_it_was_submitted_with(
+    cloud: Cloud, fake: FakeCluster, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kci_kubernetes_bridge.credentials.RERUN_S", 0)
+    monkeypatch.setattr("kci_kubernetes_bridge.watch.PAUSE_S", 0.005)
+    cloud.hands_out("first")
+    fake.token = "first"
+    async with cloud.client(fake) as http, AsyncExitStack() as lives:
+        kubernetes = Kubernetes(http, "kernelci")
+        cluster = await Clusters(kubernetes, FakeApi(), lives).start()
+        handle = await cluster.submit(jobs.job())
+        waiting = asyncio.create_task(cluster.wait(jobs.job(), handle))
+        await until(lambda: len(fake.watches) == 2)
+        cloud.hands_out("second")
+        fake.token = "second"
+        fake.end_watches()
+        await until(lambda: len(fake.watches) == 2)
+        fake.end(handle, log=b"all of it")
+        outcome = await waiting
+    assert outcome.result is Result.PASS
+    assert outcome.files["log"].read_bytes() == b"all of it"
+    assert cloud.runs == 2
 
 
 async def test_a_token_is_renewed_before_it_expires() -> None:

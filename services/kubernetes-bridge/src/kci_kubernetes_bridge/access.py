@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How a cluster is reached: as one of its pods, or by a kubeconfig."""
+"""How to reach a cluster: from one of its pods, or by a kubeconfig."""
 
 import os
 import ssl
@@ -21,7 +21,7 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 @dataclass(frozen=True)
 class Access:
-    """A namespace of a cluster, and who we are there."""
+    """The address of a cluster, a namespace of it, and our credentials."""
 
     url: str
     namespace: str
@@ -32,22 +32,22 @@ class Access:
 def find_access(
     lab: Lab, account: Path = ACCOUNT, env: Mapping[str, str] = os.environ
 ) -> Access:
-    """Return the way to a lab's cluster; `ConfigError` says what is missing."""
-    if lab.kubeconfig is None:
-        return in_cluster(lab, account, env)
-    selected = Selection.read(lab.kubeconfig, lab.context)
+    """Return the access to a lab's cluster; `ConfigError` says what is missing."""
     try:
+        if lab.kubeconfig is None:
+            return in_cluster(lab, account, env)
+        selected = Selection.read(lab.kubeconfig, lab.context)
         return by_kubeconfig(lab, selected, env)
-    except (OSError, ValueError) as error:  # certificates and keys that are none
-        raise ConfigError(f"{lab.kubeconfig}: {error}") from error
+    except (OSError, ValueError) as error:  # a missing or invalid certificate or key
+        raise ConfigError(f"{lab.kubeconfig or account}: {error}") from error
 
 
 def in_cluster(lab: Lab, account: Path, env: Mapping[str, str]) -> Access:
-    """Return the way that a pod has, with its ServiceAccount."""
+    """Return the access of a pod, by its ServiceAccount."""
     host = env.get("KUBERNETES_SERVICE_HOST")
     if not host or not (account / "token").exists():
         raise ConfigError(
-            "this is no pod with a ServiceAccount: "
+            "no kubeconfig, and not in a pod with a ServiceAccount: "
             "run the bridge in the cluster, or name a `kubeconfig` in the lab's file"
         )
     port = env.get("KUBERNETES_SERVICE_PORT", "443")
@@ -61,7 +61,7 @@ def in_cluster(lab: Lab, account: Path, env: Mapping[str, str]) -> Access:
 
 
 def by_kubeconfig(lab: Lab, selected: Selection, env: Mapping[str, str]) -> Access:
-    """Return the way that a kubeconfig's context names."""
+    """Return the access that a context of a kubeconfig describes."""
     return Access(
         url=selected.cluster.server,
         namespace=lab.namespace or selected.namespace,

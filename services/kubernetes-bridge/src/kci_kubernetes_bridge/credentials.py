@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Bearer tokens of a cluster, and when each is read or asked for anew."""
+"""Bearer tokens of a cluster, and when each is read or made anew."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import httpx
 
 RERUN_S = 10.0
-"""Between two runs of a plugin: a hundred requests that fail make one run of it."""
+"""The least time between two runs of a plugin, however many requests fail."""
 MARGIN_S = 30.0
 """How long before its expiry a token is replaced: a request takes its time."""
 BEARER = re.compile(r"[\x21-\x7e]+")
@@ -29,15 +29,15 @@ class Credential(NamedTuple):
     """In seconds since the epoch."""
 
 
-class Plugin(Protocol):
-    """What makes tokens."""
+class TokenSource(Protocol):
+    """Makes tokens."""
 
     async def run(self) -> Credential:
         """Return a new token; raises `NoCredentials`."""
         ...
 
 
-def show(request: httpx.Request, token: str) -> httpx.Request:
+def authorize(request: httpx.Request, token: str) -> httpx.Request:
     """Add a token to a request; raises `NoCredentials` where no header can hold it."""
     if not BEARER.fullmatch(token):  # else the HTTP library would quote it
         raise NoCredentials("the token is empty, or is not plain ASCII")
@@ -55,7 +55,7 @@ class Token(httpx.Auth):
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the token."""
-        yield show(request, self._token)
+        yield authorize(request, self._token)
 
 
 class TokenFile(httpx.Auth):
@@ -72,14 +72,16 @@ class TokenFile(httpx.Auth):
             token = self._file.read_text(errors="replace").strip()
         except OSError as error:
             raise NoCredentials(f"{self._file}: {error.strerror}") from error
-        yield show(request, token)
+        yield authorize(request, token)
 
 
 class PluginToken(httpx.Auth):
     """A bearer token that a plugin makes, and again when it has expired."""
 
-    def __init__(self, plugin: Plugin, clock: Callable[[], float] = time.time) -> None:
-        self._plugin = plugin
+    def __init__(
+        self, source: TokenSource, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._source = source
         self._clock = clock
         self._lock = asyncio.Lock()
         self._credential: Credential | None = None
@@ -90,19 +92,19 @@ class PluginToken(httpx.Auth):
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Add the token; once more with a new one if the cluster refuses it."""
         token = await self._current()
-        response = yield show(request, token)
+        response = yield authorize(request, token)
         if response.status_code != httpx.codes.UNAUTHORIZED:
             return
         newer = await self._current(refused=token)
         if newer != token:
-            yield show(request, newer)
+            yield authorize(request, newer)
 
     async def _current(self, refused: str | None = None) -> str:
-        """Return a token that has not expired, and was not refused if there is one."""
+        """Return the token; make a new one if it has expired, or is the refused one."""
         async with self._lock:
             if self._is_stale(refused) and self._may_run():
                 self._ran_at, self._credential = self._clock(), None
-                self._credential = await self._plugin.run()
+                self._credential = await self._source.run()
             if self._credential is None:
                 raise NoCredentials(
                     f"the credential plugin has failed; it runs again in {RERUN_S:g} s"
@@ -116,6 +118,6 @@ class PluginToken(httpx.Auth):
         return expires is not None and self._clock() >= expires - MARGIN_S
 
     def _may_run(self) -> bool:
-        """Say whether the last run is long past; a clock may be set back."""
+        """Whether the last run is `RERUN_S` ago; the clock may have been set back."""
         since = RERUN_S if self._ran_at is None else self._clock() - self._ran_at
         return not 0 <= since < RERUN_S

@@ -36,7 +36,7 @@ class _Entry(BaseModel):
         hide_input_in_errors=True,  # the file holds secrets
     )
     refused: ClassVar[dict[str, str]] = {}
-    """Keys that change how the bridge would log in, and what to do without them."""
+    """Keys that the bridge does not support, each with a remedy."""
 
     @model_validator(mode="before")
     @classmethod
@@ -55,7 +55,7 @@ class Extension(BaseModel):
 
 
 class Cluster(_Entry):
-    """Where an API server is, and how its certificate is checked."""
+    """The address of an API server, and how its certificate is checked."""
 
     refused = {
         "proxy-url": "use an address that the bridge reaches without a proxy",
@@ -76,8 +76,8 @@ class Variable(BaseModel):
     value: str
 
 
-class Plugin(_Entry):
-    """The program that an `exec` user logs in by."""
+class ExecConfig(_Entry):
+    """The credential plugin of an `exec` user."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -89,12 +89,12 @@ class Plugin(_Entry):
     env: Items[Variable] = []
     install_hint: str | None = None
     interactive_mode: Literal["Never", "IfAvailable"] = "IfAvailable"
-    """A plugin that `Always` asks a person cannot be used by a service."""
+    """`Always` is refused: a service has no terminal."""
     provide_cluster_info: bool = False
 
 
 class User(_Entry):
-    """How a client of the cluster proves who it is."""
+    """The credentials of a client."""
 
     refused = {
         "auth-provider": "Kubernetes has removed it; let the cloud's tool write an "
@@ -113,7 +113,7 @@ class User(_Entry):
     client_certificate_data: Pem = b""
     client_key: Path | None = None
     client_key_data: Pem = b""
-    plugin: Annotated[Plugin | None, Field(alias="exec")] = None
+    plugin: Annotated[ExecConfig | None, Field(alias="exec")] = None
 
 
 class Context(_Entry):
@@ -141,7 +141,7 @@ class Selection:
     user: User
     namespace: str
     folder: Path
-    """What relative paths of the file start from."""
+    """The file's folder: relative paths in it start here."""
 
     @classmethod
     def read(cls, file: Path, context: str | None = None) -> Self:
@@ -189,7 +189,7 @@ def _line(error: yaml.YAMLError) -> str:
 
 
 def _reasons(error: ValidationError) -> str:
-    """Say what is wrong and where, without the values."""
+    """Return the mistakes with their places, but without the values."""
     reasons = []
     for one in error.errors(include_input=False, include_url=False):
         where = "".join(f"{part}: " for part in one["loc"])

@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from pydantic.alias_generators import to_camel
 
 from kci_kubernetes_bridge.credentials import Credential, NoCredentials
-from kci_kubernetes_bridge.kubeconfig import Plugin, Selection
+from kci_kubernetes_bridge.kubeconfig import ExecConfig, Selection
 from kci_shared.errors import ConfigError
 
 TIMEOUT_S = 30.0
@@ -29,7 +29,7 @@ MAX_OUTPUT_BYTES = 256 * 1024
 CLUSTER_CONFIG = "client.authentication.k8s.io/exec"
 """The extension of a kubeconfig's cluster that plugins are given."""
 OWN_SETTINGS = "KCI_"
-"""What begins the names of the bridge's own variables, its token among them."""
+"""The prefix of the bridge's own variables, one of which holds its token."""
 
 
 class _Status(BaseModel):
@@ -119,29 +119,29 @@ async def _kill(process: Process) -> None:
 
 
 def open_plugin(
-    plugin: Plugin, selected: Selection, env: Mapping[str, str]
+    config: ExecConfig, selected: Selection, env: Mapping[str, str]
 ) -> CredentialPlugin:
-    """Prepare a plugin; `ConfigError` when its program is not installed."""
-    named = plugin.command
+    """Prepare a plugin; raises `ConfigError` if its program is not installed."""
+    named = config.command
     path = str(selected.folder / named) if "/" in named else named
     program = shutil.which(path, path=env.get("PATH"))
     if program is None:
-        hint = " ".join((plugin.install_hint or "install it").split())
+        hint = " ".join((config.install_hint or "install it").split())
         raise ConfigError(f"credential plugin {named}: not installed; {hint}")
     inherited = {n: v for n, v in env.items() if not n.startswith(OWN_SETTINGS)}
-    own = {one.name: one.value for one in plugin.env}
-    info = {"KUBERNETES_EXEC_INFO": json.dumps(_exec_info(plugin, selected))}
+    own = {one.name: one.value for one in config.env}
+    info = {"KUBERNETES_EXEC_INFO": json.dumps(_exec_info(config, selected))}
     return CredentialPlugin(
-        [program, *plugin.args], {**inherited, **own, **info}, plugin.api_version
+        [program, *config.args], {**inherited, **own, **info}, config.api_version
     )
 
 
-def _exec_info(plugin: Plugin, selected: Selection) -> dict[str, Any]:
+def _exec_info(config: ExecConfig, selected: Selection) -> dict[str, Any]:
     """Return the value of KUBERNETES_EXEC_INFO."""
     spec: dict[str, Any] = {"interactive": False}
-    if plugin.provide_cluster_info:
+    if config.provide_cluster_info:
         spec["cluster"] = _cluster_info(selected)
-    return {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
+    return {"apiVersion": config.api_version, "kind": "ExecCredential", "spec": spec}
 
 
 def _cluster_info(selected: Selection) -> dict[str, Any]:

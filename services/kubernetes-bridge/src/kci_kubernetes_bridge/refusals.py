@@ -28,7 +28,7 @@ class Denied(LabError):
 
 
 class Right(NamedTuple):
-    """What a request needs to be allowed to do, in the words of a Role."""
+    """A permission that a request needs, in the words of a Role."""
 
     verb: str
     resource: str

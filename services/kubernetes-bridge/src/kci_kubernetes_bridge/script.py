@@ -56,7 +56,7 @@ def variables_of(definition: Definition) -> dict[str, str]:
 
 @dataclass
 class StepLog:
-    """What a log holds of one step."""
+    """The part of a log that belongs to one step."""
 
     status: int | None = None
     """Its exit status; None if the log ends before the step does."""
