@@ -6,14 +6,26 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kci_log_parser.engine import MAX_HITS, MAX_LINE, ROWS, lines_of_interest
+from kci_log_parser.engine import (
+    MAX_HITS,
+    MAX_LINE_BYTES,
+    Engine,
+    faults_engine,
+    full_engine,
+)
 
 
-def named(text: bytes, *, booting: bool = True) -> list[tuple[bytes, list[str]]]:
+def named(
+    text: bytes, *, booting: bool = True, engine: Engine | None = None
+) -> list[tuple[bytes, list[str]]]:
     """Return the lines that are of interest, and the patterns that fit."""
+    engine = engine or full_engine()
     return [
-        (text[start:end], [ROWS[number].pattern for number, _ in hits])
-        for start, end, hits in lines_of_interest(text, lambda: booting)
+        (
+            text[line.start : line.end],
+            [engine.rows[hit.row].pattern for hit in line.hits],
+        )
+        for line in engine.lines(text, lambda: booting)
     ]
 
 
@@ -40,8 +52,8 @@ def lines_that_fit(pattern: str) -> list[bytes]:
 
 def test_the_scan_finds_whatever_the_patterns_find_line_by_line() -> None:
     rng = random.Random(1)  # noqa: S311 - the same in each run
-    patterns = [re.compile(row.pattern.encode()) for row in ROWS]
-    lines = [line for row in ROWS for line in lines_that_fit(row.pattern)]
+    patterns = [re.compile(row.pattern.encode()) for row in full_engine().rows]
+    lines = [line for row in full_engine().rows for line in lines_that_fit(row.pattern)]
     for _ in range(1000):
         some = rng.choices(lines, k=rng.randint(2, 8))
         text = b"".join(line + rng.choice([b" ", b"\n", b"\nx\n"]) for line in some)
@@ -75,9 +87,16 @@ def test_prompts_are_not_looked_for_after_the_boot() -> None:
 
 
 def test_only_the_beginning_of_a_line_is_looked_at_and_only_some_places() -> None:
-    assert named(b" " * MAX_LINE + b"BUG: x\n") == []
+    assert named(b" " * MAX_LINE_BYTES + b"BUG: x\n") == []
     (_, rows) = named(b"BUG: " * 99 + b"\n")[0]
     assert len(rows) == MAX_HITS
+
+
+def test_results_of_tests_are_of_interest_only_to_those_who_read_them() -> None:
+    text = b"ok 1 a\nnot ok 2 selftests: a: b\n1..2\n"
+    assert len(named(text)) == 3
+    [(line, _)] = named(text, engine=faults_engine())
+    assert line == b"not ok 2 selftests: a: b\n"
 
 
 def test_several_threads_may_scan_at_once() -> None:

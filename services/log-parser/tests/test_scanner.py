@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kci_log_parser import headlines
 from kci_log_parser.folded import MAX_OF_A_KIND, MAX_OF_A_SEVERITY
-from kci_log_parser.headlines import MARKERS
 from kci_log_parser.report import EXCERPT
-from kci_log_parser.scanner import MAX_TAIL, LogScanner, scan
+from kci_log_parser.scanner import MAX_TAIL_BYTES, LogScanner, scan
 
 HEADLINES = {
     "BUG: KASAN: slab-out-of-bounds in f+0x1/0x2": "kasan",
@@ -138,7 +138,7 @@ def test_what_only_resembles_a_headline_is_none(line: str) -> None:
 
 
 def test_every_kind_has_a_headline_in_these_tests() -> None:
-    assert set(HEADLINES.values()) == {marker.kind for marker in MARKERS}
+    assert set(HEADLINES.values()) == {row.kind for row in headlines.HEADLINES}
 
 
 def test_what_follows_an_oops_belongs_to_it() -> None:
@@ -248,7 +248,7 @@ def test_a_flood_of_faults_yields_few_findings_with_short_excerpts() -> None:
 def test_a_line_without_end_is_not_kept_whole() -> None:
     scanner = LogScanner()
     for _ in range(20):
-        scanner.feed(b"x" * MAX_TAIL)
-    assert len(scanner._tail) == MAX_TAIL
+        scanner.feed(b"x" * MAX_TAIL_BYTES)
+    assert len(scanner._tail) == MAX_TAIL_BYTES
     scanner.feed(b"\nBUG: still heard\n")
     assert [found.line for found in scanner.finish()] == [2]

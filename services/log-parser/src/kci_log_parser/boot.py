@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from kci_log_parser.headlines import Severity
 from kci_log_parser.lines import clean
 from kci_log_parser.report import EXCERPT, WIDTH, Place, Report
 from kci_log_parser.signature import signature
-from kci_shared.models import Finding
+from kci_shared.models import Finding, Severity
 
 STAMP = re.compile(rb"\[ *(\d+\.\d{6})\]")
 """What a kernel puts before its lines; no boot loader does."""
@@ -137,7 +136,7 @@ class Boots:
         """Note that a reset is no news: a kernel has died, or was told to restart."""
         self._asked = True
 
-    def hear(self, name: str, raw: bytes, place: Place) -> Start | None:
+    def read(self, name: str, raw: bytes, place: Place) -> Start | None:
         """Read a line; return a report that it opens."""
         if name == "restart":
             self._asked = True

@@ -4,11 +4,10 @@
 import re
 from functools import cached_property
 
-from kci_log_parser.headlines import Severity
 from kci_log_parser.lines import clean
 from kci_log_parser.report import EXCERPT, WIDTH, Place, Report
 from kci_log_parser.signature import signature
-from kci_shared.models import Finding
+from kci_shared.models import Finding, Severity
 
 POINTER = re.compile(
     r"(?:--> |>>> (?:referenced by|defined at) )(\S{1,300}:\d+(?::\d+)?)"

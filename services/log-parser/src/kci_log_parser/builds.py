@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable
 
 from kci_log_parser.build import BuildError
-from kci_log_parser.headlines import Severity
 from kci_log_parser.lines import clean
 from kci_log_parser.report import Place
+from kci_shared.models import Severity
 
 NEAR = 5
 FAR = 60
@@ -69,7 +69,7 @@ class Builds:
             "make": self._make,
         }
 
-    def hear(self, name: str, raw: bytes, place: Place) -> BuildError | None:
+    def read(self, name: str, raw: bytes, place: Place) -> BuildError | None:
         """Read a line; return a report that it opens."""
         text = clean(raw)
         if name == "function":

@@ -1,35 +1,127 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All that is looked for, compiled: one scan by Hyperscan, linear in what is printed.
+"""One scan by Hyperscan for all lines of interest, in time linear in the log's length.
 
-Hyperscan tells which rows end where; where they begin, and which of them counts, is a
-matter of the few lines that it names.
+Hyperscan tells which patterns end where. Where they begin, and which of them counts, is
+found out for the few lines that it names.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import islice
+from typing import NamedTuple
 
 import hyperscan
 
-from kci_log_parser.build_lines import SIGNS, Sign, Topic
-from kci_log_parser.headlines import MARKERS, Marker
+from kci_log_parser.boot_lines import BOOT_LINES, PHASE_LINES
+from kci_log_parser.build_lines import BUILD_LINES
+from kci_log_parser.forms import Form, Topic
+from kci_log_parser.headlines import HEADLINES, Headline
+from kci_log_parser.result_lines import RESULT_LINES
 
-ROWS: list[Marker | Sign] = [*MARKERS, *SIGNS]
+Row = Headline | Form
+
 MAX_HITS = 4
-"""How many places of a line are looked at, and how far into it, in bytes."""
-MAX_LINE = 4000
+"""How many places of a line are looked at."""
+MAX_LINE_BYTES = 4000
+"""How much of a line is looked at."""
 
 
-Line = tuple[int, int, list[tuple[int, int]]]
-"""Where a line starts and ends, and what stands in it: a row's number and its place."""
+class Hit(NamedTuple):
+    """What stands in a line: a row's number, and the byte at which it begins."""
+
+    row: int
+    at: int
 
 
-def _database() -> hyperscan.Database:
-    database = hyperscan.Database()
-    database.compile(
-        expressions=[_scanned(row.pattern) for row in ROWS], ids=range(len(ROWS))
-    )
-    return database
+class Line(NamedTuple):
+    """Where a line of interest starts and ends, and what stands in it."""
+
+    start: int
+    end: int
+    hits: list[Hit]
+
+
+class Engine:
+    """Finds the lines in which one of some patterns stands."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self._patterns = [re.compile(row.pattern.encode()) for row in rows]
+        self._phases = frozenset(
+            number for number, row in enumerate(rows) if row.topic is Topic.PHASE
+        )
+        self._database = hyperscan.Database()
+        self._database.compile(
+            expressions=[_scanned(row.pattern) for row in rows], ids=range(len(rows))
+        )
+
+    def lines(self, text: bytes, is_booting: Callable[[], bool]) -> Iterator[Line]:
+        """Yield the lines of interest of some whole lines.
+
+        `is_booting` is asked at each phase of a boot: if it has no phases to come,
+        lines such as prompts are of no interest.
+        """
+        start = end = 0
+        rows: set[int] = set()
+        for row, over in self._scan(text):
+            if over > end and rows:  # the line before is whole: it may end the boot
+                if hits := self._hits(
+                    text[start : min(end, start + MAX_LINE_BYTES)], rows
+                ):
+                    yield Line(start, end, hits)
+                rows = set()
+            if row in self._phases and not is_booting():
+                continue
+            if over > end:
+                start = text.rfind(b"\n", end, over - 1) + 1 or end
+                end = text.find(b"\n", over - 1) + 1
+            rows.add(row)
+        if hits := self._hits(text[start:end], rows):
+            yield Line(start, end, hits)
+
+    def _scan(self, text: bytes) -> list[tuple[int, int]]:
+        """Return which rows end where, in the order of their ends."""
+        ends: list[tuple[int, int]] = []
+        self._database.scan(
+            text,
+            lambda row, _start, over, _flags, _context: ends.append((row, over)),
+            scratch=hyperscan.Scratch(self._database),  # another thread may scan, too
+        )
+        return ends
+
+    def _hits(self, line: bytes, rows: set[int]) -> list[Hit]:
+        """Return what stands in a line, from left to right: at each place one row."""
+        line = line[:MAX_LINE_BYTES]
+        if len(rows) == 1:  # as nearly always
+            (row,) = rows
+            found = islice(self._patterns[row].finditer(line), MAX_HITS)
+            return [Hit(row, match.start()) for match in found]
+        hits: list[Hit] = []
+        over = 0
+        while rows and len(hits) < MAX_HITS:
+            spans = [
+                (match.start(), row, match.end())
+                for row in rows
+                if (match := self._patterns[row].search(line, over))
+            ]
+            if not spans:
+                break
+            at, row, over = min(spans)
+            hits.append(Hit(row, at))
+        return hits
+
+
+@cache
+def faults_engine() -> Engine:
+    """Return what finds all lines but those of test results."""
+    return Engine([*HEADLINES, *BUILD_LINES, *BOOT_LINES, *PHASE_LINES])
+
+
+@cache
+def full_engine() -> Engine:
+    """Return what finds the lines of test results, too."""
+    return Engine([*HEADLINES, *BUILD_LINES, *BOOT_LINES, *RESULT_LINES, *PHASE_LINES])
 
 
 def _scanned(pattern: str) -> bytes:
@@ -39,66 +131,3 @@ def _scanned(pattern: str) -> bytes:
     second, if the table is large. Of one digit it does not.
     """
     return re.sub(r"^:\\d\+", r"\\d", pattern).encode()
-
-
-def _is_phase(row: Marker | Sign) -> bool:
-    return isinstance(row, Sign) and row.topic is Topic.PHASE
-
-
-_DATABASE = _database()
-_PATTERNS = [re.compile(row.pattern.encode()) for row in ROWS]
-_PHASES = frozenset(number for number, row in enumerate(ROWS) if _is_phase(row))
-
-
-def lines_of_interest(text: bytes, booting: Callable[[], bool]) -> Iterator[Line]:
-    """Yield each of some whole lines in which something stands.
-
-    `booting`, asked at each phase, says whether a boot has phases to come.
-    """
-    start = end = 0
-    rows: set[int] = set()
-    for row, over in _hits(text):
-        if over > end and rows:  # the line before is whole, and may change `booting`
-            if found := _places(text[start : min(end, start + MAX_LINE)], rows):
-                yield start, end, found
-            rows = set()
-        if row in _PHASES and not booting():
-            continue
-        if over > end:
-            start = text.rfind(b"\n", end, over - 1) + 1 or end
-            end = text.find(b"\n", over - 1) + 1
-        rows.add(row)
-    if found := _places(text[start : min(end, start + MAX_LINE)], rows):
-        yield start, end, found
-
-
-def _hits(text: bytes) -> list[tuple[int, int]]:
-    """Scan; return which rows end where, in the order of their ends."""
-    hits: list[tuple[int, int]] = []
-    _DATABASE.scan(
-        text,
-        lambda row, _start, over, _flags, _context: hits.append((row, over)),
-        scratch=hyperscan.Scratch(_DATABASE),  # another thread may scan as well
-    )
-    return hits
-
-
-def _places(line: bytes, rows: set[int]) -> list[tuple[int, int]]:
-    """Return what stands in a line, from left to right: of each place the first row."""
-    if len(rows) == 1:  # as nearly always
-        (row,) = rows
-        hits = islice(_PATTERNS[row].finditer(line), MAX_HITS)
-        return [(row, hit.start()) for hit in hits]
-    found: list[tuple[int, int]] = []
-    over = 0
-    while rows and len(found) < MAX_HITS:
-        spans = [
-            (hit.start(), row, hit.end())
-            for row in rows
-            if (hit := _PATTERNS[row].search(line, over))
-        ]
-        if not spans:
-            break
-        place, row, over = min(spans)
-        found.append((row, place))
-    return found

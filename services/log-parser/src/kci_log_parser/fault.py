@@ -4,12 +4,12 @@
 import re
 from functools import cached_property
 
-from kci_log_parser.headlines import Marker, Severity
+from kci_log_parser.headlines import Headline
 from kci_log_parser.lines import clean
 from kci_log_parser.report import EXCERPT, WIDTH, Place, Report
 from kci_log_parser.signature import FUNCTIONS, signature
 from kci_log_parser.stack import DEPTH, own_functions, trace
-from kci_shared.models import Finding
+from kci_shared.models import Finding, Severity
 
 REPORT = 100
 """How many lines a report lasts when no end mark closes it."""
@@ -24,22 +24,22 @@ SOURCE = re.compile(r"[\w./+-]{1,200}\.(?:[chS]|rs):\d+(?::\d+)?")
 class Fault(Report):
     """What the kernel reports from one headline on."""
 
-    def __init__(self, marker: Marker, place: Place, headline: str) -> None:
-        super().__init__(marker.kind, marker.severity, place, headline)
+    def __init__(self, headline: Headline, place: Place, text: str) -> None:
+        super().__init__(headline.kind, headline.severity, place, text)
         self._last = place.line
 
-    def absorb(self, marker: Marker, line: int) -> bool:
+    def absorb(self, headline: Headline, line: int) -> bool:
         """Take another headline as a part or a consequence, unless it is news.
 
         A kernel that dies of what was only a warning makes it a fault.
         """
         age = line - self._last
-        part = self.kind in marker.within and age <= REPORT and END not in self.window
-        aftermath = self.kind in marker.after and age <= AFTERMATH
+        part = self.kind in headline.within and age <= REPORT and END not in self.window
+        aftermath = self.kind in headline.after and age <= AFTERMATH
         if not (part or aftermath):
             return False
         self._last = line
-        if marker.severity is Severity.FAULT:
+        if headline.severity is Severity.FAULT:
             self.severity = Severity.FAULT
         return True
 

@@ -1,22 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of what a kernel prints when something is wrong: one row a headline."""
+"""The table of what a kernel prints first when something is wrong."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from kci_log_parser.forms import Topic
+from kci_shared.models import Severity
 
 Kinds = frozenset[str]
 NONE: Kinds = frozenset()
 LEAD = r" *(?:\[ )?(?:[\w#./()-][\w #./()-]{0,40}: ){0,3}(?:CPU \d+ )?"
 """A subsystem may stand before a headline: `watchdog: `, `rcu: INFO: `, `CPU 1 `."""
-
-
-class Severity(StrEnum):
-    """What a finding means for the verdict."""
-
-    FAULT = "fault"
-    """The kernel is broken; what it did afterwards proves nothing."""
-    WARNING = "warning"
-    """The kernel complained and went on; a slow host can cause some of these."""
 
 
 CRASH = frozenset({"null-deref", "page-fault", "gpf", "trap", "oops"})
@@ -27,8 +20,8 @@ FAULTS = BROKEN - {"ubsan"} | {"hard-lockup", "panic"}
 
 
 @dataclass(frozen=True)
-class Marker:
-    """One form of headline, and when it is no news."""
+class Headline:
+    """One form of headline, and when it belongs to a report that is open."""
 
     kind: str
     pattern: str
@@ -44,6 +37,11 @@ class Marker:
     """What may stand before it in its line."""
 
     @property
+    def topic(self) -> Topic:
+        """What the line is about."""
+        return Topic.FAULT
+
+    @property
     def severity(self) -> Severity:
         """What a finding of this kind means for the verdict."""
         return Severity.FAULT if self.kind in FAULTS else Severity.WARNING
@@ -55,11 +53,11 @@ def _rows(
     within: Kinds = NONE,
     after: Kinds = NONE,
     lead: str = LEAD,
-) -> list[Marker]:
-    return [Marker(kind, pattern, within, after, lead) for pattern in patterns]
+) -> list[Headline]:
+    return [Headline(kind, pattern, within, after, lead) for pattern in patterns]
 
 
-MARKERS: list[Marker] = [
+HEADLINES: list[Headline] = [
     # The first row that fits names the line: the particular before the general.
     *_rows("kasan", r"BUG: KASAN: "),
     *_rows("kasan", r"BUG \S+ \(.*\): kasan: bad access", within=frozenset({"kasan"})),

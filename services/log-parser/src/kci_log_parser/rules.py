@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 
 from kci_log_parser.boot import Boot, Phase
 from kci_log_parser.build import KINDS as BUILD_KINDS
-from kci_log_parser.headlines import Severity
 from kci_shared.models import (
     ErrorCode,
     Finding,
@@ -33,6 +32,7 @@ from kci_shared.models import (
     Kbuild,
     Node,
     Result,
+    Severity,
     State,
 )
 from kci_shared.rules.verdicts import is_settled

@@ -17,9 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from kci_log_parser.boot import Boot, Phase
-from kci_log_parser.headlines import Severity
 from kci_log_parser.scanner import LogScanner
-from kci_shared.models import Finding
+from kci_shared.models import Finding, Severity
 from kci_shared.rules.results import (
     Format,
     NotJUnit,
