@@ -114,7 +114,7 @@ async def test_a_lab_that_is_away_is_told_and_ends_the_check_badly(
 async def test_a_mistake_in_the_labs_file_is_told(tmp_path: Path) -> None:
     @asynccontextmanager
     async def unreadable(_: BridgeSettings) -> AsyncIterator[Dialect]:
-        raise ConfigError("lab.yaml:3: devices: is missing; add it")
+        raise ConfigError("lab.yaml:3: the file has no 'devices'; add it")
         yield
 
     probes = await probe_all(settings(tmp_path, token="abc"), unreadable)

@@ -6,8 +6,8 @@ import shutil
 from kci_builder.maker import Maker, Sources
 from kci_builder.sandbox import Sandbox
 from kci_builder.settings import Settings
+from kci_shared.nodes import Nodes
 from kci_shared.work import CannotRun, LabJob, NotConfigured, RunOutcome
-from kci_shared.work.api import Nodes
 from kci_shared.work.build import BUILD, order_of
 from kci_shared.work.local import LocalRuns
 

@@ -20,8 +20,8 @@ from kci_kubernetes_bridge.watch import Watch
 from kci_shared.lab import LabError
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Kbuild, Progress
+from kci_shared.nodes import Nodes
 from kci_shared.work import BridgeSettings, CannotRun, Dialect, LabJob, RunOutcome
-from kci_shared.work.api import Nodes
 from kci_shared.work.build import order_of
 
 log = get_logger(__name__)

@@ -12,14 +12,7 @@ from kci_shared.models import (
     Report,
     RuntimeReport,
 )
-
-
-class Nodes(Protocol):
-    """Reads nodes."""
-
-    async def get(self, node_id: str, /) -> Node | None:
-        """Return a node, or None if it does not exist."""
-        ...
+from kci_shared.nodes import Nodes
 
 
 class Claims(Nodes, Protocol):
@@ -27,10 +20,6 @@ class Claims(Nodes, Protocol):
 
     A write with the token of a lost claim raises `Conflict`.
     """
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return the nodes that match all filters."""
-        ...
 
     async def claim(self, request: ClaimRequest, /) -> list[ClaimedNode]:
         """Claim waiting nodes; empty if none arrives in time."""

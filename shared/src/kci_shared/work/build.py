@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kci_shared.models import BuildDefinition, ErrorCode, Node, Result, Revision
+from kci_shared.nodes import Nodes
 from kci_shared.rules.artifacts import TARBALL
-from kci_shared.work.api import Nodes
 from kci_shared.work.definition import definition_of
 from kci_shared.work.errors import CannotRun
 
