@@ -43,27 +43,20 @@ class Delivery:
         `settle_s` is how long to wait for a copy in the archive if an earlier attempt
         may have sent the mail, else 0. Raises `CannotRun` if it is not sent in time.
         """
-        waiting, given_up, waited_s = letter.recipients, Replies(), 0.0
+        recipients, waited_s = _Recipients(letter.recipients), 0.0
         for pause_s in _pauses_s():
             try:
                 if await self._was_sent(letter.message_id, settle_s):
                     return RunOutcome(Result.PASS)
                 settle_s = 0
-                replies = await self._relay.send(letter, waiting)
+                replies = await self._relay.send(letter, recipients.waiting)
+                if outcome := recipients.outcome(replies, waited_s):
+                    return outcome
+                reason = _quote(_deferred(replies))
             except (Postponed, OSError) as error:
                 reason = f"{type(error).__name__}: {error}"
                 if isinstance(error, InDoubt):
                     settle_s = self._settings.mail_settle
-            else:
-                deferred = {
-                    to: reply for to, reply in replies.items() if reply.deferred
-                }
-                if not deferred:
-                    return _outcome({**given_up, **replies})
-                reason = _quote(deferred)
-                if waited_s >= DEFERRAL_MAX_S and len(deferred) < len(replies):
-                    given_up |= deferred
-                    waiting = tuple(to for to in waiting if to not in deferred)
             if waited_s >= self._settings.queue:
                 raise CannotRun(f"not sent within {waited_s:g} s: {reason}")
             log.warning("mail waits", reason=reason, seconds=pause_s)
@@ -82,6 +75,31 @@ class Delivery:
             settle_s -= ARCHIVE_POLL_S
         log.info("mail was sent before", message_id=message_id)
         return True
+
+
+class _Recipients:
+    """The recipients of a mail: those that wait for it, and those that are given up."""
+
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        self.waiting = addresses
+        self._given_up = Replies()
+
+    def outcome(self, replies: Replies, waited_s: float) -> RunOutcome | None:
+        """Return the outcome if the mail was offered for good, or None.
+
+        Deferred recipients are given up once they have delayed the others for too long.
+        """
+        deferred = _deferred(replies)
+        if not deferred:
+            return _outcome({**self._given_up, **replies})
+        if waited_s >= DEFERRAL_MAX_S and len(deferred) < len(replies):
+            self._given_up |= deferred
+            self.waiting = tuple(to for to in self.waiting if to not in deferred)
+        return None
+
+
+def _deferred(replies: Replies) -> Replies:
+    return {to: reply for to, reply in replies.items() if reply.deferred}
 
 
 def _pauses_s() -> Iterator[float]:

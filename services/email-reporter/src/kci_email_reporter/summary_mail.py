@@ -45,6 +45,7 @@ def summary_mail(
     key = dedup_key("tree", revision.tree, revision.branch, revision.commit, "first")
     title = f"{branch_name(revision)} {inline(revision.short)}"
     report_id = short_id("t", checkout.id)
+    headers = {"Report-Type": "summary", **revision_headers(revision)}
     return Mail(
         key=key,
         message_id=message_id("tree", key, head.domain),
@@ -52,20 +53,14 @@ def summary_mail(
         letterhead=head,
         date=checkout.updated,
         subject=head.subject_prefix + _subject(title, counts),
-        filter_headers={
-            "Report-Type": "summary",
-            **revision_headers(revision),
-            "Report-Id": report_id,
-        },
+        filter_headers={**headers, "Report-Id": report_id},
         body=render(
             "summary.txt.j2",
             title=title,
             link=head.link(checkout.id),
             revision=revision,
             contact=head.contact,
-            verdict=_verdict(counts),
-            without_verdict=_amounts(counts, None),
-            coverage=[_coverage(type_, counts) for type_ in ReportType],
+            **_results(counts),
             **_lists(runs, head),
         ),
     )
@@ -78,6 +73,14 @@ def _subject(title: str, counts: Counts) -> str:
     )
     text = f"[kci] {title}: first results: {failed} fail, {passed} pass"
     return clip(text, SUBJECT_COLUMNS)
+
+
+def _results(counts: Counts) -> dict[str, Any]:
+    return {
+        "verdict": _verdict(counts),
+        "without_verdict": _amounts(counts, None),
+        "coverage": [_coverage(type_, counts) for type_ in ReportType],
+    }
 
 
 def _verdict(counts: Counts) -> str:

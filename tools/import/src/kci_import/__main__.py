@@ -44,6 +44,11 @@ def parse_arguments() -> argparse.Namespace:
         default=Path("var/import"),
         help="folder for the progress so far and for report.jsonl (%(default)s)",
     )
+    _add_commands(parser)
+    return parser.parse_args()
+
+
+def _add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     legacy = commands.add_parser("legacy", help="a dump of the kernel-ci database")
     legacy.add_argument("dump", type=Path, help="folder of mongodump or mongoexport")
@@ -55,7 +60,6 @@ def parse_arguments() -> argparse.Namespace:
     peer.add_argument(
         "--all", action="store_true", help="compare all nodes again, not only new ones"
     )
-    return parser.parse_args()
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> None:

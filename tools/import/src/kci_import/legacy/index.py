@@ -139,11 +139,6 @@ class Index:
         key = f"{test_key} {document.get('hierarchy')} {first}"
         own = id_of(document.get("_id"))
         self._put("copy", own, key)
-        failed_s = [
-            _created_s({"created_on": document.get("created_on"), **run})
-            for run in runs
-            if run.get("status") == "FAIL"
-        ]
         self._db.execute(
             "INSERT INTO regression VALUES(?, ?, ?, ?, ?, ?, NULL)"
             " ON CONFLICT DO UPDATE SET id = excluded.id, length = excluded.length,"
@@ -156,13 +151,21 @@ class Index:
                 len(runs),
                 json_util.dumps(document),
                 test_key,
-                max(failed_s, default=0.0),
+                _last_failure_s(document),
             ),
         )
 
     def _put(self, table: str, *row: Any) -> None:
         marks = ", ".join("?" * len(row))
         self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES({marks})", row)
+
+
+def _last_failure_s(regression: Document) -> float:
+    """Return when the regression's test failed last, or 0."""
+    own = {"created_on": regression.get("created_on")}
+    runs = regression.get("regressions") or ()
+    failures_s = [_created_s(own | run) for run in runs if run.get("status") == "FAIL"]
+    return max(failures_s, default=0.0)
 
 
 def _dump(document: Document, names: tuple[str, ...]) -> str:

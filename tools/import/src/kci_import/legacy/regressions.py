@@ -33,9 +33,6 @@ def regression(
     Legacy stored a copy of it for each revision: `document` is the last one, `ids` are
     those of all. `revisions` are the revisions of the runs.
     """
-    runs = runs_of(document)
-    passed, failed = (revision(one) for one in (*revisions, {}, {})[:2])
-    tests = [id_of(run.get("test_case_id")) for run in runs]
     path = [str(name) for name in reading.take("hierarchy") or ()]
     reading.drop("regressions", "test_case_path", *REVISION_FIELDS, *BUILD_FIELDS)
     reading.drop("device_type", "lab_name")
@@ -46,16 +43,25 @@ def regression(
         group=reading.text("plan"),
         result=result,
         data={
-            "pass_node": tests[0] if tests else None,
-            "fail_node": tests[1] if len(tests) > 1 else None,
-            "node_sequence": tests[2:],
-            "kernel_revision": failed,
-            "failed_kernel_revision": failed,
-            "passed_kernel_revision": passed,
+            **_runs(document, revisions),
             **setup_of(document),
         },
         legacy={"ids": ids},
     )
+
+
+def _runs(document: Fields, revisions: Sequence[Fields]) -> dict[str, Any]:
+    """Return nodes and revisions of the runs: the passing, then the failing ones."""
+    tests = [id_of(run.get("test_case_id")) for run in runs_of(document)]
+    passed, failed = (revision(one) for one in (*revisions, {}, {})[:2])
+    return {
+        "pass_node": tests[0] if tests else None,
+        "fail_node": tests[1] if len(tests) > 1 else None,
+        "node_sequence": tests[2:],
+        "kernel_revision": failed,
+        "failed_kernel_revision": failed,
+        "passed_kernel_revision": passed,
+    }
 
 
 def bisection(reading: Reading, parent: str | None) -> Draft:

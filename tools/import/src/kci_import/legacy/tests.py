@@ -43,9 +43,6 @@ def job(
     lab, device = reading.text("lab_name"), reading.text("device_type")
     reading.inherit(ancestor)
     name = reading.text("name") or reading.text("suite_name") or "unnamed"
-    misc = {field: reading.text(field) for field in JOB_MISC}
-    misc["kernel_warnings"] = reading.take("warnings")
-    suites = _suites(reading.take("initrd_info"))
     reading.drop("kernel_image", "modules")
     return draft(
         reading,
@@ -57,11 +54,9 @@ def job(
         artifacts=_logs(reading, url(storage, resource, lab), device),
         data={
             **setup_of({**ancestor, "lab_name": lab, "device_type": device}),
+            **_root_file_system(reading),
             "device": reading.text("board_instance"),
-            "misc": {k: v for k, v in misc.items() if v not in (None, "")},
-            "rootfs_url": reading.text("initrd"),
-            "test_suites": suites or None,
-            "test_source": suites[0].get("url") if len(suites) == 1 else None,
+            "misc": {**_misc(reading, JOB_MISC), **_kernel_warnings(reading)},
             "error_msg": reading.text("boot_result_description"),
             "duration_s": _duration_s(reading.take("time")),
             "index": reading.take("index"),
@@ -107,9 +102,6 @@ def boot(reading: Reading, parent: str | None, ancestor: Fields, storage: str) -
     result, error_code = result_of(status)
     if result is Result.INCOMPLETE:
         error_code = ErrorCode.INFRASTRUCTURE
-    misc = {field: reading.text(field) for field in BOOT_MISC}
-    job_url, path = reading.text("boot_job_url"), reading.text("boot_job_path")
-    job_id = reading.text("boot_job_id")
     return draft(
         reading,
         Kind.TEST,
@@ -124,9 +116,8 @@ def boot(reading: Reading, parent: str | None, ancestor: Fields, storage: str) -
             "error_code": error_code,
             "error_msg": reading.text("boot_result_description"),
             "device": reading.text("board_instance"),
-            "job_id": job_id,
-            "job_url": url(job_url, path, job_id) or job_url,
-            "misc": {name: value for name, value in misc.items() if value},
+            **_lab_job(reading),
+            "misc": _misc(reading, BOOT_MISC),
             "duration_s": _duration_s(reading.take("time")),
         },
     )
@@ -136,6 +127,33 @@ def setup_of(fields: Fields) -> dict[str, Any]:
     """Return what was tested and where, as our jobs and tests name it."""
     setup = {ours: fields.get(theirs) for theirs, ours in SETUP.items()}
     return {name: value for name, value in setup.items() if value}
+
+
+def _misc(reading: Reading, names: tuple[str, ...]) -> dict[str, str]:
+    misc = {name: reading.text(name) for name in names}
+    return {name: value for name, value in misc.items() if value}
+
+
+def _kernel_warnings(reading: Reading) -> dict[str, Any]:
+    warnings = reading.take("warnings")
+    return {} if warnings in (None, "") else {"kernel_warnings": warnings}
+
+
+def _root_file_system(reading: Reading) -> dict[str, Any]:
+    """Return the root file system that a job booted, and the test suites in it."""
+    suites = _suites(reading.take("initrd_info"))
+    return {
+        "rootfs_url": reading.text("initrd"),
+        "test_suites": suites or None,
+        "test_source": suites[0].get("url") if len(suites) == 1 else None,
+    }
+
+
+def _lab_job(reading: Reading) -> dict[str, str | None]:
+    """Return id and URL of the lab's own job."""
+    job_url, path = reading.text("boot_job_url"), reading.text("boot_job_path")
+    job_id = reading.text("boot_job_id")
+    return {"job_id": job_id, "job_url": url(job_url, path, job_id) or job_url}
 
 
 def _logs(reading: Reading, folder: str | None, device: str | None) -> dict[str, str]:
