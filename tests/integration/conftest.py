@@ -87,7 +87,7 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class OwnServer:
-    """A store of one test's own, which it may start and stop; what it has stays."""
+    """A store of one test's own, which it may start and stop; its data stay."""
 
     run: Callable[[int, Path], AbstractContextManager[int]]
     port: int
@@ -166,7 +166,7 @@ class Program:
         await self.processes.kill(self.part.name)
 
     async def run(self) -> str:
-        """Run it to its end; return what it said."""
+        """Run it to its end; return its output."""
         await self.start()
         while self.processes.pid(self.part.name) is not None:
             await asyncio.sleep(0.05)
@@ -174,7 +174,7 @@ class Program:
 
 
 class Programs:
-    """The programs of one test, forked from a process that has imported them."""
+    """The programs of one test, started by the fork server."""
 
     def __init__(self, folder: Path) -> None:
         self._processes = Processes(folder)
@@ -206,7 +206,7 @@ async def programs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pr
 
 @dataclass(frozen=True)
 class OwnApi:
-    """An API of one test's own, and who makes tokens for it."""
+    """An API of one test's own, with tokens for it."""
 
     url: str
     settings: dict[str, str]
@@ -216,10 +216,10 @@ class OwnApi:
     async def token(self, name: str, *scopes: str) -> Path:
         """Return the file of a new token."""
         file = self.folder / f"{name}.token"
-        wanted = "".join(f" --scope {scope}" for scope in scopes)
-        command = f"kci-api token create {name}{wanted} --out {file}"
-        said = await self.programs(command, self.settings).run()
-        assert file.exists(), said
+        options = "".join(f" --scope {scope}" for scope in scopes)
+        command = f"kci-api token create {name}{options} --out {file}"
+        output = await self.programs(command, self.settings).run()
+        assert file.exists(), output
         return file
 
 
@@ -255,7 +255,7 @@ async def two_apis(
     redis_port: int,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> list[OwnApi]:
-    """Two that know nothing of each other."""
+    """Two APIs with databases of their own."""
     mongo_url = an_empty_database(mongo_port)
     redis_url = f"redis://127.0.0.1:{redis_port}/1"
     folder = tmp_path_factory.mktemp("other")

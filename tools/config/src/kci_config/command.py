@@ -44,33 +44,35 @@ def _parser() -> argparse.ArgumentParser:
         "kci-config", description="Look at a configuration before it goes live."
     )
     commands = parser.add_subparsers(required=True)
-
-    def add(name: str, runs: Callable[..., int], about: str) -> argparse.ArgumentParser:
+    for name, (runs, about, add_arguments) in COMMANDS.items():
         command = commands.add_parser(name, help=about)
         command.set_defaults(run=runs)
-        return command
-
-    check = add("check", _check, "list all errors")
-    why = add("explain", _explain, "show why a test runs or does not")
-    diff = add("diff", _diff, "show which builds and jobs a change gains and loses")
-    draw = add(
-        "graph", _graph, "draw builds, tests and their needs as a mermaid flowchart"
-    )
-    convert = add("import-upstream", _import, "translate KernelCI's configuration")
-    for command in (check, why, draw):
-        command.add_argument("folder", type=Path, metavar="DIR")
-    why.add_argument("branch", metavar="TREE/BRANCH", type=_tree_and_branch)
-    why.add_argument("test", nargs="?", help="default: all tests")
-    why.add_argument(
-        "--kernel", type=_version, help="the kernel's version, such as 6.7"
-    )
-    why.add_argument("--platform", help="show this platform only")
-    for name in ("old", "new"):
-        diff.add_argument(name, type=Path, metavar=name.upper())
-    convert.add_argument("folder", type=Path, metavar="DIR")
-    convert.add_argument("--out", type=Path, help="an empty folder for the result")
-    convert.add_argument("--all", action="store_true", help="list every place")
+        add_arguments(command)
     return parser
+
+
+def _folder(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, metavar="DIR")
+
+
+def _what_to_explain(command: argparse.ArgumentParser) -> None:
+    _folder(command)
+    command.add_argument("branch", metavar="TREE/BRANCH", type=_tree_and_branch)
+    command.add_argument("test", nargs="?", help="default: all tests")
+    about = "the kernel's version, such as 6.7"
+    command.add_argument("--kernel", type=_version, help=about)
+    command.add_argument("--platform", help="show this platform only")
+
+
+def _old_and_new(command: argparse.ArgumentParser) -> None:
+    for name in ("old", "new"):
+        command.add_argument(name, type=Path, metavar=name.upper())
+
+
+def _what_to_import(command: argparse.ArgumentParser) -> None:
+    _folder(command)
+    command.add_argument("--out", type=Path, help="an empty folder for the result")
+    command.add_argument("--all", action="store_true", help="list every place")
 
 
 def _tree_and_branch(text: str) -> tuple[str, str]:
@@ -189,3 +191,24 @@ def _show_report(report: Report, options: argparse.Namespace, console: Console) 
     console.print(f"[bold]{balance}[/]")
     for reason, number in sorted(report.pairs_lost.items(), key=lambda one: -one[1]):
         console.print(f"  {number} dropped: {escape(reason)}")
+
+
+COMMANDS: dict[
+    str,
+    tuple[
+        Callable[[argparse.Namespace, Console], int],
+        str,
+        Callable[[argparse.ArgumentParser], None],
+    ],
+] = {
+    "check": (_check, "list all errors", _folder),
+    "explain": (_explain, "show why a test runs or does not", _what_to_explain),
+    "diff": (
+        _diff,
+        "show which builds and jobs a change gains and loses",
+        _old_and_new,
+    ),
+    "graph": (_graph, "draw builds, tests and their needs as a flowchart", _folder),
+    "import-upstream": (_import, "translate KernelCI's configuration", _what_to_import),
+}
+"""Each command: what runs, what it is for, and what adds its arguments."""

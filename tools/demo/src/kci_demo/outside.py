@@ -48,35 +48,36 @@ class OutsideCi:
         self._storage = storage
 
     async def submit(self, revision: Revision, files: dict[str, Path]) -> Submission:
-        """Hand in a revision; from here on nobody pushes."""
+        """Submit a revision; all that follows is automatic."""
         urls = {
             name: await self._storage.put_file(path) for name, path in files.items()
         }
-        checkout = await self.api.create(
-            NewNode(
-                kind=Kind.CHECKOUT,
-                name="checkout",
-                state=State.AVAILABLE,
-                result=Result.PASS,
-                data={"kernel_revision": revision.model_dump(exclude_unset=True)},
-                idempotency_key=f"outside/{revision.commit}",
-            )
-        )
-        build = await self.api.create(
-            NewNode(
-                kind=Kind.KBUILD,
-                name=BUILD,
-                parent=checkout.id,
-                state=State.DONE,
-                result=Result.PASS,
-                artifacts=urls,
-                data={
-                    "arch": "x86_64",
-                    "compiler": "gcc-12",
-                    "defconfig": "cloud",
-                    "config_full": "cloud",
-                },
-                idempotency_key=f"outside/{revision.commit}/{BUILD}",
-            )
-        )
+        checkout = await self.api.create(_checkout(revision))
+        build = await self.api.create(_build(revision, checkout.id, urls))
         return Submission(revision, checkout.id, build.id)
+
+
+def _checkout(revision: Revision) -> NewNode:
+    return NewNode(
+        kind=Kind.CHECKOUT,
+        name="checkout",
+        state=State.AVAILABLE,
+        result=Result.PASS,
+        data={"kernel_revision": revision.model_dump(exclude_unset=True)},
+        idempotency_key=f"outside/{revision.commit}",
+    )
+
+
+def _build(revision: Revision, checkout_id: str, urls: dict[str, str]) -> NewNode:
+    data = {"arch": "x86_64", "compiler": "gcc-12"}
+    data |= {"defconfig": "cloud", "config_full": "cloud"}
+    return NewNode(
+        kind=Kind.KBUILD,
+        name=BUILD,
+        parent=checkout_id,
+        state=State.DONE,
+        result=Result.PASS,
+        artifacts=urls,
+        data=data,
+        idempotency_key=f"outside/{revision.commit}/{BUILD}",
+    )

@@ -13,7 +13,7 @@ from rich.tree import Tree
 from kci_demo.evidence import Evidence
 from kci_demo.timeline import COLOURS
 from kci_local.site import Site
-from kci_shared.models import Node, Result
+from kci_shared.models import Job, Node, Result
 
 
 def as_json(chapters: list[Evidence], seconds: dict[str, float]) -> dict[str, Any]:
@@ -32,32 +32,29 @@ def _revision(evidence: Evidence) -> dict[str, Any]:
         "describe": evidence.submission.revision.describe,
         "checkout_id": evidence.submission.checkout_id,
         "build": {"id": build.id, "result": build.result},
-        "jobs": [
-            {
-                "id": job.id,
-                "name": job.name,
-                "result": job.result,
-                "error_code": job.data.error_code,
-                "attempt": job.retry_counter + 1,
-            }
-            for job in evidence.jobs()
-        ],
+        "jobs": [_job(job) for job in evidence.jobs()],
         "tests": [
             {"path": "/".join(test.path), "result": test.result}
             for test in evidence.tests()
         ],
         "findings": [
-            {"kind": found.kind, "headline": found.headline, "line": found.line}
-            for found in evidence.findings()
+            finding.model_dump(include={"kind", "headline", "line"})
+            for finding in evidence.findings()
         ],
         "regressions": [
-            {
-                "id": regression.id,
-                "pass_node": regression.data.pass_node,
-                "fail_node": regression.data.fail_node,
-            }
-            for regression in evidence.regressions
+            {"id": one.id, **one.data.model_dump(include={"pass_node", "fail_node"})}
+            for one in evidence.regressions
         ],
+    }
+
+
+def _job(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "name": job.name,
+        "result": job.result,
+        "error_code": job.data.error_code,
+        "attempt": job.retry_counter + 1,
     }
 
 

@@ -21,34 +21,31 @@ TAGS = ["kci=1", f"device={PLATFORM}", "arch=x86_64"]
 
 def lab_parts(site: Site, names: Sequence[str] = BOARDS) -> list[Process]:
     """Return how to run boards, coordinator and exporter, in the order of starting."""
-    coordinator = site.address("coordinator")
-    relay = site.ports["relay"]
     lines = {name: site.ports[f"{name} serial"] for name in names}
+    return [_boards(site, lines), _coordinator(site), _exporter(site, lines)]
+
+
+def _boards(site: Site, lines: dict[str, int]) -> Process:
+    relay = site.ports["relay"]
     boards = [f"{line}:{site.board(name)}" for name, line in lines.items()]
-    resources = write_exporter_file(site.state, relay, lines)
-    return [
-        Process(
-            "boards",
-            [*PYTHON, "kci_fakes.lab.board", "--power", str(relay), *boards],
-            port=relay,
-        ),
-        Process(
-            "coordinator",
-            [str(BIN / "labgrid-coordinator"), "-l", coordinator],
-            port=site.ports["coordinator"],
-            folder=site.folder("coordinator"),  # it stores its places there
-        ),
-        Process(
-            "exporter",
-            [
-                *(*PYTHON, "kci_fakes.lab.exporter", coordinator, str(resources)),
-                "--tags",
-                *TAGS,
-                "--places",
-                *names,
-            ],
-        ),
-    ]
+    command = [*PYTHON, "kci_fakes.lab.board", f"--power={relay}", *boards]
+    return Process("boards", command, port=relay)
+
+
+def _coordinator(site: Site) -> Process:
+    return Process(
+        "coordinator",
+        [str(BIN / "labgrid-coordinator"), "-l", site.address("coordinator")],
+        port=site.ports["coordinator"],
+        folder=site.folder("coordinator"),  # it stores its places there
+    )
+
+
+def _exporter(site: Site, lines: dict[str, int]) -> Process:
+    resources = write_exporter_file(site.state, site.ports["relay"], lines)
+    what = [site.address("coordinator"), str(resources)]
+    options = ["--tags", *TAGS, "--places", *lines]
+    return Process("exporter", [*PYTHON, "kci_fakes.lab.exporter", *what, *options])
 
 
 def write_exporter_file(folder: Path, relay: int, lines: dict[str, int]) -> Path:

@@ -18,38 +18,29 @@ BIN = Path(sys.executable).parent
 
 def store_parts(site: Site) -> list[Process]:
     """Run an embedded MongoDB-wire server, which syncs each write, and Redis."""
-    mongo, redis = site.ports["mongo"], site.ports["redis"]
-    return [
-        Process(
-            "mongo",
-            [
-                str(BIN / "secantusd-py"),
-                "--port",
-                str(mongo),
-                "--storage-path",
-                str(site.folder("mongo")),
-                "--sync-on-commit",
-                "--cache-size",
-                "256M",
-            ],
-            port=mongo,
-        ),
-        Process(
-            "redis",
-            [
-                "redis-server",
-                "--port",
-                str(redis),
-                "--bind",
-                "127.0.0.1",
-                "--dir",
-                str(site.folder("redis")),
-                "--appendonly",
-                "yes",
-            ],
-            port=redis,
-        ),
+    return [_mongo(site, site.ports["mongo"]), _redis(site, site.ports["redis"])]
+
+
+def _mongo(site: Site, port: int) -> Process:
+    command = [
+        str(BIN / "secantusd-py"),
+        f"--port={port}",
+        f"--storage-path={site.folder('mongo')}",
+        "--sync-on-commit",
+        "--cache-size=256M",
     ]
+    return Process("mongo", command, port=port)
+
+
+def _redis(site: Site, port: int) -> Process:
+    options = {
+        "--port": str(port),
+        "--bind": "127.0.0.1",
+        "--dir": str(site.folder("redis")),
+        "--appendonly": "yes",
+    }
+    words = [word for option in options.items() for word in option]
+    return Process("redis", ["redis-server", *words], port=port)
 
 
 def api_part(site: Site, replica: str = "") -> Process:

@@ -36,31 +36,37 @@ def build(
     arch, compiler = params.get("arch"), params.get("compiler")
     configs = rules.listed(params.get("defconfig"))
     if not (arch and compiler and configs):
-        report.add(
-            Category.BROKEN, "a build without arch, compiler or defconfig", where
-        )
+        what = "a build without arch, compiler or defconfig"
+        report.add(Category.BROKEN, what, where)
         return None
     if any("/" in config for config in configs):
         report.add(Category.LEFT_OUT, "a configuration from outside the kernel", where)
         return None
-    fragments = [*configs[1:], *rules.listed(params.get("fragments"))]
-    unknown = [one for one in fragments if one not in defined["fragments"]]
-    for fragment in unknown:
-        if "=" not in fragment and fragment not in configs:
-            what = f"fragment '{fragment}' is not defined"
-            report.add(Category.BROKEN, what, where)
     for key in params.keys() - BUILD_PARAMS - IMPLIED:
         report.add(Category.LEFT_OUT, f"'{key}' of a build", where)
     fields = {
         "compiler": [str(compiler)],
         "arch": {str(arch): configs[:1]},
-        "fragments": fragments,
+        "fragments": _fragments(params, defined, report, where),
         "image": job.get("image"),
         "when": _when(job, defined, report, where),
         **_timeout(params),
         **rules.priority(job.get("priority")),
     }
     return {key: value for key, value in fields.items() if value}
+
+
+def _fragments(
+    params: Entry, defined: dict[str, set[str]], report: Report, where: str
+) -> list[str]:
+    """Return further configurations and the fragments; report undefined ones."""
+    configs = rules.listed(params.get("defconfig"))
+    fragments = [*configs[1:], *rules.listed(params.get("fragments"))]
+    for one in fragments:
+        if not (one in defined["fragments"] or "=" in one or one in configs):
+            what = f"fragment '{one}' is not defined"
+            report.add(Category.BROKEN, what, where)
+    return fragments
 
 
 def undefined_fragments(build: Entry, defined: dict[str, set[str]]) -> list[str]:

@@ -42,26 +42,32 @@ async def demo_build(console: Console, site: Site, *, keep: bool) -> int:
             repository = await asyncio.to_thread(
                 linux_repository, site.cache, timeline.say
             )
-        branch = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-        async with timeline.step("start"):
-            await start(site, repository, branch, configuration.QEMU)
-        async with open_build_story(site, repository, branch, timeline) as story:
-            try:
-                chapters = await story.play()
-            except NotAsExpected as error:
-                timeline.say(f"[red]{error}[/]")
-                console.print(f"Logs: {site.state / 'log'}", soft_wrap=True)
-                return 1
-        summary.show(console, site, chapters)
-        for step, seconds in timeline.seconds.items():
-            console.print(f"{seconds:8.1f} s  {step}")
-        console.print("[green bold]All as expected.[/]")
-        return 0
+        return await _play(console, site, timeline, repository)
     finally:
         if keep:
             console.print(f"Still running; stop it: make down-local STATE={site.state}")
         else:
             await stack.down()
+
+
+async def _play(
+    console: Console, site: Site, timeline: Timeline, repository: Repository
+) -> int:
+    branch = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    async with timeline.step("start"):
+        await start(site, repository, branch, configuration.QEMU)
+    async with open_build_story(site, repository, branch, timeline) as story:
+        try:
+            chapters = await story.play()
+        except NotAsExpected as error:
+            timeline.say(f"[red]{error}[/]")
+            console.print(f"Logs: {site.state / 'log'}", soft_wrap=True)
+            return 1
+    summary.show(console, site, chapters)
+    for step, seconds in timeline.seconds.items():
+        console.print(f"{seconds:8.1f} s  {step}")
+    console.print("[green bold]All as expected.[/]")
+    return 0
 
 
 async def start(site: Site, repository: Repository, branch: str, fragment: str) -> None:
