@@ -16,8 +16,8 @@ class Settings(ServiceSettings):
         Path, Field(description="folder of the YAML files: tests, platforms, labs, ...")
     ]
     sweep_every: Annotated[
-        float, Field(gt=0, description="seconds between two looks for overdue nodes")
+        float, Field(gt=0, description="seconds between checks for overdue nodes")
     ] = 5.0
     config_every: Annotated[
-        float, Field(gt=0, description="seconds between two looks for changed files")
+        float, Field(gt=0, description="seconds between checks for changed files")
     ] = 2.0

@@ -11,7 +11,7 @@ from kci_shared.work.settings import Runtime
 
 
 class Settings(BridgeSettings):
-    """Which trees are watched, how git may be used, where requests are served."""
+    """Trees to watch, limits of git, address of the requests."""
 
     config: Annotated[Path, Field(description="folder of the YAML files: trees, ...")]
     runtime: Runtime = "trigger"
@@ -22,23 +22,23 @@ class Settings(BridgeSettings):
         float, Field(ge=0, description="seconds that a checkout may take")
     ] = 3600
     poll: Annotated[
-        float, Field(gt=0, description="seconds between two looks at a tree")
+        float, Field(gt=0, description="seconds between polls of a tree")
     ] = 60
     remote_timeout: Annotated[
-        float, Field(gt=0, description="seconds that a remote gets to name its heads")
+        float, Field(gt=0, description="seconds that a remote gets to list its heads")
     ] = 30
     per_host: Annotated[
-        int, Field(ge=1, description="how many trees of one host are looked at at once")
+        int, Field(ge=1, description="how many trees of one host are polled at once")
     ] = 4
     protocols: Annotated[
-        tuple[str, ...], Field(description="what git may speak: JSON list")
+        tuple[str, ...], Field(description="protocols that git may use: JSON list")
     ] = ("https", "git")
     max_bytes: Annotated[
         int, Field(gt=0, description="how large a file that git writes may be")
     ] = 32 << 30
     patch_hosts: Annotated[
         tuple[str, ...],
-        Field(description="hosts from which patches may be fetched: JSON list"),
+        Field(description="hosts from which patches may be downloaded: JSON list"),
     ] = ("lore.kernel.org", "patchwork.kernel.org")
     host: Annotated[str, Field(description="address to serve requests on")] = (
         "127.0.0.1"
@@ -49,5 +49,5 @@ class Settings(BridgeSettings):
 
     @property
     def mirrors(self) -> Path:
-        """Where the bare repositories lie."""
+        """Folder of the bare repositories."""
         return self.cache / "mirrors"
