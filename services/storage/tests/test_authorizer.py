@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from kci_shared.errors import NotLoggedIn, Unavailable
-from kci_storage.authorizer import KEPT_S, MAX_KEPT, Authorizer
+from kci_storage.authorizer import CACHED_S, MAX_CACHED, Authorizer
 
 
 class FakeApi(httpx.AsyncBaseTransport):
@@ -53,7 +53,7 @@ async def test_a_good_token_is_asked_for_once_in_a_while(
     await authorizer.check("Bearer good")
     await authorizer.check("Bearer good")
     assert api.asked == 1
-    clock.now += KEPT_S
+    clock.now += CACHED_S
     await authorizer.check("Bearer good")
     assert api.asked == 2
 
@@ -97,7 +97,7 @@ async def test_an_api_that_is_broken_makes_the_storage_unavailable(
 async def test_tokens_are_not_kept_without_bound(
     authorizer: Authorizer, api: FakeApi
 ) -> None:
-    for number in range(MAX_KEPT + 1):
+    for number in range(MAX_CACHED + 1):
         await authorizer.check(f"Bearer {number}")
     await authorizer.check("Bearer 0")
-    assert api.asked == MAX_KEPT + 2
+    assert api.asked == MAX_CACHED + 2

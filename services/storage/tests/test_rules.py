@@ -26,7 +26,7 @@ def test_any_other_name_is_refused_with_the_remedy(name: str) -> None:
 
 @pytest.mark.parametrize("sha256", ["", "0" * 63, "0" * 65, "A" * 64, "0" * 64 + "\n"])
 def test_what_is_not_a_sha256_is_refused_with_the_remedy(sha256: str) -> None:
-    with pytest.raises(Invalid, match="put the content's"):
+    with pytest.raises(Invalid, match="use the hash of the content"):
         rules.key(sha256, "x")
 
 

@@ -41,9 +41,11 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _store_failed(_: Request, error: Exception) -> Response:
     reason = str(error).partition("\n")[0]
     log.error("store failed", reason=reason)
-    return JSONResponse({"detail": "the store behind this service fails"}, 503)
+    return JSONResponse(
+        {"detail": "the artifact store is failing; try again later"}, 503
+    )
 
 
 async def _gone(_: Request, error: Exception) -> Response:
     log.info("upload abandoned by its sender")
-    return Response(status_code=400)  # nobody hears it
+    return Response(status_code=400)  # the client has disconnected

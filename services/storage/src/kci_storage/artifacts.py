@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Artifacts in an object store: a folder, S3, Azure or Google, by the store's URL."""
+"""Artifacts in an object store: a folder, S3, Azure or Google Cloud."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -10,11 +10,11 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from kci_shared.errors import ConfigError, Invalid, TooLarge
 
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 
 def open_store(url: str) -> ObjectStore:
-    """Open the store that `url` names; a folder is made if need be."""
+    """Open the store at a URL; a folder is created if needed."""
     try:
         if url.startswith("file:"):
             return LocalStore.from_url(url, mkdir=True)
@@ -28,25 +28,25 @@ def open_store(url: str) -> ObjectStore:
 
 
 class Artifacts:
-    """What is stored, by key."""
+    """The stored artifacts, by key."""
 
     def __init__(self, store: ObjectStore, max_bytes: int) -> None:
         self._store = store
         self._max_bytes = max_bytes
 
     async def size(self, key: str) -> int | None:
-        """Return how large an artifact is; None when there is none."""
+        """Return the size of an artifact in bytes, or None if it does not exist."""
         try:
-            found = await obstore.head_async(self._store, key)
+            meta = await obstore.head_async(self._store, key)
         except FileNotFoundError:
             return None
-        return found["size"]
+        return meta["size"]
 
     async def keep(self, key: str, chunks: AsyncIterator[bytes]) -> bool:
-        """Store what has the sha256 that the key says; False if it was there already.
+        """Store content with the sha256 in the key; return False if it exists already.
 
-        The store shows an object only when all of it has arrived, and the last chunk
-        is not handed over before the hash is right.
+        An object becomes visible when it is complete, and its last chunk is passed on
+        only when the hash is right. Raises `Invalid` for another hash, `TooLarge`.
         """
         verified = self._verified(key, chunks)
         if await self.size(key) is not None:
@@ -57,12 +57,12 @@ class Artifacts:
         return True
 
     async def read(self, key: str, part: range) -> AsyncIterator[bytes]:
-        """Yield bytes of an artifact."""
+        """Yield a range of an artifact's bytes."""
         if not part:
             return
         options: obstore.GetOptions = {"range": (part.start, part.stop)}
-        found = await obstore.get_async(self._store, key, options=options)
-        async for chunk in found.stream(min_chunk_size=CHUNK):
+        content = await obstore.get_async(self._store, key, options=options)
+        async for chunk in content.stream(min_chunk_size=CHUNK_BYTES):
             yield bytes(chunk)
 
     async def _verified(
@@ -77,13 +77,13 @@ class Artifacts:
             yield chunk
         if not key.startswith(digest.hexdigest()):
             raise Invalid(
-                f"sha256: the body's is {digest.hexdigest()}; send the content that "
-                "the path names, or put this hash into the path"
+                f"sha256: the body has {digest.hexdigest()}; send the content for the "
+                "hash in the path, or put this hash into the path"
             )
 
 
 def too_large(max_bytes: int) -> TooLarge:
-    """Return the error that says how large an artifact may be."""
+    """Return the error for a larger artifact than the settings allow."""
     return TooLarge(
-        f"an artifact may have {max_bytes} bytes; compress it, or raise KCI_MAX_BYTES"
+        f"larger than {max_bytes} bytes; compress it, or raise KCI_MAX_BYTES"
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Store an artifact under its sha256; read all of it, or a part."""
+"""The HTTP routes: store an artifact under its sha256, read it or a range of it."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ OFFERED = Counter("kci_artifacts_total", "Artifacts offered, by outcome", ["outc
 
 
 class ArtifactRoutes:
-    """The three things that one can do with an artifact."""
+    """PUT, GET and HEAD of an artifact."""
 
     def __init__(
         self, artifacts: Artifacts, authorizer: Authorizer, max_bytes: int
@@ -42,7 +42,7 @@ class ArtifactRoutes:
         authorization: Annotated[str, Header()] = "",
         content_length: Annotated[int, Header()] = 0,
     ) -> Response:
-        """Store the body: 201, or 200 when it was there already."""
+        """Store the body: 201, or 200 if it is stored already."""
         key = rules.key(sha256, name)
         await self._authorizer.check(authorization)
         if content_length > self._max_bytes:
@@ -56,28 +56,28 @@ class ArtifactRoutes:
         self,
         sha256: str,
         name: str,
-        asked: Annotated[str | None, Header(alias="Range")] = None,
+        range_header: Annotated[str | None, Header(alias="Range")] = None,
         if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
-        """Send the artifact, or the bytes of it that a Range header asks for."""
+        """Send the artifact, or the bytes that a Range header requests."""
         key = rules.key(sha256, name)
         headers = rules.headers(sha256, name)
         size = await self._size(key)
         if headers["ETag"] in if_none_match:
             return Response(None, 304, headers)
-        asked_for = rules.byte_range(asked, size)
-        part = range(size) if asked_for is None else asked_for
+        requested = rules.byte_range(range_header, size)
+        part = range(size) if requested is None else requested
         headers["Content-Length"] = str(len(part))
-        if asked_for is None:
+        if requested is None:
             return StreamingResponse(self._artifacts.read(key, part), 200, headers)
         if not part:
-            beyond = {"Content-Range": f"bytes */{size}"}
-            return PlainTextResponse(f"there are {size} bytes", 416, beyond)
+            whole = {"Content-Range": f"bytes */{size}"}
+            return PlainTextResponse(f"the artifact has {size} bytes", 416, whole)
         headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
         return StreamingResponse(self._artifacts.read(key, part), 206, headers)
 
     async def head(self, sha256: str, name: str) -> Response:
-        """Tell the artifact's size and type."""
+        """Send the size and the type of the artifact."""
         headers = rules.headers(sha256, name)
         size = await self._size(rules.key(sha256, name))
         return Response(None, 200, {**headers, "Content-Length": str(size)})
@@ -85,5 +85,5 @@ class ArtifactRoutes:
     async def _size(self, key: str) -> int:
         size = await self._artifacts.size(key)
         if size is None:
-            raise NotFound("there is no such artifact")
+            raise NotFound("this artifact does not exist")
         return size

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What an artifact may be called, and how its bytes are handed to a browser."""
+"""Names of artifacts, and the headers they are served with; pure."""
 
 import re
 from pathlib import PurePosixPath
@@ -17,11 +17,11 @@ TEXT_NAMES = {"config", "_config", ".config"}
 
 
 def key(sha256: str, name: str) -> str:
-    """Return where an artifact is kept; raise `Invalid` when it has no such place."""
+    """Return the key of an artifact; `Invalid` for a wrong hash or name."""
     if not SHA256.fullmatch(sha256):
         raise Invalid(
-            f"sha256: {sha256[:80]!r} is not a hash; put the content's sha256 into the "
-            "path, as 64 lower-case hex digits"
+            f"sha256: {sha256[:80]!r} is not a sha256; use the hash of the content, "
+            "as 64 lower-case hex digits"
         )
     if not NAME.fullmatch(name):
         raise Invalid(
@@ -32,16 +32,16 @@ def key(sha256: str, name: str) -> str:
 
 
 def media_type(name: str) -> str:
-    """Say what a browser may take the artifact for: text or bytes, never a page."""
+    """Return the media type: plain text or bytes, never a type that browsers run."""
     is_text = name in TEXT_NAMES or PurePosixPath(name).suffix in TEXT_SUFFIXES
     return TEXT if is_text else BYTES
 
 
 def headers(sha256: str, name: str) -> dict[str, str]:
-    """Return what every answer says of an artifact, whatever part of it is asked for.
+    """Return the headers of every answer, whatever range is requested.
 
-    The content comes from anybody with a token: no browser may guess its type or run
-    anything in it. It never changes, so every cache may keep it.
+    The content is untrusted: browsers may neither guess its type nor run anything in
+    it. It never changes, so caches may keep it.
     """
     kind = media_type(name)
     place = "inline" if kind == TEXT else "attachment"
@@ -56,16 +56,15 @@ def headers(sha256: str, name: str) -> dict[str, str]:
     }
 
 
-def byte_range(asked: str | None, size: int) -> range | None:
-    """Return the bytes that a Range header asks for; None = all, empty = none there.
+def byte_range(header: str | None, size: int) -> range | None:
+    """Return the range that a Range header requests; None: all, empty: not satisfiable.
 
-    See RFC 9110, section 14: a header that we do not understand, or one that asks for
-    several ranges, is ignored.
+    See RFC 9110, section 14: an unknown header, or one with several ranges, is ignored.
     """
-    found = ONE_RANGE.fullmatch(asked or "")
-    if found is None or not any(found.groups()):
+    match = ONE_RANGE.fullmatch(header or "")
+    if match is None or not any(match.groups()):
         return None
-    first, last = found.groups()
+    first, last = match.groups()
     if not first:
         return range(max(0, size - int(last)), size)
     if last and int(last) < int(first):
