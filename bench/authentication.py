@@ -6,7 +6,7 @@ import time
 from starlette.requests import Request
 
 from bench.site import Bench
-from kci_api.callers.auth import ByCaller
+from kci_api.callers.auth import CallerRequired
 from kci_api.dependencies import provide
 from kci_api.settings import Settings
 from kci_api.wiring import open_authenticator, open_database
@@ -27,7 +27,7 @@ async def authentication(bench: Bench) -> float:
         app = _App()
         provide(app, [open_authenticator(settings)])
         headers = [(b"authorization", bench.headers["Authorization"].encode())]
-        look, count = ByCaller(), 0
+        look, count = CallerRequired(), 0
         begin, cpu = time.perf_counter(), 0.0
         while time.perf_counter() < begin + SECONDS:
             # in bursts, as the time of a sleep would count

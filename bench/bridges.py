@@ -26,7 +26,7 @@ PLATFORM = "fake"
 RUN_SECONDS = 0.2
 """How long a job of the fake lab takes."""
 HUNG_JOBS = 50
-ROUNDS = 6
+MAX_ROUNDS = 6
 """Of each kind, in turn; every second pair the other way round."""
 SETTLE_SECONDS = 4.0
 """Until what was written before has been told."""
@@ -174,11 +174,11 @@ async def measure(jobs: int, pace: float) -> None:
     """Measure with and without the dead lab in turn, and print both."""
     alone: list[list[float]] = []
     beside: list[list[float]] = []
-    load, each = os.getloadavg()[0], jobs // ROUNDS
+    load, each = os.getloadavg()[0], jobs // MAX_ROUNDS
     async with running() as bench, bridge(bench, GOOD, FakeLab(HUNG_JOBS)) as api:
         await latencies(bench, api, 10, pace)
         await asyncio.gather(*(submit(bench, DEAD) for _ in range(3 * HUNG_JOBS)))
-        for number in range(ROUNDS):
+        for number in range(MAX_ROUNDS):
             if number % 2 == 0:
                 alone.append(await latencies(bench, api, each, pace))
             async with dead_lab(bench):

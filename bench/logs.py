@@ -14,7 +14,7 @@ from pathlib import Path
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "data" / "logs"
 CHUNK = 1 << 20
-ROUNDS = 3
+MAX_ROUNDS = 3
 """How often a log is read; the best time counts, as the machine is shared."""
 PATIENCE = 120
 """After so many seconds a parser is stopped."""
@@ -188,7 +188,7 @@ def measure(parser: str, path: Path) -> tuple[float, float] | None:
 def read(parser: str, path: Path) -> None:
     """Read a log, and print what it cost: seconds of the processor, and MB."""
     PARSERS[parser](path.with_name("first"))  # what is imported and compiled is no cost
-    seconds = min(_once(PARSERS[parser], path) for _ in range(ROUNDS))
+    seconds = min(_once(PARSERS[parser], path) for _ in range(MAX_ROUNDS))
     # Not getrusage: a child begins with what its parent had.
     status = Path("/proc/self/status").read_text()
     memory = int(status.partition("VmHWM:")[2].split()[0]) / 1000

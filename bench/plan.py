@@ -28,7 +28,7 @@ from kci_shared.config import Config, load
 from kci_shared.models import Event, NewNode, Node, NodeChange, Op
 
 PRESENT_CALLS = 1536
-ROUNDS = 5
+MAX_ROUNDS = 5
 LATENCY_S = 0.05
 REVISION = {
     "tree": "tree-00",
@@ -45,7 +45,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kci-plan-") as folder:
         config, load_s = _configuration(Path(folder))
     async with running() as bench:
-        figures = [await _plan(bench, config, number) for number in range(ROUNDS)]
+        figures = [await _plan(bench, config, number) for number in range(MAX_ROUNDS)]
     best = min(figures, key=lambda figure: figure.seconds)
     busy = min(figures, key=lambda figure: figure.cpu)
     table = Table("", "ours", "present system")

@@ -14,7 +14,7 @@ from bench.load import Request, send
 from bench.measure import Cost, Work, calling
 from bench.site import Bench
 
-ROUNDS = 3
+MAX_ROUNDS = 3
 AT_ONCE = 16
 
 REVISION = {
@@ -66,7 +66,7 @@ class Subject:
 async def compare(bench: Bench, subjects: dict[str, Subject]) -> dict[str, Cost]:
     """Measure all in turns, so that the machine's moods strike all of them."""
     costs = {name: Cost() for name in subjects}
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         for name, subject in subjects.items():
             await costs[name].add(subject.work, subject.pid, bench.pid("mongo"))
     return costs

@@ -12,7 +12,7 @@ from bench.site import Bench
 from kci_api.nodes.documents import NodeDocument
 
 CHILDREN = 1000
-ROUNDS = 3
+MAX_ROUNDS = 3
 
 
 async def put_tree(bench: Bench) -> dict[str, Cost]:
@@ -20,7 +20,7 @@ async def put_tree(bench: Bench) -> dict[str, Cost]:
     costs = {name: Cost() for name in ("ours", "insert_many", "without indexes")}
     indexed = bench.database["bench_indexed"]
     await indexed.create_indexes(NodeDocument.Settings.indexes)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         await _measure(bench, costs["ours"], bench.pid("api"), _Put(bench))
         stored = await bench.database["node"].find({"kind": "test"}).to_list(CHILDREN)
         for name, collection in (

@@ -7,12 +7,12 @@ import pytest
 from kci_api.callers.rules import Caller
 from kci_api.claims.rules import (
     adopted,
+    claimable,
     claimed,
     is_repeated,
-    noted,
     released,
     reported,
-    waiting,
+    with_data,
 )
 from kci_api.claims.store import grant
 from kci_api.nodes.changes import create
@@ -50,7 +50,7 @@ def test_a_claim_lasts_no_longer_than_the_node_allows() -> None:
 
 def test_only_what_waits_for_runtime_and_platform_is_handed_out() -> None:
     wanted = ClaimRequest(runtime="lab", platforms=["qemu"])
-    asked = waiting(wanted, NOW)
+    asked = claimable(wanted, NOW)
     assert asked["data.runtime"] == "lab"
     assert asked["data.platform"] == {"$in": ["qemu"]}
     assert asked["state"] == "running"
@@ -121,12 +121,12 @@ def test_releasing_does_not_count_the_attempt_and_can_be_said_twice() -> None:
 
 def test_the_holder_notes_facts_and_nobody_else() -> None:
     node = held()
-    after = noted(node, 1, {"job_id": "17"}, NOW)
+    after = with_data(node, 1, {"job_id": "17"}, NOW)
     assert after.data["job_id"] == "17"
-    assert noted(after, 1, {"job_id": "17"}, NOW) is after
+    assert with_data(after, 1, {"job_id": "17"}, NOW) is after
     for token, of in ((2, node), (0, job())):
         with pytest.raises(Conflict, match="lost"):
-            noted(of, token, {"job_id": "18"}, NOW)
+            with_data(of, token, {"job_id": "18"}, NOW)
 
 
 def test_a_report_ends_the_node_and_says_why() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kci_api.events.routes import EventQuery
-from kci_api.events.rules import Entry, EventFilter, Waiting, in_order
+from kci_api.events.rules import Entry, EventFilter, Waiting, ordered
 from kci_shared.models import Event
 
 EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
@@ -29,13 +29,13 @@ def an_event(**data: Any) -> dict[str, Any]:
 def test_events_of_several_nodes_are_told_by_time() -> None:
     a = [waiting("a", 1, 10), waiting("a", 2, 30)]
     b = [waiting("b", 1, 20)]
-    assert [one.event["id"] for one in in_order([a, b])] == ["a-1", "b-1", "a-2"]
+    assert [one.event["id"] for one in ordered([a, b])] == ["a-1", "b-1", "a-2"]
 
 
 def test_a_clock_that_is_behind_does_not_turn_a_node_around() -> None:
     a = [waiting("a", 2, 10), waiting("a", 1, 30)]
     b = [waiting("b", 1, 20)]
-    assert [one.event["id"] for one in in_order([a, b])] == ["b-1", "a-1", "a-2"]
+    assert [one.event["id"] for one in ordered([a, b])] == ["b-1", "a-1", "a-2"]
 
 
 @settings(max_examples=50)
@@ -45,10 +45,10 @@ def test_versions_always_follow_each_other(seconds: list[list[int]]) -> None:
         [waiting(str(node), i + 1, second) for i, second in enumerate(times)]
         for node, times in enumerate(seconds)
     ]
-    ordered = in_order(nodes)
-    assert len(ordered) == sum(map(len, nodes))
+    result = ordered(nodes)
+    assert len(result) == sum(map(len, nodes))
     for node in nodes:
-        assert [one for one in ordered if one in node] == node
+        assert [one for one in result if one in node] == node
 
 
 def test_an_entry_is_told_as_an_event_with_its_place() -> None:

@@ -24,7 +24,7 @@ def imported(node_id: str, **fields: Any) -> ImportedNode:
 
 def again(importer: Importer) -> Importer:
     """Another request, after what the first one found was written."""
-    nodes = [*importer.brought, *(change.after for change in importer.changed)]
+    nodes = [*importer.imports, *(change.after for change in importer.updates)]
     return Importer({**importer.by_id, **{node.id: node for node in nodes}}, {})
 
 
@@ -47,8 +47,8 @@ def test_a_node_keeps_its_id_times_and_owner_and_children_follow_their_parent() 
     importer = empty()
     root = imported(ROOT, treeid="their-tree")
     build = imported(BUILD, kind="kbuild", name="build", parent=ROOT, treeid="x")
-    assert [importer.judge(one).fate for one in (root, build)] == [Fate.CREATED] * 2
-    first, second = importer.brought
+    assert [importer.add(one).fate for one in (root, build)] == [Fate.CREATED] * 2
+    first, second = importer.imports
     assert (str(first.id), first.owner, first.treeid) == (ROOT, "them", "their-tree")
     assert first.created.isoformat() == "2019-05-06T07:08:09.123000+00:00"
     assert second.path == ["checkout", "build"]
@@ -58,14 +58,14 @@ def test_a_node_keeps_its_id_times_and_owner_and_children_follow_their_parent() 
 
 def test_the_same_again_changes_nothing_and_other_content_makes_a_version() -> None:
     importer = empty()
-    importer.judge(imported(ROOT))
+    importer.add(imported(ROOT))
     second = again(importer)
-    assert second.judge(imported(ROOT)).fate is Fate.UNCHANGED
-    assert not second.plan().brought
-    assert not second.plan().changed
+    assert second.add(imported(ROOT)).fate is Fate.UNCHANGED
+    assert not second.plan().imports
+    assert not second.plan().updates
     third = again(importer)
-    assert third.judge(imported(ROOT, result="pass")).fate is Fate.CHANGED
-    (change,) = third.changed
+    assert third.add(imported(ROOT, result="pass")).fate is Fate.CHANGED
+    (change,) = third.updates
     assert change.after.version == change.after.imported == 2
     assert change.entry is None
     assert set(change.update()["$set"]) == {"result", "digest", "version", "imported"}
@@ -73,14 +73,14 @@ def test_the_same_again_changes_nothing_and_other_content_makes_a_version() -> N
 
 def test_what_was_made_or_changed_here_stays() -> None:
     importer = empty()
-    importer.judge(imported(ROOT))
-    (node,) = importer.brought
+    importer.add(imported(ROOT))
+    (node,) = importer.imports
     for change, words in (
         ({"imported": None}, "made here"),
         ({"version": 2}, "changed here"),
     ):
         here = node.model_copy(update=change)
-        answer = Importer({here.id: here}, {}).judge(imported(ROOT, result="fail"))
+        answer = Importer({here.id: here}, {}).add(imported(ROOT, result="fail"))
         assert answer.fate is Fate.REFUSED
         assert words in (answer.reason or "")
 
@@ -88,37 +88,37 @@ def test_what_was_made_or_changed_here_stays() -> None:
 @pytest.mark.parametrize("field", ["kind", "name"])
 def test_what_other_nodes_rest_on_cannot_change(field: str) -> None:
     importer = empty()
-    importer.judge(imported(ROOT))
-    answer = again(importer).judge(imported(ROOT, **{field: "test"}))
+    importer.add(imported(ROOT))
+    answer = again(importer).add(imported(ROOT, **{field: "test"}))
     assert answer.fate is Fate.REFUSED
 
 
 def test_an_orphan_names_what_it_lacks() -> None:
     child = imported(BUILD, kind="kbuild", name="build", parent=ROOT)
-    assert empty().judge(child) == Imported(
+    assert empty().add(child) == Imported(
         id=BUILD, fate=Fate.ORPHAN, reason=f"parent {ROOT} is not here", needs=ROOT
     )
     fail = {"fail_node": ROOT, "pass_node": BUILD}
     tale = imported(BUILD, kind="regression", name="boot", data=fail)
-    assert empty().judge(tale).needs == ROOT
+    assert empty().add(tale).needs == ROOT
 
 
 def test_a_regression_has_the_path_of_what_failed() -> None:
     importer = empty()
-    importer.judge(imported(ROOT, name="boot"))
+    importer.add(imported(ROOT, name="boot"))
     fail = {"fail_node": ROOT, "pass_node": BUILD}
-    assert importer.judge(
+    assert importer.add(
         imported(BUILD, kind="regression", name="x", data=fail)
     ).fate is (Fate.CREATED)
-    assert importer.brought[1].path == ["boot"]
-    assert importer.brought[1].treeid == ROOT
+    assert importer.imports[1].path == ["boot"]
+    assert importer.imports[1].treeid == ROOT
 
 
 def test_a_path_or_treeid_that_follows_from_other_nodes_here_is_told() -> None:
     importer = empty()
-    importer.judge(imported(ROOT, treeid="tree"))
+    importer.add(imported(ROOT, treeid="tree"))
     build = imported(BUILD, kind="kbuild", name="b", parent=ROOT, treeid="other")
-    answer = importer.judge(build.model_copy(update={"path": ["b"]}))
+    answer = importer.add(build.model_copy(update={"path": ["b"]}))
     assert answer.fate is Fate.CREATED
     assert answer.reason == (
         "path is ['checkout', 'b'], was ['b']; treeid is 'tree', was 'other'"
@@ -132,9 +132,9 @@ def test_what_stands_twice_in_a_request_is_taken_once() -> None:
         imported(ROOT, name="other"),
         imported(BUILD, idempotency_key="k"),
     ]
-    fates = [importer.judge(node).fate for node in nodes]
+    fates = [importer.add(node).fate for node in nodes]
     assert fates == [Fate.CREATED, Fate.REFUSED, Fate.REFUSED]
-    assert len(importer.brought) == 1
+    assert len(importer.imports) == 1
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ def test_what_cannot_be_taken_is_refused_with_a_reason(
     fields: dict[str, Any], words: str
 ) -> None:
     importer = empty()
-    importer.judge(imported(ROOT, idempotency_key="taken"))
-    (taken,) = importer.brought
+    importer.add(imported(ROOT, idempotency_key="taken"))
+    (taken,) = importer.imports
     importer = Importer({}, {"taken": taken})
-    answer = importer.judge(imported(BUILD, **fields))
+    answer = importer.add(imported(BUILD, **fields))
     assert answer.fate is Fate.REFUSED
     assert words in (answer.reason or "")
-    assert importer.brought == []
+    assert importer.imports == []

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from starlette.middleware import Middleware
 
 from kci_api.app import RAISED, answer_error
-from kci_api.middleware import OneVersion, SmallBodies, Watch, rewrite
+from kci_api.middleware import BodyLimit, Instrumentation, VersionPrefix, rewrite
 from kci_shared.errors import Conflict, NotLoggedIn, TooMany
 
 ANSWERS = [
@@ -29,9 +29,9 @@ ANSWERS = [
 def client(raised: Exception | None = None) -> httpx.AsyncClient:
     app = FastAPI(
         middleware=[
-            Middleware(Watch),
-            Middleware(OneVersion),
-            Middleware(SmallBodies, most=100),
+            Middleware(Instrumentation),
+            Middleware(VersionPrefix),
+            Middleware(BodyLimit, most=100),
         ],
         exception_handlers=dict.fromkeys(RAISED, answer_error),
     )

@@ -7,10 +7,10 @@ from beanie import PydanticObjectId
 from pydantic import ValidationError
 
 from kci_api.callers.rules import Caller
-from kci_api.nodes.changes import LARGEST_DATA, create, patched, replaced, touched
+from kci_api.nodes.changes import MAX_MAP_BYTES, create, patched, replaced, touched
 from kci_api.nodes.creation import digest
-from kci_api.nodes.plans import Change, told
-from kci_api.nodes.rules import WrongTurn
+from kci_api.nodes.plans import Change, with_event
+from kci_api.nodes.rules import InvalidTransition
 from kci_api.nodes.stored import StoredNode
 from kci_shared.errors import Invalid, TooLarge
 from kci_shared.models import Claim, NewNode, NodePatch, Result, State
@@ -115,7 +115,7 @@ def test_what_is_wrong_is_named(fields: dict[str, Any], place: list[str]) -> Non
 
 def test_too_much_data_is_told_to_be_an_artifact() -> None:
     with pytest.raises(TooLarge, match="artifact"):
-        a_job(data={"log": "x" * LARGEST_DATA})
+        a_job(data={"log": "x" * MAX_MAP_BYTES})
 
 
 def test_a_patch_merges_and_a_null_removes() -> None:
@@ -157,7 +157,7 @@ def test_whoever_ends_a_node_makes_its_holder_late() -> None:
     assert (done.claim, done.fence) == (None, 5)
     closing = patch(job, state="closing")
     assert (closing.claim, closing.fence) == (claim, 4)
-    with pytest.raises(WrongTurn):
+    with pytest.raises(InvalidTransition):
         patch(done, state="running")
 
 
@@ -180,7 +180,7 @@ def test_a_put_that_moves_or_renames_is_refused(field: str) -> None:
 def test_a_change_is_written_as_what_differs_with_its_event() -> None:
     job = a_job()
     done = patch(job, state="done", result="pass")
-    change = told(job, done)
+    change = with_event(job, done)
     update = change.update()
     assert update["$set"] == {
         "state": "done",

@@ -16,7 +16,7 @@ import kci_shared
 from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import create, patched, replaced
 from kci_api.nodes.stored import MAPS, StoredNode
-from kci_api.nodes.wire import node_answer
+from kci_api.nodes.wire import node_fields
 from kci_api.times import stamp
 from kci_shared.models import Kind, NewNode, NodePatch, Result, State
 from kci_shared.models.nodes import Access, BaseNode, fields_with
@@ -53,7 +53,7 @@ def new(**fields: Any) -> NewNode:
 def answered(node: StoredNode, field: str) -> Any:
     """Return a field as a client reads it from what the database keeps."""
     document = node.to_mongo()
-    return node_answer(StoredNode.model_validate(document).to_mongo())[field]
+    return node_fields(StoredNode.model_validate(document).to_mongo())[field]
 
 
 def as_answered(field: str) -> Any:
@@ -107,7 +107,7 @@ def test_what_is_read_only_is_ignored(field: str) -> None:
 def test_a_document_that_is_older_than_a_field_is_answered_with_its_default() -> None:
     document = create(new(), None, ALICE, NOW).to_mongo()
     del document["platform_filter"]
-    assert node_answer(document)["platform_filter"] == []
+    assert node_fields(document)["platform_filter"] == []
 
 
 def test_maps_are_the_fields_that_hold_keys() -> None:
@@ -121,15 +121,15 @@ from datetime import UTC, datetime
 from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import create, patched
 from kci_api.nodes.fields import field_type
-from kci_api.nodes.wire import node_answer
+from kci_api.nodes.wire import node_fields
 from kci_shared.models import NewNode, NodePatch
 
 now = datetime.now(UTC)
 new = NewNode.model_validate({"kind": "job", "name": "n", "labels": ["a"]})
 node = create(new, None, Caller("alice"), now)
-assert node_answer(node.to_mongo())["labels"] == ["a"]
+assert node_fields(node.to_mongo())["labels"] == ["a"]
 after = patched(node, NodePatch.model_validate({"labels": ["b"]}), now)
-assert node_answer(after.to_mongo())["labels"] == ["b"]
+assert node_fields(after.to_mongo())["labels"] == ["b"]
 assert field_type("labels") is not None
 """
 

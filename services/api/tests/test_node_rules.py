@@ -6,18 +6,18 @@ import pytest
 from beanie import PydanticObjectId
 
 from kci_api.callers.rules import Caller
-from kci_api.nodes.news import change_event, outbox_entry
+from kci_api.nodes.events import change_event, outbox_entry
 from kci_api.nodes.permissions import may_create, may_edit, may_run, require
 from kci_api.nodes.rules import (
-    Outdated,
-    Terms,
-    WrongTurn,
-    check_terms,
+    InvalidTransition,
+    VersionMismatch,
+    WriteOptions,
     check_transition,
+    check_version,
 )
 from kci_api.nodes.stored import StoredNode
-from kci_api.nodes.wire import node_answer
-from kci_api.requests import DEEPEST, check_storable, inside, invalid, parse_id
+from kci_api.nodes.wire import node_fields
+from kci_api.requests import MAX_DEPTH, check_storable, invalid, located_at, parse_id
 from kci_shared.errors import BadRequest, Invalid, NotLoggedIn
 from kci_shared.models import Claim, Event, Kind, State
 from kci_shared.models.nodes import BaseNode
@@ -103,16 +103,18 @@ def test_what_is_not_allowed_is_a_401_in_the_words_that_clients_know() -> None:
 
 def test_a_wrong_turn_names_the_state_and_the_node() -> None:
     check_transition(node(), State.CLOSING)
-    with pytest.raises(WrongTurn, match="Transition not allowed with state: running"):
+    with pytest.raises(
+        InvalidTransition, match="Transition not allowed with state: running"
+    ):
         check_transition(node(state=State.DONE), State.RUNNING)
 
 
 def test_terms_are_met_or_a_conflict() -> None:
     held = node(version=3)
-    check_terms(held, Terms())
-    check_terms(held, Terms(if_version=3))
-    with pytest.raises(Outdated) as refused:
-        check_terms(held, Terms(if_version=2))
+    check_version(held, WriteOptions())
+    check_version(held, WriteOptions(if_version=3))
+    with pytest.raises(VersionMismatch) as refused:
+        check_version(held, WriteOptions(if_version=2))
     assert refused.value.node is held
 
 
@@ -141,7 +143,7 @@ def nested(levels: int) -> Any:
         ({"a": 2**63}, "64 bits"),
         ({"a": "\ud800"}, "surrogate"),
         ({"\udfff": 1}, "surrogate"),
-        (nested(DEEPEST + 1), "deep"),
+        (nested(MAX_DEPTH + 1), "deep"),
     ],
 )
 def test_what_cannot_be_stored_or_told_is_refused(value: Any, why: str) -> None:
@@ -155,7 +157,7 @@ def test_all_else_that_json_can_say_is_fine() -> None:
 
 
 def test_a_fault_in_a_part_names_its_place_in_the_whole() -> None:
-    with pytest.raises(Invalid) as refused, inside("body", 5, "node"):
+    with pytest.raises(Invalid) as refused, located_at("body", 5, "node"):
         raise invalid(("body", "data"), "wrong")
     assert refused.value.detail[0]["loc"] == ["body", 5, "node", "data"]
 
@@ -186,7 +188,7 @@ def test_the_event_of_a_change_tells_what_was_before() -> None:
 
 def test_an_answer_has_the_contracts_fields_in_order_and_no_other() -> None:
     claim = Claim(holder="lab", expires=NOW, attempt=1)
-    answer = node_answer(node(claim=claim, fence=3).to_mongo())
+    answer = node_fields(node(claim=claim, fence=3).to_mongo())
     assert list(answer) == list(BaseNode.model_fields)
     assert (answer["id"], answer["parent"]) == (str(ID), str(ROOT))
     assert answer["created"] == "2026-11-22T12:37:54.783+00:00"

@@ -41,11 +41,11 @@ def names(nodes: Any) -> list[str]:
 def test_a_tree_is_answered_depth_first_and_all_of_it_is_born() -> None:
     root = job()
     planned = plan(root, [], tree("a", tree("b"), tree("c")), tree("d"))
-    assert names(planned.answer) == ["boot", "a", "b", "c", "d"]
-    assert names(planned.born) == ["a", "b", "c", "d"]
-    assert planned.born[1].path == ["boot", "a", "b"]
-    assert planned.born[1].ancestors == [root.id, planned.born[0].id]
-    (change,) = planned.changed
+    assert names(planned.response) == ["boot", "a", "b", "c", "d"]
+    assert names(planned.inserts) == ["a", "b", "c", "d"]
+    assert planned.inserts[1].path == ["boot", "a", "b"]
+    assert planned.inserts[1].ancestors == [root.id, planned.inserts[0].id]
+    (change,) = planned.updates
     assert change.after.version == 2
     assert change.entry is not None
     assert change.entry["event"]["data"]["is_hierarchy"] is True
@@ -55,34 +55,34 @@ def test_the_same_tree_again_writes_nothing() -> None:
     root = job()
     sent = [tree("a", tree("b")), tree("a", state="done"), tree("c")]
     first = plan(root, [], *sent)
-    root = first.changed[0].after
-    again = plan(root, list(first.born), *sent)
-    assert (again.born, again.changed) == ([], [])
-    assert again.answer == first.answer
+    root = first.updates[0].after
+    again = plan(root, list(first.inserts), *sent)
+    assert (again.inserts, again.updates) == ([], [])
+    assert again.response == first.response
 
 
 def test_a_stored_child_of_that_kind_and_name_is_changed_not_doubled() -> None:
     root = job()
     first = plan(root, [], tree("a"), tree("b"))
-    again = plan(root, list(first.born), tree("a", result="pass"), tree("new"))
-    assert names(again.born) == ["new"]
-    assert [change.after.name for change in again.changed] == ["a", "boot"]
-    assert again.changed[0].after.id == first.born[0].id
+    again = plan(root, list(first.inserts), tree("a", result="pass"), tree("new"))
+    assert names(again.inserts) == ["new"]
+    assert [change.after.name for change in again.updates] == ["a", "boot"]
+    assert again.updates[0].after.id == first.inserts[0].id
 
 
 def test_a_root_that_changes_itself_is_written_once() -> None:
     root = job()
     after = merged(root, {"result": "pass"}, LATER)
     planned = TreePlanner(ALICE, [], LATER).plan(root, after, [])
-    assert [change.after for change in planned.changed] == [after]
+    assert [change.after for change in planned.updates] == [after]
 
 
 def test_a_child_named_by_id_is_that_child_whoever_else_has_its_name() -> None:
     root = job()
-    one, two = plan(root, [], tree("run"), tree("run")).born
+    one, two = plan(root, [], tree("run"), tree("run")).inserts
     named = tree("run", id=str(one.id), result="fail")
     again = plan(root, [one, two], tree("run", result="pass"), named)
-    results = {change.after.id: change.after.result for change in again.changed}
+    results = {change.after.id: change.after.result for change in again.updates}
     assert results[two.id] == "pass"
     assert results[one.id] == "fail"
 
@@ -91,7 +91,7 @@ def test_a_child_with_a_foreign_id_is_not_permitted() -> None:
     root, foreign = job(), job()
     with pytest.raises(NotPermitted, match=str(foreign.id)):
         plan(root, [], tree("x", id=str(foreign.id)))
-    (child,) = plan(root, [], tree("a")).born
+    (child,) = plan(root, [], tree("a")).inserts
     with pytest.raises(NotPermitted):
         plan(root, [child], tree("b", tree("a", id=str(child.id))))
     with pytest.raises(BadRequest, match="zzz"):
@@ -113,7 +113,7 @@ def test_a_child_that_another_may_not_edit_is_left_alone() -> None:
     with pytest.raises(NotLoggedIn):
         plan(root, [other], sent, caller=lab)
     same = {"node": {"kind": "job", "name": "x"}}
-    assert plan(root, [other], same, caller=lab).changed == []
+    assert plan(root, [other], same, caller=lab).updates == []
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_what_is_wrong_in_a_tree_is_named_with_its_place(
 
 def test_a_tree_has_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = tree("deepest")
-    for level in range(trees.DEEPEST):
+    for level in range(trees.MAX_DEPTH):
         sent = tree(f"level-{level}", sent)
     with pytest.raises(Invalid, match="levels"):
         plan(job(), [], sent)
-    monkeypatch.setattr(trees, "MOST_NODES", 2)
+    monkeypatch.setattr(trees, "MAX_NODES", 2)
     with pytest.raises(TooLarge, match="2 nodes"):
         plan(job(), [], *(tree(str(n)) for n in range(3)))

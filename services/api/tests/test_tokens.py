@@ -6,11 +6,11 @@ import pytest
 from argon2 import PasswordHasher
 from beanie import PydanticObjectId
 
-from kci_api.callers.authenticator import FRESH_S, Authenticator
+from kci_api.callers.authenticator import CACHE_S, Authenticator
 from kci_api.callers.documents import Token, UserDocument
 from kci_api.callers.passwords import Passwords
 from kci_api.callers.tokens import Signer
-from kci_api.users.token_file import Wish, ensure_token
+from kci_api.users.token_file import TokenRequest, ensure_token
 from kci_shared.errors import BadRequest, NotFound, NotLoggedIn
 
 KEY = "0123456789abcdef" * 2
@@ -91,7 +91,7 @@ async def test_a_token_is_looked_up_once_in_some_seconds(
         session = await authenticator.session(text)
     assert session.caller.scopes == {"runtime:x"}
     assert users.looks == 1
-    clock.now += FRESH_S + 0.1
+    clock.now += CACHE_S + 0.1
     await authenticator.session(text)
     assert users.looks == 2
 
@@ -100,9 +100,9 @@ async def test_a_token_that_expires_is_not_believed_a_moment_longer(
     authenticator: Authenticator, clock: Clock
 ) -> None:
     text, token = await authenticator.issue("late", [], HOUR)
-    clock.now = token.expires.timestamp() - FRESH_S / 2
+    clock.now = token.expires.timestamp() - CACHE_S / 2
     await authenticator.session(text)
-    fresh_until, _ = authenticator._fresh[text]
+    fresh_until, _ = authenticator._cache[text]
     assert fresh_until == token.expires.timestamp()
 
 
@@ -156,7 +156,7 @@ async def test_a_login_ends_when_its_user_is_put_out(
     text = await authenticator.login("alice", "wonderland")
     await authenticator.session(text)
     users.users[alice.id] = a_user(id=alice.id, is_active=False)
-    clock.now += FRESH_S + 0.1
+    clock.now += CACHE_S + 0.1
     with pytest.raises(NotLoggedIn):
         await authenticator.session(text)
 
@@ -166,30 +166,30 @@ async def test_a_login_ends_when_its_user_is_put_out(
     [None, "", "not a hash", pytest.param(CHEAP.hash("other"), id="of another")],
 )
 async def test_a_password_fits_only_its_own_hash(kept: str | None) -> None:
-    assert not await Passwords(CHEAP).fits("wonderland", kept)
+    assert not await Passwords(CHEAP).matches("wonderland", kept)
 
 
 async def test_nobody_has_the_empty_password() -> None:
-    assert not await Passwords(CHEAP).fits("", None)
+    assert not await Passwords(CHEAP).matches("", None)
 
 
 async def test_a_file_keeps_a_token_until_half_of_its_life_is_over(
     authenticator: Authenticator, clock: Clock, tmp_path: Any
 ) -> None:
     file = tmp_path / "token"
-    wish = Wish("bridge", ["runtime:x", "nodes:write"], HOUR)
+    wish = TokenRequest("bridge", ["runtime:x", "nodes:write"], HOUR)
     await ensure_token(authenticator, wish, file)
     first = file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
     await ensure_token(authenticator, wish, file)
     assert file.read_text() == first
 
-    longer = Wish("bridge", ["nodes:write", "runtime:x"], HOUR * 3)
+    longer = TokenRequest("bridge", ["nodes:write", "runtime:x"], HOUR * 3)
     await ensure_token(authenticator, longer, file)
     second = file.read_text()
     assert second != first
 
-    other = Wish("bridge", ["nodes:write"], HOUR * 3)
+    other = TokenRequest("bridge", ["nodes:write"], HOUR * 3)
     await ensure_token(authenticator, other, file)
     assert file.read_text() != second
     assert [path.name for path in tmp_path.iterdir()] == ["token"]

@@ -43,7 +43,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @dataclass(frozen=True)
-class Said:
+class AnswerOutcome:
     """What a command printed, and how it ended."""
 
     text: str
@@ -64,7 +64,7 @@ class KciDev:
     asked: list[tuple[str, dict[str, Any], str]]
     """What the pipeline was asked: path, body, login."""
 
-    async def __call__(self, *arguments: str) -> Said:
+    async def __call__(self, *arguments: str) -> AnswerOutcome:
         process = await asyncio.create_subprocess_exec(
             *(self.program, "--settings", str(self.settings), "--instance", "local"),
             *arguments,
@@ -74,9 +74,9 @@ class KciDev:
         )
         printed, _ = await process.communicate()
         plain = re.sub(r"\x1b\[[0-9;]*m", "", printed.decode())
-        return Said(plain, process.returncode)
+        return AnswerOutcome(plain, process.returncode)
 
-    async def results(self, *arguments: str) -> Said:
+    async def results(self, *arguments: str) -> AnswerOutcome:
         return await self("maestro", "results", *arguments)
 
     async def names(self, *arguments: str) -> list[str]:

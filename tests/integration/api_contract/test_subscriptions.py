@@ -348,13 +348,13 @@ async def test_many_subscribers_leave_writers_alone(
     """More than a pool of connections to Redis has."""
     crowd = [await site.at(alice, number % 2) for number in range(150)]
     subs = [await subscribe(one, "node") for one in crowd]
-    ears = [
+    subscriptions = [
         asyncio.create_task(hear_news(one, sub))
         for one, sub in zip(crowd, subs, strict=True)
     ]
     await asyncio.sleep(1)
     node = await good(alice.post("/node", json=a_checkout))
-    heard = {event(told)["data"]["id"] for told in await asyncio.gather(*ears)}
+    heard = {event(told)["data"]["id"] for told in await asyncio.gather(*subscriptions)}
     assert heard == {node["id"]}
 
 

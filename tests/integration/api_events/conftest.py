@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from kci_api.events.documents import EventDocument, LeaseDocument
 from kci_api.events.lease import Lease
 from kci_api.events.relay import Relay
-from kci_api.events.store import EventStore, WaitingEvents
+from kci_api.events.store import EventStore, PendingEvents
 from kci_api.events.stream import NodeStream
 
 EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
@@ -42,8 +42,8 @@ class World:
         return NodeStream(self.redis)
 
     @property
-    def waiting(self) -> WaitingEvents:
-        return WaitingEvents(self.nodes)
+    def waiting(self) -> PendingEvents:
+        return PendingEvents(self.nodes)
 
     def lease(self) -> Lease:
         leases = LeaseDocument.get_pymongo_collection()

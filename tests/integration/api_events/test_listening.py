@@ -102,8 +102,8 @@ async def test_changed_returns_at_the_next_event_or_when_time_is_up(
     world: Any,
 ) -> None:
     async with on_air(world) as broadcast:
-        await broadcast.changed(0.01)
-        waiting = asyncio.create_task(broadcast.changed(30))
+        await broadcast.next_event(0.01)
+        waiting = asyncio.create_task(broadcast.next_event(30))
         await asyncio.sleep(0.05)
         assert not waiting.done()
         await world.change("a")

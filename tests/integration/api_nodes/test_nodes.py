@@ -18,7 +18,7 @@ BAD_ID = (
     " 24-character hex string"
 )
 
-TOLD = [
+EVENT_FIELDS = [
     *("op", "id", "kind", "name", "path", "group", "state", "result"),
     *("owner", "data", "is_hierarchy"),
 ]
@@ -385,7 +385,7 @@ async def test_each_change_is_told_once_under_the_id_of_its_version(
     assert [event["id"] for event in (created, available, done)] == [
         f"{root['id']}-{version}" for version in (1, 2, 4)
     ]
-    assert list(created["data"]) == TOLD
+    assert list(created["data"]) == EVENT_FIELDS
     assert created["data"]["op"] == "created"
     assert created["time"] == root["created"]
     assert created["owner"] == "scheduler"

@@ -33,7 +33,7 @@ from kci_api.invites import routes as invites
 from kci_api.kv import routes as kv
 from kci_api.lists import routes as lists
 from kci_api.logins import routes as logins
-from kci_api.middleware import OneVersion, SmallBodies, Watch
+from kci_api.middleware import BodyLimit, Instrumentation, VersionPrefix
 from kci_api.nodes import routes as nodes
 from kci_api.regressions import routes as regressions
 from kci_api.runtimes import routes as runtimes
@@ -82,10 +82,10 @@ def create_app(stores: Stores) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         responses=ERRORS,
         middleware=[
-            Middleware(Watch),
+            Middleware(Instrumentation),
             *_cors(settings.cors_origins),
-            Middleware(OneVersion),
-            Middleware(SmallBodies, most=settings.max_body),
+            Middleware(VersionPrefix),
+            Middleware(BodyLimit, most=settings.max_body),
         ],
         exception_handlers=dict.fromkeys(RAISED, answer_error),
     )

@@ -13,7 +13,7 @@ from kci_api.callers.authenticator import Authenticator
 from kci_api.callers.rules import SCOPE, USERNAME
 from kci_api.settings import Settings
 from kci_api.times import stamp
-from kci_api.users.token_file import Wish, ensure_token
+from kci_api.users.token_file import TokenRequest, ensure_token
 from kci_api.wiring import open_authenticator, open_database
 
 ROW = "{:32}  {:24}  {:29}  {}"
@@ -37,21 +37,21 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> None:
         tokens = open_authenticator(settings)
         if arguments.action == "create":
             life = timedelta(days=arguments.days)
-            wish = Wish(arguments.name, arguments.scope, life)
+            wish = TokenRequest(arguments.name, arguments.scope, life)
             await _create(tokens, wish, arguments.out)
         elif arguments.action == "list":
             await _list(tokens)
         else:
-            await Audit().note(f"terminal:{getuser()}", "token revoked", arguments.id)
+            await Audit().record(f"terminal:{getuser()}", "token revoked", arguments.id)
             await tokens.revoke(arguments.id)
 
 
-async def _create(tokens: Authenticator, wish: Wish, out: Path | None) -> None:
+async def _create(tokens: Authenticator, wish: TokenRequest, out: Path | None) -> None:
     if out is not None:
         await ensure_token(tokens, wish, out)
         return
     by = f"terminal:{getuser()}"
-    await Audit().note(by, "token issued", wish.name, scopes=wish.scopes)
+    await Audit().record(by, "token issued", wish.name, scopes=wish.scopes)
     text, _ = await tokens.issue(wish.name, wish.scopes, wish.life)
     _say(text)
 

@@ -49,7 +49,7 @@ DOCS = (
 )
 
 
-class Watch:
+class Instrumentation:
     """Counts requests and times their answers; makes answers safe to show."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -90,7 +90,7 @@ def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]
     return REQUESTS.labels(method, route, status), SECONDS.labels(route)
 
 
-class OneVersion:
+class VersionPrefix:
     """Leads `/v0/…` and paths without a version to `/latest/…`."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -123,7 +123,7 @@ def rewrite(path: str) -> str:
     return bare if plain else f"/latest{bare}"
 
 
-class SmallBodies:
+class BodyLimit:
     """Refuses a body that is too large, or that does not say how large it is."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:

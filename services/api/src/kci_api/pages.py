@@ -7,9 +7,9 @@ from fastapi import Query
 from pydantic import BaseModel
 
 T = TypeVar("T")
-MOST = 1000
+MAX_LIMIT = 1000
 
-Limit = Annotated[int, Query(ge=1, le=MOST, description="at most so many")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="at most so many")]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="skip so many")]
 
 

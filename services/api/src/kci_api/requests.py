@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is wrong with a request, and where: fields, ids, and what cannot be stored."""
+"""Errors that name the field of a request, and checks of what can be stored."""
 
 import math
 import re
@@ -12,57 +12,57 @@ from bson.errors import InvalidId
 
 from kci_shared.errors import BadRequest, Invalid
 
-DEEPEST = 40
-"""How many levels the data of a node may have; MongoDB takes 100 in all."""
-LARGEST_INT = 2**63 - 1
+MAX_DEPTH = 40
+"""Of the maps in a node, in levels; MongoDB allows 100 for the whole document."""
+MAX_INT = 2**63 - 1
 SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half a character: JSON can say it, UTF-8 cannot."""
-Place = tuple[str | int, ...]
-"""Where in a request something stands, as FastAPI names it."""
+"""Half of a character: JSON can escape it, UTF-8 cannot encode it."""
+Location = tuple[str | int, ...]
+"""The path of a field in a request, such as `("body", "data", "arch")`."""
 
 
 def parse_id(text: str) -> PydanticObjectId:
-    """Read a node's id, or say what one looks like."""
+    """Return the id that a text stands for; `BadRequest` if it is not an id."""
     try:
         return PydanticObjectId(text)
     except InvalidId as error:
         raise BadRequest(str(error)) from error
 
 
-def invalid(place: Place, message: str) -> Invalid:
-    """Name a field of the request that is wrong, in FastAPI's shape."""
-    return Invalid([{"type": "value_error", "loc": list(place), "msg": message}])
+def invalid(location: Location, message: str) -> Invalid:
+    """Return the error for one field of a request, in FastAPI's format."""
+    return Invalid([{"type": "value_error", "loc": list(location), "msg": message}])
 
 
 @contextmanager
-def inside(*place: str | int) -> Iterator[None]:
-    """Make what is invalid in a part of the request name its place in the whole."""
+def located_at(*location: str | int) -> Iterator[None]:
+    """Prefix the locations of errors in one part of a body with that part's own."""
     try:
         yield
     except Invalid as error:
-        faults: list[dict[str, Any]] = error.detail
+        errors: list[dict[str, Any]] = error.detail
         raise Invalid(
-            [{**fault, "loc": [*place, *fault["loc"][1:]]} for fault in faults]
+            [{**one, "loc": [*location, *one["loc"][1:]]} for one in errors]
         ) from error
 
 
-def check_storable(value: Any, place: Place) -> None:
-    """Raise `Invalid` for what JSON can say and the database, or JSON, cannot."""
-    if len(place) > DEEPEST:
-        raise invalid(place, f"nested more than {DEEPEST} levels deep")
+def check_storable(value: Any, location: Location) -> None:
+    """Raise `Invalid` for a JSON value that MongoDB, or a response, cannot express."""
+    if len(location) > MAX_DEPTH:
+        raise invalid(location, f"nested more than {MAX_DEPTH} levels deep")
     match value:
         case dict():
             for key, inner in value.items():
                 if key.startswith("$") or "\0" in key:
-                    raise invalid(place, f"{key!r}: a key must not start with '$'")
-                check_storable(key, place)
-                check_storable(inner, (*place, key))
+                    raise invalid(location, f"{key!r}: a key must not start with '$'")
+                check_storable(key, location)
+                check_storable(inner, (*location, key))
         case list():
             for number, inner in enumerate(value):
-                check_storable(inner, (*place, number))
+                check_storable(inner, (*location, number))
         case str() if SURROGATE.search(value):
-            raise invalid(place, "not a valid string: half of a surrogate pair")
+            raise invalid(location, "not a valid string: half of a surrogate pair")
         case float() if not math.isfinite(value):
-            raise invalid(place, "not a finite number")
-        case int() if abs(value) > LARGEST_INT:
-            raise invalid(place, "an integer must fit into 64 bits; send a string")
+            raise invalid(location, "not a finite number")
+        case int() if abs(value) > MAX_INT:
+            raise invalid(location, "an integer must fit into 64 bits; send a string")

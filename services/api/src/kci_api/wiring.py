@@ -26,7 +26,7 @@ from kci_api.events.broadcast import Broadcast
 from kci_api.events.documents import EventDocument, LeaseDocument
 from kci_api.events.lease import Lease
 from kci_api.events.relay import Relay, keep_pruned
-from kci_api.events.store import EventStore, WaitingEvents
+from kci_api.events.store import EventStore, PendingEvents
 from kci_api.events.stream import NodeStream
 from kci_api.groups.documents import GroupDocument
 from kci_api.groups.store import GroupStore
@@ -41,7 +41,7 @@ from kci_api.runtimes.store import RuntimeStore
 from kci_api.settings import Settings
 from kci_api.subscriptions.documents import SubscriberDocument
 from kci_api.subscriptions.durable import DurablePlaces
-from kci_api.subscriptions.listening import Listening
+from kci_api.subscriptions.listening import Subscriptions
 from kci_api.subscriptions.store import SubscriptionStore
 from kci_api.users.accounts import Accounts
 
@@ -73,7 +73,7 @@ class Stores:
     nodes: NodeStore
     claims: ClaimStore
     published: PublishedStream
-    listening: Listening
+    listening: Subscriptions
     lists: ListStore
     values: ValueStore
     accounts: Accounts
@@ -152,7 +152,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     async with open_database(settings) as database, open_redis(settings) as redis:
         history = EventStore(EventDocument.get_pymongo_collection())
         relay = Relay(
-            WaitingEvents(NodeDocument.get_pymongo_collection()),
+            PendingEvents(NodeDocument.get_pymongo_collection()),
             history,
             NodeStream(redis),
             Lease(LeaseDocument.get_pymongo_collection(), "relay"),
@@ -161,7 +161,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
         stream = PublishedStream(redis)
         published = await Broadcast.begin(stream, stream)
         outbox = Outbox()
-        nodes = NodeStore(outbox.wake)
+        nodes = NodeStore(notify=outbox.wake)
         async with (
             _flowing(relay, outbox, [broadcast, published]),
             _pruned(history, settings.event_days),
@@ -178,7 +178,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                 nodes=nodes,
                 claims=ClaimStore(nodes, broadcast),
                 published=stream,
-                listening=Listening(
+                listening=Subscriptions(
                     SubscriptionStore(redis, settings.event_days * 24 * 3600),
                     DurablePlaces(),
                     broadcast,

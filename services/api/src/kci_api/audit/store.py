@@ -33,7 +33,7 @@ class Audit:
     def _entries(self) -> AsyncCollection[dict[str, Any]]:
         return AuditDocument.get_pymongo_collection()
 
-    async def note(self, by: str, action: str, on: str, **fields: Any) -> None:
+    async def record(self, by: str, action: str, on: str, **fields: Any) -> None:
         """Note that somebody does something."""
         entry = {"at": now(), "by": by, "action": action, "on": on, "fields": fields}
         await self._entries.insert_one({"_id": ObjectId(), **entry})

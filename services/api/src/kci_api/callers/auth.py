@@ -8,7 +8,7 @@ from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
 from fastapi.security.base import SecurityBase
 
 from kci_api.callers.authenticator import Authenticator, Session
-from kci_api.callers.rules import Caller, check_admin, check_free
+from kci_api.callers.rules import Caller, check_admin, check_unrestricted
 from kci_api.dependencies import find_store, store_of
 from kci_shared.errors import NotLoggedIn
 
@@ -34,7 +34,7 @@ class Bearer(SecurityBase):
     model = OAuth2(flows=OAuthFlows(password=LOGIN))
 
 
-async def perhaps_session_of(request: Request) -> Session | None:
+async def optional_session(request: Request) -> Session | None:
     """Return who sent a request, if it says so."""
     try:
         return await session_of(request)
@@ -42,7 +42,7 @@ async def perhaps_session_of(request: Request) -> Session | None:
         return None
 
 
-class BySession(Bearer):
+class SessionRequired(Bearer):
     """Asks for the token and its holder."""
 
     async def __call__(self, request: Request) -> Session:
@@ -50,7 +50,7 @@ class BySession(Bearer):
         return await session_of(request)
 
 
-class ByCaller(Bearer):
+class CallerRequired(Bearer):
     """Asks for the caller, which is what rules are about."""
 
     async def __call__(self, request: Request) -> Caller:
@@ -58,17 +58,17 @@ class ByCaller(Bearer):
         return (await session_of(request)).caller
 
 
-class ByFree(Bearer):
+class UnrestrictedRequired(Bearer):
     """Asks for a caller who is not confined to one lab or one node."""
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller; 403 if confined."""
         caller = (await session_of(request)).caller
-        check_free(caller)
+        check_unrestricted(caller)
         return caller
 
 
-class ByAdmin(Bearer):
+class AdminRequired(Bearer):
     """Asks for an administrator."""
 
     async def __call__(self, request: Request) -> Caller:
@@ -79,8 +79,8 @@ class ByAdmin(Bearer):
 
 
 Tokens = Annotated[Authenticator, Depends(store_of(Authenticator))]
-PerhapsSession = Annotated[Session | None, Depends(perhaps_session_of)]
-CurrentSession = Annotated[Session, Depends(BySession())]
-CurrentCaller = Annotated[Caller, Depends(ByCaller())]
-FreeCaller = Annotated[Caller, Depends(ByFree())]
-AdminCaller = Annotated[Caller, Depends(ByAdmin())]
+OptionalSession = Annotated[Session | None, Depends(optional_session)]
+CurrentSession = Annotated[Session, Depends(SessionRequired())]
+CurrentCaller = Annotated[Caller, Depends(CallerRequired())]
+UnrestrictedCaller = Annotated[Caller, Depends(UnrestrictedRequired())]
+AdminCaller = Annotated[Caller, Depends(AdminRequired())]

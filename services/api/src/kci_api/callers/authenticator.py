@@ -14,9 +14,9 @@ from kci_api.callers.store import UserStore
 from kci_api.callers.tokens import Signer
 from kci_shared.errors import BadRequest, NotFound, NotLoggedIn
 
-FRESH_S = 3.0
+CACHE_S = 3.0
 """How long a token is believed without a look at the store: a revoked one's life."""
-MOST_KEPT = 10_000
+MAX_CACHED = 10_000
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Authenticator:
         self._login_life = login_life
         self._clock = clock
         self._passwords = Passwords()
-        self._fresh: dict[str, tuple[float, Session]] = {}
+        self._cache: dict[str, tuple[float, Session]] = {}
 
     async def check(self, login: str, password: str) -> UserDocument:
         """Return the user of that name or address and password."""
         user = await self._users.find(login)
-        fits = await self._passwords.fits(password, user and user.hashed_password)
+        fits = await self._passwords.matches(password, user and user.hashed_password)
         if user is None or not fits or not (user.is_active and user.is_verified):
             raise BadRequest("LOGIN_BAD_CREDENTIALS")
         return user
@@ -89,19 +89,19 @@ class Authenticator:
 
     def forget(self) -> None:
         """Look again who holds a token: here now, in other replicas within seconds."""
-        self._fresh.clear()
+        self._cache.clear()
 
     async def session(self, text: str) -> Session:
         """Return who holds a token; `NotLoggedIn` unless it is good."""
         now = self._clock()
-        fresh_until, session = self._fresh.get(text, (0.0, None))
+        fresh_until, session = self._cache.get(text, (0.0, None))
         if session is not None and now < fresh_until:
             return session
         session = await self._look_up(self._signer.read(text))
-        if len(self._fresh) >= MOST_KEPT:
-            self._fresh.clear()
-        until = min(now + FRESH_S, session.token.expires.timestamp())
-        self._fresh[text] = (until, session)
+        if len(self._cache) >= MAX_CACHED:
+            self._cache.clear()
+        until = min(now + CACHE_S, session.token.expires.timestamp())
+        self._cache[text] = (until, session)
         return session
 
     async def _look_up(self, token_id: str) -> Session:

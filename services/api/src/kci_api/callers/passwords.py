@@ -19,7 +19,7 @@ class Passwords:
         async with self._turns:
             return await asyncio.to_thread(self._hasher.hash, password)
 
-    async def fits(self, password: str, kept: str | None) -> bool:
+    async def matches(self, password: str, kept: str | None) -> bool:
         """Say whether a password is the one; as slow when there is no user."""
         async with self._turns:
             return await asyncio.to_thread(self._check, password, kept)

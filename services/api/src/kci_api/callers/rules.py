@@ -74,7 +74,7 @@ def check_admin(caller: Caller) -> None:
         raise NotPermitted("Forbidden")
 
 
-def check_free(caller: Caller) -> None:
+def check_unrestricted(caller: Caller) -> None:
     """Raise `NotPermitted` for a token that is confined to one lab or one node."""
     if caller.scopes is not None and Scope.NODES_WRITE not in caller.scopes:
         raise NotPermitted(f"a token without the scope {Scope.NODES_WRITE} cannot")

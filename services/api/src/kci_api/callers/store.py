@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from kci_api.callers.documents import Token, TokenDocument, UserDocument
 from kci_shared.errors import BadRequest, NotFound
 
-MOST_TOKENS = 1000
+MAX_TOKENS = 1000
 QUERY_MS = 15_000
 TAKEN = "a user of that name or e-mail exists already"
 
@@ -90,7 +90,7 @@ class UserStore:
     async def service_tokens(self) -> Sequence[Token]:
         """Return the services' tokens, oldest first."""
         good = {"user": None, "expires": {"$gt": datetime.now(UTC)}}
-        return await TokenDocument.find(good).sort("+created").to_list(MOST_TOKENS)
+        return await TokenDocument.find(good).sort("+created").to_list(MAX_TOKENS)
 
     async def revoke(self, token_id: str) -> None:
         """Make a token good for nothing."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from kci_api.callers.auth import FreeCaller
+from kci_api.callers.auth import UnrestrictedCaller
 from kci_api.channels.rules import ChannelName, Message, check_channel, cloud_event
 from kci_api.channels.stream import PublishedStream
 from kci_api.dependencies import store_of
@@ -21,7 +21,7 @@ PublishedMessages = Annotated[PublishedStream, Depends(store_of(PublishedStream)
 async def publish(
     channel: ChannelName,
     message: Message,
-    caller: FreeCaller,
+    caller: UnrestrictedCaller,
     stream: PublishedMessages,
 ) -> None:
     """Tell something to all who subscribed to a channel."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who runs which node: claims, leases, fencing tokens, outcomes."""
+"""Claims: which bridge runs which node; leases, fencing tokens, outcomes."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Claims: each is one conditional update, and its token outdates all earlier ones."""
+"""Claims in MongoDB: each is one conditional update, and makes earlier tokens void."""
 
 import asyncio
 import time
@@ -11,137 +11,151 @@ from kci_api.callers.rules import Caller
 from kci_api.claims.rules import (
     BY_PRIORITY_THEN_AGE,
     adopted,
+    claimable,
     claimed,
     expiry,
     is_repeated,
-    noted,
     released,
     reported,
-    waiting,
+    with_data,
 )
 from kci_api.nodes.permissions import may_edit, may_run, require
-from kci_api.nodes.plans import Change, Plan, told
-from kci_api.nodes.rules import lost
+from kci_api.nodes.plans import Change, Plan, with_event
+from kci_api.nodes.rules import claim_lost
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trees import TreePlanner
 from kci_api.times import now
 from kci_shared.models import Adoption, ClaimRequest, Grant, Release, Renewal, Report
 
-LOOK_AGAIN_S = 5.0
-"""How often a waiting request looks, event or not: leases run out in silence."""
-SPARE = 8
-"""How many more candidates are read than asked for: others take some of them."""
-ROUNDS = 50
-"""How often a request looks for others when all its candidates were taken."""
+RECHECK_S = 5.0
+"""How often a waiting request queries without an event: leases expire silently."""
+EXTRA_CANDIDATES = 8
+"""How many more nodes than requested are read: others claim some of them meanwhile."""
+MAX_ROUNDS = 50
+"""How often a request reads new candidates after others claimed all of them."""
 
 
-class Broadcast(Protocol):
-    """Where a waiting request hears that something happened."""
+class Events(Protocol):
+    """Where a waiting request learns that some node changed."""
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more will be heard, for the API stops."""
+        """Whether the API stops, so that no more events come."""
 
-    async def changed(self, timeout: float) -> None:
-        """Return when some node changed, or after `timeout` seconds."""
+    async def next_event(self, timeout: float) -> None:
+        """Return after the next event, or after `timeout` seconds."""
 
 
 class ClaimStore:
-    """Hands out nodes that wait for a runtime, and hears how their runs end."""
+    """Assigns nodes to runtimes, and records how their runs end."""
 
-    def __init__(self, nodes: NodeStore, broadcast: Broadcast) -> None:
+    def __init__(self, nodes: NodeStore, events: Events) -> None:
         self._nodes = nodes
-        self._broadcast = broadcast
+        self._events = events
 
     async def claim(
-        self, caller: Caller, wanted: ClaimRequest, gone: Callable[[], Awaitable[bool]]
+        self,
+        caller: Caller,
+        request: ClaimRequest,
+        disconnected: Callable[[], Awaitable[bool]],
     ) -> list[StoredNode]:
-        """Return nodes that are the caller's now; wait for one if there is none."""
-        require(may_run(caller, wanted.runtime))
-        end = time.monotonic() + wanted.wait
+        """Claim nodes for the caller; wait up to `request.wait` seconds for the first.
+
+        Return nothing to a caller that has disconnected: nobody would run the nodes.
+        """
+        require(may_run(caller, request.runtime))
+        end = time.monotonic() + request.wait
         while True:
-            rest = 0 if self._broadcast.closed else max(0, end - time.monotonic())
-            # listen before looking: what comes meanwhile is not slept through
-            heard = asyncio.ensure_future(
-                self._broadcast.changed(min(rest, LOOK_AGAIN_S))
-            )
+            rest = 0 if self._events.closed else max(0, end - time.monotonic())
+            # wait for events before the query, else one between the two is missed
+            event = asyncio.ensure_future(self._events.next_event(min(rest, RECHECK_S)))
             try:
-                granted = await self._take(caller, wanted)
+                granted = await self._claim_available(caller, request)
                 if granted or not rest:
                     return granted
-                await heard
+                await event
             finally:
-                heard.cancel()
-            if await gone():
-                return []  # nobody is there to run what would come
+                event.cancel()
+            if await disconnected():
+                return []
 
-    async def _take(self, caller: Caller, wanted: ClaimRequest) -> list[StoredNode]:
-        for _ in range(ROUNDS):
+    async def _claim_available(
+        self, caller: Caller, request: ClaimRequest
+    ) -> list[StoredNode]:
+        for _ in range(MAX_ROUNDS):
             at = now()
-            candidates = await self._nodes.first(
-                waiting(wanted, at), BY_PRIORITY_THEN_AGE, wanted.max + SPARE
+            candidates = await self._nodes.find_first(
+                claimable(request, at),
+                BY_PRIORITY_THEN_AGE,
+                request.max + EXTRA_CANDIDATES,
             )
-            changes = (claimed(one, caller, wanted.lease, at) for one in candidates)
-            taken = await self._first_written(caller, changes, wanted.max)
-            if taken or not candidates:
-                return taken
+            changes = (claimed(one, caller, request.lease, at) for one in candidates)
+            granted = await self._write_first(caller, changes, request.max)
+            if granted or not candidates:
+                return granted
         return []
 
-    async def _first_written(
-        self, caller: Caller, changes: Iterator[Change], most: int
+    async def _write_first(
+        self, caller: Caller, changes: Iterator[Change], limit: int
     ) -> list[StoredNode]:
-        """Write changes in their order until enough succeeded."""
+        """Write changes, each on its own, until `limit` of them succeeded."""
         written: list[StoredNode] = []
         for change in changes:
-            if await self._nodes.write(caller.name, Plan([], changed=[change])):
+            if await self._nodes.write(caller.name, Plan([], updates=[change])):
                 written.append(change.after)
-            if len(written) == most:
+            if len(written) == limit:
                 break
         return written
 
-    async def renew(self, caller: Caller, node_id: str, asked: Renewal) -> Grant:
-        """Prolong a lease, note the lab's own facts, or both."""
-        if asked.data:
-            await self._note(caller, node_id, asked)
-        if asked.lease is not None:
-            expires = expiry(now(), asked.lease)
-            held = await self._nodes.prolong(
-                node_id, {"fence": asked.token, "claim.holder": caller.name}, expires
-            )
-            if not held:
-                raise lost(await self._nodes.read(node_id))
-        return grant(self._held(await self._nodes.read(node_id), asked.token))
+    async def renew(self, caller: Caller, node_id: str, request: Renewal) -> Grant:
+        """Extend a lease, add data to the node, or both.
 
-    async def _note(self, caller: Caller, node_id: str, asked: Renewal) -> None:
+        Raise `Conflict` if the claim is lost.
+        """
+        if request.data:
+            await self._add_data(caller, node_id, request)
+        if request.lease is not None:
+            claim = {"fence": request.token, "claim.holder": caller.name}
+            expires = expiry(now(), request.lease)
+            if not await self._nodes.renew_lease(node_id, claim, expires):
+                raise claim_lost(await self._nodes.read(node_id))
+        node = await self._nodes.read(node_id)
+        if node.claim is None or node.fence != request.token:
+            raise claim_lost(node)
+        return grant(node)
+
+    async def _add_data(self, caller: Caller, node_id: str, request: Renewal) -> None:
         await self._edit(
-            caller, node_id, lambda node, at: noted(node, asked.token, asked.data, at)
+            caller,
+            node_id,
+            lambda node, at: with_data(node, request.token, request.data, at),
         )
 
-    def _held(self, node: StoredNode, token: int) -> StoredNode:
-        if node.claim is None or node.fence != token:
-            raise lost(node)
-        return node
-
-    async def adopt(self, caller: Caller, node_id: str, asked: Adoption) -> StoredNode:
-        """Give a node back to the runtime that held it before its bridge restarted."""
-        require(may_run(caller, asked.runtime))
+    async def adopt(
+        self, caller: Caller, node_id: str, request: Adoption
+    ) -> StoredNode:
+        """Return a node to the runtime that held it before its bridge restarted."""
+        require(may_run(caller, request.runtime))
 
         async def plan() -> Plan:
-            change = adopted(await self._nodes.read(node_id), caller, asked, now())
-            return Plan([change.after], changed=[change])
+            node = await self._nodes.read(node_id)
+            change = adopted(node, caller, request, now())
+            return Plan([change.after], updates=[change])
 
-        (node,) = await self._nodes.carry_out(caller.name, plan)
+        (node,) = await self._nodes.apply(caller.name, plan)
         return node
 
-    async def release(self, caller: Caller, node_id: str, asked: Release) -> StoredNode:
-        """Make a node claimable again at once, as if this claim had not been."""
+    async def release(
+        self, caller: Caller, node_id: str, request: Release
+    ) -> StoredNode:
+        """Make a node claimable again at once; this attempt does not count."""
         return await self._edit(
-            caller, node_id, lambda node, at: released(node, asked, at)
+            caller, node_id, lambda node, at: released(node, request, at)
         )
 
     async def report(self, caller: Caller, node_id: str, report: Report) -> StoredNode:
-        """End a node: outcome, tests and artifacts in one step, or not at all."""
+        """End a node: outcome, tests and artifacts, all or nothing."""
 
         async def plan() -> Plan:
             node = await self._nodes.read(node_id)
@@ -150,11 +164,11 @@ class ClaimStore:
             after = reported(node, report, at)
             if is_repeated(node, report):
                 return Plan([node])
-            below = await self._nodes.among("ancestors", [node.id])
-            planner = TreePlanner(caller, below, at)
+            descendants = await self._nodes.find_by("ancestors", [node.id])
+            planner = TreePlanner(caller, descendants, at)
             return planner.plan(node, after, report.child_nodes)
 
-        return (await self._nodes.carry_out(caller.name, plan))[0]
+        return (await self._nodes.apply(caller.name, plan))[0]
 
     async def _edit(
         self,
@@ -167,15 +181,15 @@ class ClaimStore:
             require(may_edit(caller, node))
             after = edit(node, now())
             require(may_edit(caller, after))
-            changed = [] if after is node else [told(node, after)]
-            return Plan([after], changed=changed)
+            updates = [] if after is node else [with_event(node, after)]
+            return Plan([after], updates=updates)
 
-        (node,) = await self._nodes.carry_out(caller.name, plan)
+        (node,) = await self._nodes.apply(caller.name, plan)
         return node
 
 
 def grant(node: StoredNode) -> Grant:
-    """Return what the holder of a node knows of its claim."""
+    """Return what the holder of a node's claim gets to know."""
     assert node.claim is not None
     return Grant(
         token=node.fence, expires=node.claim.expires, attempt=node.claim.attempt

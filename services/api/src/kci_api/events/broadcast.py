@@ -69,7 +69,7 @@ class Broadcast:
         return self._recent[-1].sequence if self._recent else self._floor
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Listen until `stop` is set; then all who follow come to their end."""
+        """ListenRequest until `stop` is set; then all who follow come to their end."""
         while not stop.is_set():
             try:
                 self._hear(await self._stream.read(self.position, BLOCK_MS))
@@ -100,7 +100,7 @@ class Broadcast:
         self._closed = True
         self._wake()
 
-    async def changed(self, timeout: float) -> None:
+    async def next_event(self, timeout: float) -> None:
         """Return when the next event is heard, or after `timeout` seconds."""
         await _set_in_time(self._news, timeout)
 

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from kci_api.events.bell import Outbox
 from kci_api.events.lease import Lease
-from kci_api.events.store import EventStore, WaitingEvents
+from kci_api.events.store import EventStore, PendingEvents
 from kci_api.events.stream import KEPT, NodeStream
 from kci_shared.logging import get_logger
 
@@ -23,7 +23,7 @@ log = get_logger(__name__)
 BATCH = 500
 POLL_S = 1.0
 """How long an event may wait when nobody could wake us."""
-LONGEST_REST_S = 0.05
+MAX_REST_S = 0.05
 PRUNE_S = 3600.0
 
 RELAYED = Counter("kci_events_relayed_total", "Events put into the stream")
@@ -34,7 +34,7 @@ class Relay:
 
     def __init__(
         self,
-        waiting: WaitingEvents,
+        waiting: PendingEvents,
         history: EventStore,
         stream: NodeStream,
         lease: Lease,
@@ -51,7 +51,7 @@ class Relay:
             begin = time.monotonic()
             if not await self._try_turn():
                 # one turn for many events is cheaper than a turn for each
-                await asyncio.sleep(min(time.monotonic() - begin, LONGEST_REST_S))
+                await asyncio.sleep(min(time.monotonic() - begin, MAX_REST_S))
                 await outbox.waiting(POLL_S)
         await self._lease.give_up()
 

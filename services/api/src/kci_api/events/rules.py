@@ -89,7 +89,7 @@ class EventFilter(BaseModel):
         return {field: values for field, values in fields.items() if values}
 
 
-def in_order(waiting: Iterable[list[Waiting]]) -> list[Waiting]:
+def ordered(waiting: Iterable[list[Waiting]]) -> list[Waiting]:
     """Order events by time, but those of one node by version, whatever its clocks."""
     timed: list[tuple[datetime, Waiting]] = []
     for of_one_node in waiting:

@@ -9,7 +9,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from kci_api.events.rules import Entry, Head, Waiting, in_order
+from kci_api.events.rules import Entry, Head, Waiting, ordered
 
 Collection = AsyncCollection[dict[str, Any]]
 CloudEvent = dict[str, Any]
@@ -19,7 +19,7 @@ TICK = timedelta(milliseconds=1)
 QUERY_MS = 10_000
 
 
-class WaitingEvents:
+class PendingEvents:
     """The events that still lie in the `outbox` of their nodes."""
 
     def __init__(self, nodes: Collection) -> None:
@@ -31,7 +31,7 @@ class WaitingEvents:
         query = {"outbox.version": {"$gt": 0}}
         found = self._nodes.find(query, {"outbox": 1})
         nodes = await found.sort("outbox.event.time").limit(limit).to_list()
-        return in_order(
+        return ordered(
             [Waiting(node["_id"], e["version"], e["event"]) for e in node["outbox"]]
             for node in nodes
         )

@@ -56,7 +56,7 @@ async def add_group(
 
     `node:edit:any` may edit all nodes; `runtime:<name>:node-editor` those of a runtime.
     """
-    await audit.note(caller.name, "group added", wanted.name)
+    await audit.record(caller.name, "group added", wanted.name)
     return _read(await groups.add(wanted.name))
 
 
@@ -72,7 +72,7 @@ async def remove_group(
 ) -> None:
     """Remove a group that nobody is in; 409 if somebody is."""
     group = await groups.get(parse_id(group_id))
-    await audit.note(caller.name, "group removed", group.name)
+    await audit.record(caller.name, "group removed", group.name)
     await groups.remove(group)
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Nodes that another system made, brought here as they are."""
+"""Nodes of another system, imported with their ids, times and owners."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Depends, Path
 from fastapi.responses import PlainTextResponse
 
-from kci_api.callers.auth import FreeCaller
+from kci_api.callers.auth import UnrestrictedCaller
 from kci_api.dependencies import store_of
 from kci_api.kv.store import ValueStore
 from kci_api.requests import check_storable
@@ -26,7 +26,7 @@ Part = Annotated[
 
 @router.get("/{namespace}/{key}")
 async def get_value(
-    namespace: Part, key: Part, _: FreeCaller, values: Values
+    namespace: Part, key: Part, _: UnrestrictedCaller, values: Values
 ) -> str | None:
     """Answer a value, or null if there is none."""
     return await values.get(namespace, key)
@@ -36,7 +36,7 @@ async def get_value(
 async def set_value(
     namespace: Part,
     key: Part,
-    caller: FreeCaller,
+    caller: UnrestrictedCaller,
     values: Values,
     value: Annotated[str | None, Body(max_length=LONGEST)] = None,
 ) -> Literal["OK"]:
@@ -51,7 +51,7 @@ async def set_value(
 
 @router.delete("/{namespace}/{key}", response_model=None, responses={200: PLAIN})
 async def delete_value(
-    namespace: Part, key: Part, _: FreeCaller, values: Values
+    namespace: Part, key: Part, _: UnrestrictedCaller, values: Values
 ) -> PlainTextResponse:
     """Delete a value."""
     await values.delete(namespace, key)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic_core import to_json
 
-from kci_api.callers.auth import FreeCaller
+from kci_api.callers.auth import UnrestrictedCaller
 from kci_api.channels.rules import ChannelName, Message, cloud_event
 from kci_api.dependencies import store_of
 from kci_api.lists.store import ListStore
@@ -20,7 +20,7 @@ Lists = Annotated[ListStore, Depends(store_of(ListStore))]
 
 @router.post("/push/{list_name}")
 async def push(
-    list_name: ChannelName, message: Message, caller: FreeCaller, lists: Lists
+    list_name: ChannelName, message: Message, caller: UnrestrictedCaller, lists: Lists
 ) -> None:
     """Add a message to a list; one client will get it."""
     await lists.push(list_name, to_json(cloud_event(message, caller, now())))
@@ -28,7 +28,7 @@ async def push(
 
 @router.get("/pop/{list_name}", response_model=dict[str, Any] | None)
 async def pop(
-    list_name: ChannelName, _: FreeCaller, lists: Lists, request: Request
+    list_name: ChannelName, _: UnrestrictedCaller, lists: Lists, request: Request
 ) -> Response:
     """Take the first message of a list, waiting for one; null after 45 s without."""
     message = await lists.pop(list_name, request.is_disconnected)

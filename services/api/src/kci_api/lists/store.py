@@ -15,7 +15,7 @@ LONGEST = 10_000
 KEPT_S = 7 * 24 * 3600
 WAIT_S = 45.0
 """How long a client waits: shorter than its own 60 s."""
-LOOK_S = 1.0
+RECHECK_S = 1.0
 """How long a message may wait that another replica was given."""
 
 Gone = Callable[[], Awaitable[bool]]
@@ -49,7 +49,7 @@ class ListStore:
             bell = self._bells.setdefault(name, asyncio.Event())
             if message := await self._take(name, gone):
                 return message
-            await _rung(bell, min(LOOK_S, left))
+            await _rung(bell, min(RECHECK_S, left))
         return None
 
     async def _take(self, name: str, gone: Gone) -> str | None:

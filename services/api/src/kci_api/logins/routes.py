@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel, ConfigDict
 
-from kci_api.callers.auth import CurrentSession, PerhapsSession, Tokens
+from kci_api.callers.auth import CurrentSession, OptionalSession, Tokens
 from kci_api.callers.rules import Email, Password
 from kci_api.dependencies import find_store, store_of
 from kci_api.links import Links, links
@@ -115,7 +115,7 @@ async def update_password(
 async def forgot_password(
     forgotten: Forgotten,
     accounts: AccountsHere,
-    session: PerhapsSession,
+    session: OptionalSession,
     links: Annotated[Links, Depends(links)],
     response: Response,
 ) -> ResetLink | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a node becomes by a request; nothing here reads or writes the database."""
+"""What a request makes of a node: pure functions from one `StoredNode` to the next."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,17 +10,17 @@ from pydantic import ValidationError
 from kci_api.callers.rules import Caller
 from kci_api.nodes.rules import check_transition
 from kci_api.nodes.stored import MAPS, StoredNode
-from kci_api.requests import Place, check_storable, invalid
+from kci_api.requests import Location, check_storable, invalid
 from kci_api.times import to_milliseconds
 from kci_shared.errors import Invalid, TooLarge
 from kci_shared.models import Kind, NewNode, NodePatch, Result, State
 from kci_shared.models.data import DATA
 from kci_shared.models.nodes import Access, fields_with
 
-LIFE = timedelta(hours=6)
-LARGEST_DATA = 1 << 20
-"""In bytes: the node and its waiting events are one document of at most 16 MB."""
-BODY: Place = ("body",)
+DEFAULT_TIMEOUT = timedelta(hours=6)
+MAX_MAP_BYTES = 1 << 20
+"""A node and its pending events are one document, of at most 16 MB."""
+BODY: Location = ("body",)
 EDITABLE = fields_with(Access.EDITABLE)
 FIXED = fields_with(Access.FIXED)
 
@@ -28,68 +28,69 @@ FIXED = fields_with(Access.FIXED)
 def create(
     new: NewNode, parent: StoredNode | None, caller: Caller, now: datetime
 ) -> StoredNode:
-    """Return the node that a client asked for, with all that the server sets."""
+    """Return the node that a client sent, with the fields that the API sets."""
     node_id = ObjectId()
     data = dict(new.data)
     if parent and data.get("kernel_revision") is None:
         data |= _revision(parent)
-    return StoredNode(
-        **{
-            **_checked_fields(dict(new)),
-            "id": node_id,
-            "data": checked_data(new.kind, data),
-            "path": [*(parent.path if parent else ()), new.name],
-            "parent": parent and parent.id,
-            "result": new.result or DEFAULT_RESULT.get(new.kind),
-            "created": now,
-            "updated": now,
-            "timeout": to_milliseconds(new.timeout) if new.timeout else now + LIFE,
-            "owner": caller.name,
-            "treeid": parent.treeid if parent else new.treeid or str(node_id),
-            "user_groups": list(dict.fromkeys(new.user_groups)),
-            "ancestors": [*parent.ancestors, parent.id] if parent else [],
-            "runtime": _runtime(data) or (parent and parent.runtime),
-        }
-    )
+    by_api = {
+        "id": node_id,
+        "data": checked_data(new.kind, data),
+        "path": [*(parent.path if parent else ()), new.name],
+        "parent": parent and parent.id,
+        "result": new.result or _default_result(new.kind),
+        "created": now,
+        "updated": now,
+        "timeout": to_milliseconds(new.timeout or now + DEFAULT_TIMEOUT),
+        "owner": caller.name,
+        "treeid": parent.treeid if parent else new.treeid or str(node_id),
+        "user_groups": list(dict.fromkeys(new.user_groups)),
+        "ancestors": [*parent.ancestors, parent.id] if parent else [],
+        "runtime": _runtime(data) or (parent and parent.runtime),
+    }
+    return StoredNode(**{**_checked_fields(dict(new)), **by_api})
 
 
-DEFAULT_RESULT = {Kind.REGRESSION: Result.FAIL}
+def _default_result(kind: Kind) -> Result | None:
+    return Result.FAIL if kind is Kind.REGRESSION else None
 
 
 def patched(node: StoredNode, patch: NodePatch, now: datetime) -> StoredNode:
-    """Return the node with the changes of a PATCH: maps are merged, the rest set."""
-    return merged(node, _said(patch), now)
+    """Return the node after a PATCH: maps are merged, other fields are set."""
+    return merged(node, _sent_fields(patch), now)
 
 
-def merged(node: StoredNode, said: dict[str, Any], now: datetime) -> StoredNode:
-    """Return the node with its maps merged key by key, and other fields set."""
+def merged(node: StoredNode, fields: dict[str, Any], now: datetime) -> StoredNode:
+    """Return the node with maps merged key by key, and other fields set."""
     maps = {
-        name: _merge(getattr(node, name), said[name]) for name in MAPS if name in said
+        name: _merge(getattr(node, name), fields[name]) for name in MAPS & fields.keys()
     }
-    return edited(node, {**said, **maps}, now)
+    return edited(node, {**fields, **maps}, now)
 
 
 def replaced(node: StoredNode, body: NewNode, now: datetime) -> StoredNode:
-    """Return the node with each field that a PUT names set to what it says."""
-    return edited(node, said_of(node, body, BODY), now)
+    """Return the node after a PUT: each editable field that the body has is set."""
+    return edited(node, editable_fields(node, body, BODY), now)
 
 
-def said_of(node: StoredNode, body: NewNode, place: Place) -> dict[str, Any]:
-    """Return what a whole node says that may change; refuse what may not."""
+def editable_fields(
+    node: StoredNode, body: NewNode, location: Location
+) -> dict[str, Any]:
+    """Return the editable fields of a body; `Invalid` if it changes a fixed one."""
     for name in FIXED:
-        said, is_now = getattr(body, name), getattr(node, name)
-        if name in body.model_fields_set and said != (is_now and str(is_now)):
-            raise invalid((*place, name), f"it is {is_now}, and cannot change")
-    return _said(body)
+        sent, stored = getattr(body, name), getattr(node, name)
+        if name in body.model_fields_set and sent != (stored and str(stored)):
+            raise invalid((*location, name), f"it is {stored}, and cannot change")
+    return _sent_fields(body)
 
 
-def _said(body: NewNode | NodePatch) -> dict[str, Any]:
+def _sent_fields(body: NewNode | NodePatch) -> dict[str, Any]:
     sent = body.model_fields_set
     return {name: getattr(body, name) for name in EDITABLE if name in sent}
 
 
 def edited(node: StoredNode, fields: dict[str, Any], now: datetime) -> StoredNode:
-    """Return the node with fields set: the very same one if nothing differs."""
+    """Return the node with fields set; the same object if nothing differs."""
     if (state := fields.get("state", node.state)) is None:
         raise invalid((*BODY, "state"), "a node is always in some state")
     check_transition(node, state)
@@ -98,20 +99,22 @@ def edited(node: StoredNode, fields: dict[str, Any], now: datetime) -> StoredNod
         fields = {**fields, **_new_data(node, fields["data"])}
     if all(getattr(node, name) == value for name, value in fields.items()):
         return node
-    return _next(node, fields, now)
+    return _next_version(node, fields, now)
 
 
 def touched(node: StoredNode, now: datetime) -> StoredNode:
-    """Return the next version of a node in whose tree something changed."""
-    return _next(node, {}, now)
+    """Return the next version of a node of which only the subtree changed."""
+    return _next_version(node, {}, now)
 
 
-def _next(node: StoredNode, fields: dict[str, Any], now: datetime) -> StoredNode:
-    server: dict[str, Any] = {"version": node.version + 1, "updated": now}
+def _next_version(
+    node: StoredNode, fields: dict[str, Any], now: datetime
+) -> StoredNode:
+    by_api: dict[str, Any] = {"version": node.version + 1, "updated": now}
     if fields.get("state") is State.DONE and node.state is not State.DONE:
-        # whoever holds it is late from now on
-        server |= {"claim": None, "fence": node.fence + 1}
-    return node.model_copy(update={**server, **fields})
+        # whoever holds its claim is too late from now on
+        by_api |= {"claim": None, "fence": node.fence + 1}
+    return node.model_copy(update={**by_api, **fields})
 
 
 def _new_data(node: StoredNode, data: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +125,7 @@ def _new_data(node: StoredNode, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _runtime(data: dict[str, Any]) -> str | None:
-    # a kind that knows no runtime may have any extra key of that name
+    # data of a kind without runtimes may have any value under that key
     runtime = data.get("runtime")
     return runtime if isinstance(runtime, str) else None
 
@@ -137,10 +140,13 @@ def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 
 def checked_data(kind: Kind, data: dict[str, Any]) -> dict[str, Any]:
-    """Return the data as sent, but typed: what the kind's model knows is checked."""
-    _checked(data, "data")
+    """Return the data as sent, with the fields of the kind's model validated.
+
+    Raise `Invalid` or `TooLarge` for data that cannot be stored.
+    """
+    _check_map(data, "data")
     try:
-        # a null says as little as a key that is not there, whatever its type
+        # a null means the same as a missing key, whatever the field's type
         known = DATA[kind].model_validate(_merge({}, data))
     except ValidationError as error:
         raise _invalid_data(error) from error
@@ -149,27 +155,26 @@ def checked_data(kind: Kind, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _invalid_data(error: ValidationError) -> Invalid:
-    place = [*BODY, "data"]
+    location = [*BODY, "data"]
     return Invalid(
         [
-            {"type": fault["type"], "loc": [*place, *fault["loc"]], "msg": fault["msg"]}
-            for fault in error.errors()
+            {"type": one["type"], "loc": [*location, *one["loc"]], "msg": one["msg"]}
+            for one in error.errors()
         ]
     )
 
 
 def _checked_fields(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields as the database keeps them; raise what it cannot keep."""
-    for name in fields.keys() & MAPS - {"data"}:  # which is checked by its kind
-        _checked(fields[name], name)
+    """Return fields as the database keeps them; raise if it cannot keep them."""
+    for name in fields.keys() & MAPS - {"data"}:  # which is checked with its kind
+        _check_map(fields[name], name)
     return {
         name: to_milliseconds(value) if isinstance(value, datetime) else value
         for name, value in fields.items()
     }
 
 
-def _checked(value: dict[str, Any], name: str) -> dict[str, Any]:
+def _check_map(value: dict[str, Any], name: str) -> None:
     check_storable(value, (*BODY, name))
-    if len(encode(value)) > LARGEST_DATA:
-        raise TooLarge(f"{name}: over {LARGEST_DATA} bytes; store it as an artifact")
-    return value
+    if len(encode(value)) > MAX_MAP_BYTES:
+        raise TooLarge(f"{name}: over {MAX_MAP_BYTES} bytes; store it as an artifact")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""New nodes, one or many: all or none, and each idempotency key once only."""
+"""Create nodes, one or many: all or none, and only once for an idempotency key."""
 
 import json
 from collections import Counter
@@ -11,29 +11,31 @@ from bson import ObjectId
 
 from kci_api.callers.rules import Caller
 from kci_api.nodes.changes import create
-from kci_api.nodes.fencing import Writer, held_for, still_held
+from kci_api.nodes.fencing import Writer, claimed_node, fence_of
 from kci_api.nodes.permissions import may_create, require
 from kci_api.nodes.plans import Plan
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.stored import StoredNode
-from kci_api.requests import inside, invalid, parse_id
+from kci_api.requests import Location, invalid, located_at, parse_id
 from kci_api.times import now
 from kci_shared.errors import Conflict, NotFound
 from kci_shared.models import Kind, NewNode
 
-VOLATILE = {"id", "timeout", "holdoff"}
+NOT_IN_DIGEST = {"id", "timeout", "holdoff"}
+"""Clients compute times from the present, so they differ when a request is repeated."""
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is in the database already and matters to nodes that shall be created."""
+class Existing:
+    """The stored nodes on which new nodes depend."""
 
     by_id: dict[ObjectId, StoredNode]
     by_key: dict[str, StoredNode]
+    """By idempotency key."""
 
 
 async def create_node(store: NodeStore, writer: Writer, new: NewNode) -> StoredNode:
-    """Create a node; again with the same key, return the first."""
+    """Create a node; for a repeated idempotency key, return the existing node."""
     (node,) = await _create(store, writer, [new], [("body",)])
     return node
 
@@ -41,11 +43,11 @@ async def create_node(store: NodeStore, writer: Writer, new: NewNode) -> StoredN
 async def create_nodes(
     store: NodeStore, writer: Writer, new: Sequence[NewNode]
 ) -> list[StoredNode]:
-    """Create nodes, all or none, and return them in the order in which they came."""
+    """Create nodes, all or none; return them in the order of the request."""
     keys = Counter(one.idempotency_key for one in new if one.idempotency_key)
     for key, times in keys.items():
         if times > 1:
-            raise invalid(("body",), f"idempotency_key {key!r} stands there twice")
+            raise invalid(("body",), f"idempotency_key {key!r} is used {times} times")
     return await _create(store, writer, new, [("body", n) for n in range(len(new))])
 
 
@@ -53,50 +55,53 @@ async def _create(
     store: NodeStore,
     writer: Writer,
     new: Sequence[NewNode],
-    places: Sequence[tuple[str | int, ...]],
+    locations: Sequence[Location],
 ) -> list[StoredNode]:
     async def plan() -> Plan:
-        known = await _known(store, new)
-        born: list[StoredNode] = []
-        answer: list[StoredNode] = []
-        for one, place in zip(new, places, strict=True):
-            with inside(*place):
-                node = _earlier(one, writer.caller, known)
+        existing = await _find_existing(store, new)
+        inserts: list[StoredNode] = []
+        response: list[StoredNode] = []
+        for one, location in zip(new, locations, strict=True):
+            with located_at(*location):
+                node = _created_before(one, writer.caller, existing)
                 if node is None:
-                    node = _create_one(one, writer.caller, known)
-                    born.append(node)
-            answer.append(node)
-        parents = {node.parent for node in born if node.parent}
-        held = [
-            await held_for(store, writer, known.by_id[parent]) for parent in parents
+                    node = _create_one(one, writer.caller, existing)
+                    inserts.append(node)
+            response.append(node)
+        parents = {node.parent for node in inserts if node.parent}
+        claimed = [
+            await claimed_node(store, writer, existing.by_id[one]) for one in parents
         ]
-        return Plan(answer, born, fences=[still_held(one) for one in held if one])
+        fences = [fence_of(node) for node in claimed if node]
+        return Plan(response, inserts, fences=fences)
 
-    return await store.carry_out(writer.caller.name, plan)
+    return await store.apply(writer.caller.name, plan)
 
 
-async def _known(store: NodeStore, new: Sequence[NewNode]) -> Known:
+async def _find_existing(store: NodeStore, new: Sequence[NewNode]) -> Existing:
     keys = {one.idempotency_key for one in new if one.idempotency_key}
     ids = {parse_id(one.parent) for one in new if one.parent}
-    ids |= {parse_id(fail) for one in new if (fail := _failed(one)) is not None}
-    by_key = await store.among("idempotency_key", sorted(keys))
-    by_id = await store.among("_id", sorted(ids))
-    return Known(
+    ids |= {parse_id(fail) for one in new if (fail := _fail_node(one)) is not None}
+    by_key = await store.find_by("idempotency_key", sorted(keys))
+    by_id = await store.find_by("_id", sorted(ids))
+    return Existing(
         {node.id: node for node in by_id},
         {node.idempotency_key: node for node in by_key if node.idempotency_key},
     )
 
 
-def _failed(new: NewNode) -> str | None:
-    """Return the node whose path a regression shares."""
+def _fail_node(new: NewNode) -> str | None:
+    """Return the id of the failed run, whose path a regression has, if it is an id."""
     failed = new.data.get("fail_node")
     usable = isinstance(failed, str) and ObjectId.is_valid(failed)
     return failed if new.kind is Kind.REGRESSION and usable else None
 
 
-def _earlier(new: NewNode, caller: Caller, known: Known) -> StoredNode | None:
-    """Return the node that was created with the same key; it must be the same one."""
-    node = known.by_key.get(new.idempotency_key or "")
+def _created_before(
+    new: NewNode, caller: Caller, existing: Existing
+) -> StoredNode | None:
+    """Return the node of the same idempotency key; `Conflict` if it differs."""
+    node = existing.by_key.get(new.idempotency_key or "")
     if node is None:
         return None
     if node.digest != digest(new, caller):
@@ -107,10 +112,10 @@ def _earlier(new: NewNode, caller: Caller, known: Known) -> StoredNode | None:
     return node
 
 
-def _create_one(new: NewNode, caller: Caller, known: Known) -> StoredNode:
+def _create_one(new: NewNode, caller: Caller, existing: Existing) -> StoredNode:
     parent = None
     if new.parent is not None:
-        parent = known.by_id.get(parse_id(new.parent))
+        parent = existing.by_id.get(parse_id(new.parent))
         if parent is None:
             raise NotFound(f"Parent not found with id: {new.parent}")
     node = create(new, parent, caller, now())
@@ -118,24 +123,21 @@ def _create_one(new: NewNode, caller: Caller, known: Known) -> StoredNode:
     if new.idempotency_key:
         node.digest = digest(new, caller)
     if new.kind is Kind.REGRESSION:
-        node.path = _path_of_failed(new, known)
+        node.path = _path_of_failed(new, existing)
     return node
 
 
-def _path_of_failed(new: NewNode, known: Known) -> list[str]:
-    failed_id = _failed(new)
-    failed = known.by_id.get(parse_id(failed_id)) if failed_id else None
+def _path_of_failed(new: NewNode, existing: Existing) -> list[str]:
+    failed_id = _fail_node(new)
+    failed = existing.by_id.get(parse_id(failed_id)) if failed_id else None
     if failed is None:
-        raise invalid(("body", "data", "fail_node"), "there is no such node")
+        raise invalid(("body", "data", "fail_node"), "no such node")
     return failed.path
 
 
 def digest(new: NewNode, caller: Caller) -> str:
-    """Name what a caller sent: the same for the same request sent again.
-
-    When to give up is no part of it, because callers reckon that from the present.
-    """
-    # without defaults, so that a field that is new tomorrow makes no difference
-    content = new.model_dump(exclude=VOLATILE, exclude_defaults=True)
+    """Return a digest of a request that is the same when it is repeated."""
+    # without defaults, so that a field that is added later makes no difference
+    content = new.model_dump(exclude=NOT_IN_DIGEST, exclude_defaults=True)
     text = json.dumps([caller.name, content], sort_keys=True)
     return sha256(text.encode()).hexdigest()

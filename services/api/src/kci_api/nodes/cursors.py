@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where a page ends, as text that a client sends back for the next one."""
+"""Cursors: the end of one page as text, from which a client asks for the next."""
 
 import re
 from collections.abc import Mapping
@@ -9,50 +9,56 @@ from typing import Any
 from bson import ObjectId
 
 from kci_api.requests import invalid
+from kci_shared.errors import Invalid
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-A_MILLISECOND = timedelta(milliseconds=1)
+MILLISECOND = timedelta(milliseconds=1)
 CURSOR = re.compile(r"(?:(-?\d{1,14})\.)?([0-9a-f]{24})")
-LATEST_MS = (datetime.max.replace(tzinfo=UTC) - EPOCH) // A_MILLISECOND
-EARLIEST_MS = (datetime.min.replace(tzinfo=UTC) - EPOCH) // A_MILLISECOND
+LATEST_MS = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MILLISECOND
+EARLIEST_MS = (datetime.min.replace(tzinfo=UTC) - EPOCH) // MILLISECOND
 
+Filter = dict[str, Any]
 Order = list[tuple[str, int]]
 
 
 def cursor_at(node: Mapping[str, Any], order: Order) -> str:
-    """Return the place of a node in an order: its time, if that counts, and its id."""
+    """Return the cursor of a node in an order: its id, after its time if needed."""
     field, _ = order[0]
     if field == "_id":
         return str(node["_id"])
-    return f"{(node[field] - EPOCH) // A_MILLISECOND}.{node['_id']}"
+    return f"{(node[field] - EPOCH) // MILLISECOND}.{node['_id']}"
 
 
-def beyond(wanted: dict[str, Any], order: Order, cursor: str | None) -> dict[str, Any]:
-    """Return the filter for what follows a cursor in an order."""
+def after_cursor(query: Filter, order: Order, cursor: str | None) -> Filter:
+    """Return a query restricted to what follows a cursor in an order."""
     if cursor is None:
-        return wanted
-    place = CURSOR.fullmatch(cursor)
+        return query
+    match = CURSOR.fullmatch(cursor)
     field, direction = order[0]
-    if place is None or (place[1] is None) != (field == "_id"):
-        raise invalid(("query", "cursor"), "not a cursor that this order gave")
-    node_id = ObjectId(place[2])
+    if match is None or (match[1] is None) != (field == "_id"):
+        raise _not_a_cursor()
+    node_id = ObjectId(match[2])
     operator = "$gt" if direction > 0 else "$lt"
     if field == "_id":
-        return _both(wanted, {"_id": {operator: node_id}})
-    time = _time(place[1])
+        return _both(query, {"_id": {operator: node_id}})
+    time = _time(match[1])
     later = [{field: {operator: time}}, {"_id": {operator: node_id}}]
-    return _both(wanted, {field: {f"{operator}e": time}, "$or": later})
+    return _both(query, {field: {f"{operator}e": time}, "$or": later})
 
 
 def _time(text: str) -> datetime:
     milliseconds = int(text)
     if not EARLIEST_MS <= milliseconds <= LATEST_MS:
-        raise invalid(("query", "cursor"), "not a cursor that this order gave")
-    return EPOCH + milliseconds * A_MILLISECOND
+        raise _not_a_cursor()
+    return EPOCH + milliseconds * MILLISECOND
 
 
-def _both(wanted: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
-    # bare, so that any server finds the index; together only if they must be
-    if wanted.keys().isdisjoint(place):
-        return {**wanted, **place}
-    return {"$and": [wanted, place]}
+def _not_a_cursor() -> Invalid:
+    return invalid(("query", "cursor"), "not a cursor of a page in this order")
+
+
+def _both(query: Filter, more: Filter) -> Filter:
+    # flat where possible: the embedded server finds an index only then
+    if query.keys().isdisjoint(more):
+        return {**query, **more}
+    return {"$and": [query, more]}

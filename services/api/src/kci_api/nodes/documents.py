@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A node as MongoDB keeps it, and the indexes that answer the API's queries."""
+"""The collection of nodes in MongoDB, with the indexes that serve queries."""
 
 from typing import Any, ClassVar
 
@@ -15,23 +15,23 @@ REVISION = "data.kernel_revision"
 class NodeDocument(Document, StoredNode):
     """The collection of nodes.
 
-    The store reads and writes it as plain documents: beanie's own writes go out as
-    findAndModify, which the embedded server answers by a scan.
+    The store reads and writes plain documents: beanie writes by findAndModify, for
+    which the embedded server scans the collection.
     """
 
     id: PydanticObjectId = Field(alias="_id")
     outbox: list[dict[str, Any]] = Field(default_factory=list)
-    """Events that wait for the relay: `{"version", "event"}`."""
+    """Events that the relay has not moved yet: `{"version", "event"}`."""
     trail: list[dict[str, Any]] = Field(default_factory=list)
-    """Who changed it: `{"version", "by", "at", "fields"}`."""
+    """The latest changes: `{"version", "by", "at", "fields"}`."""
 
     class Settings:
-        """Where nodes lie, and how they are found."""
+        """The name of the collection, and its indexes."""
 
         name = "node"
-        # Few, since each makes every write dearer. Queries on other fields walk the
-        # ids, page by page, within the time limit. With the id where that is the
-        # order of the answers.
+        # Few, since each one makes every write slower. Queries on other fields scan in
+        # the order of the ids, up to the time limit. Indexes end with the id, which is
+        # the order of answers.
         indexes: ClassVar[list[Any]] = [
             IndexModel([("treeid", 1), ("_id", 1)]),
             IndexModel([("parent", 1), ("_id", 1)]),
@@ -39,30 +39,37 @@ class NodeDocument(Document, StoredNode):
             IndexModel([("kind", 1), ("state", 1), ("_id", 1)]),
             IndexModel([("created", 1), ("_id", 1)]),
             IndexModel([(f"{REVISION}.commit", 1), ("_id", 1)]),
-            # a branch: its revisions, the history of one test, its regressions
+            # a branch: revisions, history of one test, regressions
             IndexModel(
                 [
-                    *((f"{REVISION}.tree", 1), (f"{REVISION}.branch", 1)),
-                    *(("kind", 1), ("name", 1), ("data.platform", 1)),
-                    *(("result", 1), ("created", 1), ("_id", 1)),
+                    (f"{REVISION}.tree", 1),
+                    (f"{REVISION}.branch", 1),
+                    ("kind", 1),
+                    ("name", 1),
+                    ("data.platform", 1),
+                    ("result", 1),
+                    ("created", 1),
+                    ("_id", 1),
                 ]
             ),
-            # the regressions of a checkout, and those of one cause
+            # regressions: of a checkout, and of one cause
             IndexModel("data.failed_in", sparse=True),
             IndexModel("data.fixed_in", sparse=True),
             IndexModel("data.issue", sparse=True),
-            # what is overdue
+            # overdue nodes
             IndexModel([("state", 1), ("timeout", 1)]),
-            # what waits for a runtime, in the order in which it is handed out
+            # nodes that wait for a runtime, in the order in which they are claimed
             IndexModel(
                 [
-                    *(("data.runtime", 1), ("state", 1)),
-                    *(("data.priority", -1), ("created", 1)),
+                    ("data.runtime", 1),
+                    ("state", 1),
+                    ("data.priority", -1),
+                    ("created", 1),
                 ]
             ),
-            # what is below a node
+            # the subtree of a node
             IndexModel("ancestors"),
             IndexModel("idempotency_key", unique=True, sparse=True),
-            # the relay's: nodes whose events it has yet to move
+            # nodes with events for the relay
             IndexModel("outbox.version", sparse=True),
         ]

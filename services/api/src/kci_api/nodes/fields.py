@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which fields a query may name, and how the text of a query becomes their value."""
+"""Which fields a query may name, with their types: made from the models of nodes."""
 
 import re
 import types
@@ -13,7 +13,7 @@ from beanie import PydanticObjectId
 from pydantic import BaseModel
 
 from kci_api.nodes.stored import INTERNAL, StoredNode
-from kci_api.requests import LARGEST_INT, parse_id
+from kci_api.requests import MAX_INT, parse_id
 from kci_api.times import parse_time
 from kci_shared.models.data import DATA
 
@@ -22,52 +22,49 @@ ORDER = EQUALITY | {"lt", "lte", "gt", "gte"}
 
 
 @dataclass(frozen=True)
-class Type:
-    """What the values of a field are: how they are read, and compared."""
+class FieldType:
+    """How the values of a field are parsed and compared."""
 
-    read: Callable[[str], Any]
+    parse: Callable[[str], Any]
+    """Raises `ValueError` for text that is no value."""
     operators: frozenset[str]
-    words: tuple[str, ...] = ()
-    """All that there are, if they are few."""
+    vocabulary: tuple[str, ...] = ()
+    """All values, if they are the members of an enum."""
 
 
 def _number(text: str) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]{1,19}", text) or abs(int(text)) > LARGEST_INT:
+    if not re.fullmatch(r"[+-]?[0-9]{1,19}", text) or abs(int(text)) > MAX_INT:
         raise ValueError("not an integer of 64 bits")
     return int(text)
 
 
-def _truth(text: str) -> bool:
+def _boolean(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("neither true nor false")
     return text == "true"
 
 
-def _word(vocabulary: type[StrEnum]) -> Type:
-    def read(text: str) -> str:
-        if text not in list(vocabulary):
-            raise ValueError(f"not one of {', '.join(vocabulary)}")
+def _member_of(enum: type[StrEnum]) -> FieldType:
+    def parse(text: str) -> str:
+        if text not in list(enum):
+            raise ValueError(f"not one of {', '.join(enum)}")
         return text
 
-    return Type(read, EQUALITY, tuple(vocabulary))
+    return FieldType(parse, EQUALITY, tuple(enum))
 
 
-TEXT = Type(str, ORDER | {"re"})
-NUMBER = Type(_number, ORDER | {"int"})
-TRUTH = Type(_truth, EQUALITY)
-TIME = Type(parse_time, ORDER)
-ID = Type(parse_id, ORDER)
-TYPES: dict[Any, Type] = {
+TEXT = FieldType(str, ORDER | {"re"})
+TYPES: dict[Any, FieldType] = {
     str: TEXT,
-    int: NUMBER,
-    bool: TRUTH,
-    datetime: TIME,
-    PydanticObjectId: ID,
+    int: FieldType(_number, ORDER | {"int"}),
+    bool: FieldType(_boolean, EQUALITY),
+    datetime: FieldType(parse_time, ORDER),
+    PydanticObjectId: FieldType(parse_id, ORDER),
 }
 
 
-def _of_model(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Type]]:
-    """Walk the fields of a model, and of the models in them."""
+def _fields_of(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldType]]:
+    """Yield the fields of a model, and of the models in them, by their dotted names."""
     for name, field in model.model_fields.items():
         for inner in _inner_types(field.annotation):
             if inner in TYPES:
@@ -75,13 +72,13 @@ def _of_model(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Type]]
             elif not isinstance(inner, type):
                 continue
             elif issubclass(inner, BaseModel):
-                yield from _of_model(inner, f"{prefix}{name}.")
+                yield from _fields_of(inner, f"{prefix}{name}.")
             elif issubclass(inner, StrEnum):
-                yield f"{prefix}{name}", _word(inner)
+                yield f"{prefix}{name}", _member_of(inner)
 
 
 def _inner_types(annotation: Any) -> Iterator[Any]:
-    """Yield what an optional value, or an item of a list, may be."""
+    """Yield the members of a union, and the types of a list's items."""
     if get_origin(annotation) in (Union, types.UnionType, list):
         for inner in get_args(annotation):
             yield from _inner_types(inner)
@@ -89,30 +86,30 @@ def _inner_types(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-FIELDS: dict[str, Type] = {
-    "claim": TEXT,
+FIELDS: dict[str, FieldType] = {
+    "claim": TEXT,  # to ask for null: nodes without a claim
     **{
-        name: found
-        for name, found in _of_model(StoredNode, "")
+        name: kind
+        for name, kind in _fields_of(StoredNode, "")
         if name.partition(".")[0] not in INTERNAL
     },
     **{
-        name: found
+        name: kind
         for model in DATA.values()
-        for name, found in _of_model(model, "data.")
+        for name, kind in _fields_of(model, "data.")
     },
 }
-OPEN = (
-    (re.compile(r"path\.[0-9]{1,3}"), TEXT),
-    (re.compile(r"artifacts\.[A-Za-z0-9_-]{1,100}"), TEXT),
+PATTERNS = (
+    re.compile(r"path\.[0-9]{1,3}"),
+    re.compile(r"artifacts\.[A-Za-z0-9_-]{1,100}"),
 )
+"""Of further fields, all of text: items of a list, and values of a map."""
 SORTABLE = frozenset({"id", "created"})
-"""What an index has in order."""
+"""The fields by which an index sorts."""
 
 
-def field_type(name: str) -> Type | None:
-    """Return what the values of a field are, or None if no query may name it."""
-    for pattern, found in OPEN:
-        if pattern.fullmatch(name):
-            return found
+def field_type(name: str) -> FieldType | None:
+    """Return the type of a field; None if a query may not name it."""
+    if any(pattern.fullmatch(name) for pattern in PATTERNS):
+        return TEXT
     return FIELDS.get(name)

@@ -1,25 +1,26 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From `field__op=value` to what the database is asked: listed words only."""
+"""Translate `field__op=value` into MongoDB queries, of listed fields and operators."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kci_api.nodes.fields import SORTABLE, Type, field_type
+from kci_api.nodes.fields import SORTABLE, FieldType, field_type
 from kci_api.requests import invalid
 from kci_shared.errors import Invalid
 
-LONGEST_RE = 200
-MOST_VALUES = 1000
-NAMES = {"id": "_id"}
-MONGO = {"": "$eq", "int": "$eq", "re": "$regex"}
+MAX_PATTERN_CHARACTERS = 200
+MAX_VALUES = 1000
+STORED_NAMES = {"id": "_id"}
+MONGO_OPERATORS = {"": "$eq", "int": "$eq", "re": "$regex"}
+"""Where they differ from the names in the query; `int` only says what the value is."""
 OLDEST_FIRST = [("_id", 1)]
 
 
 @dataclass(frozen=True)
 class NodeQuery:
-    """What a caller asks of the nodes, and which page of the answer."""
+    """Which nodes, in which order, and which page of them."""
 
     filter: dict[str, Any]
     sort: list[tuple[str, int]]
@@ -28,57 +29,64 @@ class NodeQuery:
 
 
 def parse_filter(parameters: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Return the filter; of a parameter that is repeated the last one counts."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return the filter; of a repeated parameter the last one counts."""
+    conditions: dict[str, dict[str, Any]] = {}
     for key, text in dict(parameters).items():
         name, _, operator = key.partition("__")
         kind = field_type(name)
         if kind is None:
-            raise _bad(key, f"{name!r} is not a field that can be asked for")
+            raise _invalid_parameter(key, f"unknown field {name!r}")
         if operator not in kind.operators:
             allowed = ", ".join(sorted(kind.operators - {""}))
-            raise _bad(key, f"{operator!r} is not an operator of {name}; use {allowed}")
+            message = f"{name} has no operator {operator!r}; use one of {allowed}"
+            raise _invalid_parameter(key, message)
         try:
             value = _value(operator, text, kind)
         except ValueError as error:
-            raise _bad(key, f"{text[:100]!r}: {error}") from error
-        condition = found.setdefault(NAMES.get(name, name), {})
-        _add(condition, MONGO.get(operator, f"${operator}"), value, kind)
-    return {name: _plain(condition) for name, condition in found.items()}
+            raise _invalid_parameter(key, f"{text[:100]!r}: {error}") from error
+        condition = conditions.setdefault(STORED_NAMES.get(name, name), {})
+        _add(condition, MONGO_OPERATORS.get(operator, f"${operator}"), value, kind)
+    return {name: _simplified(one) for name, one in conditions.items()}
 
 
-def _plain(condition: dict[str, Any]) -> Any:
+def _simplified(condition: dict[str, Any]) -> Any:
     # the embedded server finds an index for a bare value, not for {"$eq": value}
     return condition["$eq"] if condition.keys() == {"$eq"} else condition
 
 
-def _add(condition: dict[str, Any], operator: str, value: Any, kind: Type) -> None:
-    """Add to what is asked of a field; of few words one is all but the others."""
-    if operator == "$ne" and kind.words:
-        operator, value = "$in", [w for w in (*kind.words, None) if w != value]
+def _add(condition: dict[str, Any], operator: str, value: Any, kind: FieldType) -> None:
+    """Add an operator to the condition of a field.
+
+    An index serves "one of the other values", but not "not this value".
+    """
+    if operator == "$ne" and kind.vocabulary:
+        operator = "$in"
+        value = [word for word in (*kind.vocabulary, None) if word != value]
     if operator == "$in" and operator in condition:
         value = [one for one in value if one in condition[operator]]
     condition[operator] = value
 
 
-def _value(operator: str, text: str, kind: Type) -> Any:
+def _value(operator: str, text: str, kind: FieldType) -> Any:
     if operator == "re":
-        return _expression(text)
+        return _pattern(text)
     if operator in ("in", "nin"):
         texts = text.split(",")
-        if len(texts) > MOST_VALUES:
-            raise ValueError(f"more than {MOST_VALUES} values")
+        if len(texts) > MAX_VALUES:
+            raise ValueError(f"more than {MAX_VALUES} values")
         return [_one(each, kind) for each in texts]
     return _one(text, kind)
 
 
-def _one(text: str, kind: Type) -> Any:
-    return None if text == "null" else kind.read(text)
+def _one(text: str, kind: FieldType) -> Any:
+    return None if text == "null" else kind.parse(text)
 
 
-def _expression(text: str) -> str:
-    if len(text) > LONGEST_RE:
-        raise ValueError(f"a regular expression of more than {LONGEST_RE} characters")
+def _pattern(text: str) -> str:
+    if len(text) > MAX_PATTERN_CHARACTERS:
+        raise ValueError(
+            f"a regular expression of more than {MAX_PATTERN_CHARACTERS} characters"
+        )
     if "\0" in text:
         raise ValueError("a regular expression with a zero byte")
     try:
@@ -89,18 +97,19 @@ def _expression(text: str) -> str:
 
 
 def parse_sort(text: str | None) -> list[tuple[str, int]]:
-    """Return the order of the answer: that of creation, unless another is asked for."""
+    """Return the order of the answer: by creation unless another is requested."""
     if text is None:
         return OLDEST_FIRST
     name = text.removeprefix("-")
     if name not in SORTABLE:
         allowed = ", ".join(sorted(SORTABLE))
-        raise _bad("sort", f"{name!r} has no index to sort by; use {allowed}")
+        message = f"{name!r} has no index to sort by; use {allowed}"
+        raise _invalid_parameter("sort", message)
     direction = -1 if text.startswith("-") else 1
-    field = NAMES.get(name, name)
+    field = STORED_NAMES.get(name, name)
     tail = [] if field == "_id" else [("_id", direction)]
     return [(field, direction), *tail]
 
 
-def _bad(key: str, message: str) -> Invalid:
+def _invalid_parameter(key: str, message: str) -> Invalid:
     return invalid(("query", key), message)

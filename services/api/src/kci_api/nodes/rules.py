@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What may follow what, and on which terms a change is meant."""
+"""State transitions, expected versions, and claim tokens."""
 
 from dataclasses import dataclass
 
@@ -9,25 +9,27 @@ from kci_shared.models import State, Status, may_become
 
 
 @dataclass(frozen=True)
-class Terms:
-    """Under which conditions a change is meant."""
+class WriteOptions:
+    """What the headers and the query of a write ask for."""
 
     if_version: int | None = None
+    """The version that the node must have."""
     token: int | None = None
-    """Of the claim that the caller holds, if it says that it holds one."""
+    """Of the claim that the caller holds, if any."""
     quiet: bool = False
+    """Whether no event is published."""
 
 
-class Outdated(KciError):
-    """A node is not, or no more, of the version that the caller named."""
+class VersionMismatch(KciError):
+    """A node does not have the version that the caller expects."""
 
     def __init__(self, node: StoredNode) -> None:
-        super().__init__(f"node {node.id} is of version {node.version} by now")
+        super().__init__(f"node {node.id} has version {node.version}")
         self.node = node
 
 
-class WrongTurn(KciError):
-    """A node cannot go from the state that it has to the one that was asked for."""
+class InvalidTransition(KciError):
+    """A node cannot go from its state, or status, to the requested one."""
 
     def __init__(self, node: StoredNode, state: State | Status) -> None:
         super().__init__(f"Transition not allowed with state: {state}")
@@ -35,24 +37,24 @@ class WrongTurn(KciError):
 
 
 def check_transition(node: StoredNode, state: State) -> None:
-    """Raise `WrongTurn` unless a node may go to a state from where it is."""
+    """Raise `InvalidTransition` unless a node may go to a state."""
     if not may_become(node.state, state):
-        raise WrongTurn(node, state)
+        raise InvalidTransition(node, state)
 
 
-def check_terms(node: StoredNode, terms: Terms) -> None:
-    """Raise `Outdated` unless a node is as the caller believes it to be."""
-    if terms.if_version is not None and terms.if_version != node.version:
-        raise Outdated(node)
+def check_version(node: StoredNode, options: WriteOptions) -> None:
+    """Raise `VersionMismatch` unless a node has the expected version, if one is."""
+    if options.if_version not in (None, node.version):
+        raise VersionMismatch(node)
 
 
-def holds(node: StoredNode, token: int) -> bool:
-    """Say whether a token is that of the claim that a node has now."""
+def holds_claim(node: StoredNode, token: int) -> bool:
+    """Return whether a token is that of the node's current claim."""
     return node.claim is not None and node.fence == token
 
 
-def lost(node: StoredNode) -> Conflict:
-    """Tell a late holder that its claim is over."""
+def claim_lost(node: StoredNode) -> Conflict:
+    """Return the error for a caller whose claim has ended."""
     return Conflict(
         f"the claim of node {node.id} is lost: stop the run and report nothing"
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Nodes in MongoDB: read them, and write what was judged on exactly what was read."""
+"""Nodes in MongoDB: reads, and writes that fail if what was read has changed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -21,13 +21,13 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 
 from kci_api.nodes.documents import NodeDocument
-from kci_api.nodes.news import change_event, outbox_entry
+from kci_api.nodes.events import change_event, outbox_entry
 from kci_api.nodes.plans import Change, Fence, Plan
 from kci_api.nodes.queries import NodeQuery
-from kci_api.nodes.rules import Outdated, WrongTurn
+from kci_api.nodes.rules import InvalidTransition, VersionMismatch
 from kci_api.nodes.stored import StoredNode
-from kci_api.nodes.trail import Step, steps, tracked
-from kci_api.nodes.wire import node_answer
+from kci_api.nodes.trail import TrailEntry, trail_entries, with_trail
+from kci_api.nodes.wire import node_fields
 from kci_api.requests import parse_id
 from kci_shared.errors import (
     BadRequest,
@@ -38,155 +38,167 @@ from kci_shared.errors import (
     Unavailable,
 )
 
-ATTEMPTS = 60
-"""How often a change is judged again because another writer was faster."""
+MAX_ATTEMPTS = 60
+"""How often a request is planned again because another writer was faster."""
 QUERY_MS = 15_000
-FASTER = {11000, 112}
-"""MongoDB's codes for a key that exists by now, and for a write conflict."""
-UNSEEN = {"outbox": False, "trail": False}
-"""Read with no node: they may be long, and hardly anybody wants them."""
+CONFLICT_CODES = {11000, 112}
+"""MongoDB's codes for a duplicate key and for a write conflict."""
+HIDDEN = {"outbox": False, "trail": False}
+"""Left out of reads: they may be long, and few requests need them."""
 
 
 class NodeStore:
-    """The collection of nodes; `outbox_wake` is called when events wait in it."""
+    """The collection of nodes; `notify` is called when an outbox got an event."""
 
-    def __init__(self, outbox_wake: Callable[[], None]) -> None:
-        self._wake = outbox_wake
+    def __init__(self, notify: Callable[[], None]) -> None:
+        self._notify = notify
 
     @property
     def _nodes(self) -> AsyncCollection[dict[str, Any]]:
         return NodeDocument.get_pymongo_collection()
 
     async def get(self, node_id: str) -> dict[str, Any] | None:
-        """Return the document of a node."""
-        return await self._nodes.find_one({"_id": parse_id(node_id)}, UNSEEN)
+        """Return the document of a node; None if there is no such node."""
+        return await self._nodes.find_one({"_id": parse_id(node_id)}, HIDDEN)
 
-    async def get_trail(self, node_id: str) -> list[Step]:
-        """Return who changed a node."""
-        known = {"owner": True, "created": True, "trail": True}
-        found = await self._nodes.find_one({"_id": parse_id(node_id)}, known)
-        if found is None:
+    async def get_trail(self, node_id: str) -> list[TrailEntry]:
+        """Return who changed a node; `NotFound` if there is no such node."""
+        fields = {"owner": True, "created": True, "trail": True}
+        document = await self._nodes.find_one({"_id": parse_id(node_id)}, fields)
+        if document is None:
             raise NotFound(f"Node not found with id: {node_id}")
-        return steps(found)
+        return trail_entries(document)
 
     async def read(self, node_id: str) -> StoredNode:
-        """Return a node that is to be changed; `NotFound` if there is none."""
+        """Return a node to plan a change of it; `NotFound` if there is none."""
         document = await self.get(node_id)
         if document is None:
             raise NotFound(f"Node not found with id: {node_id}")
         return StoredNode.model_validate(document)
 
-    async def among(self, field: str, values: Sequence[Any]) -> list[StoredNode]:
+    async def find_by(self, field: str, values: Sequence[Any]) -> list[StoredNode]:
         """Return the nodes that have one of the values in an indexed field."""
         if not values:
             return []
-        found = self._nodes.find({field: {"$in": list(values)}}, UNSEEN).sort("_id")
-        return [StoredNode.model_validate(document) async for document in found]
+        nodes = self._nodes.find({field: {"$in": list(values)}}, HIDDEN).sort("_id")
+        return [StoredNode.model_validate(document) async for document in nodes]
 
-    async def first(
-        self, wanted: dict[str, Any], order: list[tuple[str, int]], most: int
+    async def find_first(
+        self, query: dict[str, Any], order: list[tuple[str, int]], limit: int
     ) -> list[StoredNode]:
-        """Return up to `most` nodes that match a filter, in an order."""
-        found = self._nodes.find(wanted, UNSEEN, sort=order, limit=most)
-        return [StoredNode.model_validate(document) async for document in found]
+        """Return up to `limit` nodes that match, in an order."""
+        nodes = self._nodes.find(query, HIDDEN, sort=order, limit=limit)
+        return [StoredNode.model_validate(document) async for document in nodes]
 
-    async def prolong(
-        self, node_id: str, held: dict[str, Any], expires: datetime
+    async def renew_lease(
+        self, node_id: str, claim: dict[str, Any], expires: datetime
     ) -> bool:
-        """Set when a claim ends, if it still holds: no new version, and no event."""
+        """Set when a claim expires; return whether it still exists.
+
+        It makes no new version and no event.
+        """
         result = await self._nodes.update_one(
-            {"_id": parse_id(node_id), **held}, {"$set": {"claim.expires": expires}}
+            {"_id": parse_id(node_id), **claim}, {"$set": {"claim.expires": expires}}
         )
         return result.matched_count == 1
 
     async def find(self, query: NodeQuery) -> list[dict[str, Any]]:
-        """Return the documents of one page."""
-        found = self._nodes.find(
+        """Return the documents of one page; `TooSlow` after `QUERY_MS`."""
+        nodes = self._nodes.find(
             query.filter,
-            UNSEEN,
+            HIDDEN,
             sort=query.sort,
             skip=query.offset,
             limit=query.limit,
             max_time_ms=QUERY_MS,
         )
-        with in_time():
-            return await found.to_list()
+        with query_timeout():
+            return await nodes.to_list()
 
     async def count(self, query: NodeQuery) -> int:
-        """Return how many nodes match, whatever the page."""
-        with in_time():
+        """Return how many nodes match on all pages; `TooSlow` after `QUERY_MS`."""
+        with query_timeout():
             if not query.filter:
                 return await self._nodes.estimated_document_count(maxTimeMS=QUERY_MS)
             return await self._nodes.count_documents(query.filter, maxTimeMS=QUERY_MS)
 
-    async def carry_out(
+    async def apply(
         self, by: str, plan: Callable[[], Awaitable[Plan]]
     ) -> list[StoredNode]:
-        """Read, judge and write; once more from the start if another was faster.
+        """Plan and write; plan again, from new reads, if another writer was faster.
 
-        What was a wrong turn at first sight is the caller's fault; what became one
-        in the meantime is a conflict.
+        A transition that is invalid at once is the caller's error; one that became
+        invalid between two attempts is a conflict.
         """
-        for attempt in range(ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             try:
                 planned = await plan()
-            except Outdated as error:
-                raise Conflict(node_answer(error.node.to_mongo())) from error
-            except WrongTurn as error:
+            except VersionMismatch as error:
+                raise Conflict(node_fields(error.node.to_mongo())) from error
+            except InvalidTransition as error:
                 if attempt == 0:
                     raise BadRequest(str(error)) from error
-                raise Conflict(node_answer(error.node.to_mongo())) from error
+                raise Conflict(node_fields(error.node.to_mongo())) from error
             if await self.write(by, planned):
-                return list(planned.answer)
+                return list(planned.response)
             await asyncio.sleep(min(0.1, 0.002 * attempt))
         raise Unavailable("too many others change the same nodes; try again")
 
     async def write(self, by: str, plan: Plan) -> bool:
-        """Write a plan if all is still as it was read; say whether it was."""
-        size = len(plan.born) + len(plan.changed) + len(plan.brought)
+        """Write a plan unless a node was changed since it was read.
+
+        Return whether it is written.
+        """
+        size = len(plan.inserts) + len(plan.updates) + len(plan.imports)
         if size == 0:
             return True
         size += len(plan.fences)
         try:
-            done = await (
+            written = await (
                 self._write_one(by, plan) if size == 1 else self._write_all(by, plan)
             )
         except DocumentTooLarge as error:
             raise TooLarge("the node is too large; store parts as artifacts") from error
         except ConnectionFailure:
-            done = await self._are_born(plan)
+            written = await self._were_inserted(plan)
         except OperationFailure as error:
-            if not _is_overtaken(error):
+            if not _is_write_conflict(error):
                 raise
-            done = await self._are_born(plan)
-        if done:
-            self._wake()
-        return done
+            written = await self._were_inserted(plan)
+        if written:
+            self._notify()
+        return written
 
-    async def _are_born(self, plan: Plan) -> bool:
-        """Say whether new nodes are there although their write was not confirmed.
+    async def _were_inserted(self, plan: Plan) -> bool:
+        """Return whether the inserts of an unconfirmed write were made.
 
-        The answer may be lost, or the driver sent it again to a server that had been
-        killed in between. Their ids are nobody else's, so to look is to know. What
-        else is unsure is judged again: it changes nothing a second time.
+        Its confirmation may be lost, or the driver repeated the write after a failover.
+        No other request uses the same ids. A plan without inserts can be made again: if
+        its updates were written, it has none left.
         """
-        if not plan.born:
+        if not plan.inserts:
             return False
-        sure = self._nodes.with_options(read_concern=ReadConcern("majority"))
-        return await sure.find_one({"_id": plan.born[0].id}, {"_id": 1}) is not None
+        nodes = self._nodes.with_options(read_concern=ReadConcern("majority"))
+        first = {"_id": plan.inserts[0].id}
+        return await nodes.find_one(first, {"_id": 1}) is not None
 
     async def _write_one(self, by: str, plan: Plan) -> bool:
         if documents := _documents(plan):
             await self._nodes.insert_one(documents[0])
             return True
-        (change,) = plan.changed
-        result = await self._nodes.update_one(as_read(change), tracked(change, by))
+        (change,) = plan.updates
+        result = await self._nodes.update_one(
+            filter_unchanged(change), with_trail(change, by)
+        )
         return result.matched_count == 1
 
     async def _write_all(self, by: str, plan: Plan) -> bool:
         documents = _documents(plan)
-        updates = [UpdateOne(as_read(one), tracked(one, by)) for one in plan.changed]
-        updates += [still_latest(fence) for fence in plan.fences]
+        updates = [
+            UpdateOne(filter_unchanged(change), with_trail(change, by))
+            for change in plan.updates
+        ]
+        updates += [fence_update(fence) for fence in plan.fences]
         client = self._nodes.database.client
         try:
             async with (
@@ -197,7 +209,7 @@ class NodeStore:
                     await self._nodes.insert_many(documents, session=session)
                 if updates:
                     await self._update(updates, session)
-        except Overtaken:
+        except WriteConflict:
             return False
         return True
 
@@ -206,50 +218,50 @@ class NodeStore:
     ) -> None:
         result = await self._nodes.bulk_write(updates, session=session)
         if result.matched_count != len(updates):
-            raise Overtaken
+            raise WriteConflict
 
 
-def _documents(plan: Plan) -> list[dict[str, Any]]:
-    """Return what a plan adds to the collection."""
-    return [
-        *(newborn(node) for node in plan.born),
-        *(node.to_mongo() for node in plan.brought),
-    ]
-
-
-def _is_overtaken(error: OperationFailure) -> bool:
-    """Say whether another writer was faster: the same can be tried from the start."""
-    if isinstance(error, BulkWriteError):
-        return all(one["code"] in FASTER for one in error.details["writeErrors"])
-    return error.code in FASTER or error.has_error_label("TransientTransactionError")
-
-
-class Overtaken(Exception):
+class WriteConflict(Exception):
     """Another writer was faster; the transaction is rolled back."""
 
 
-def newborn(node: StoredNode) -> dict[str, Any]:
-    """Return the document of a new node, with the event of its birth."""
+def _documents(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        *(new_document(node) for node in plan.inserts),
+        *(node.to_mongo() for node in plan.imports),
+    ]
+
+
+def _is_write_conflict(error: OperationFailure) -> bool:
+    if isinstance(error, BulkWriteError):
+        codes = {one["code"] for one in error.details["writeErrors"]}
+        return codes <= CONFLICT_CODES
+    is_conflict = error.code in CONFLICT_CODES
+    return is_conflict or error.has_error_label("TransientTransactionError")
+
+
+def new_document(node: StoredNode) -> dict[str, Any]:
+    """Return the document of a new node, with the event of its creation."""
     entry = outbox_entry(change_event(node, None), node.version)
     return {**node.to_mongo(), "outbox": [entry]}
 
 
-def as_read(change: Change) -> dict[str, Any]:
-    """Return the filter that matches a node only as it was when it was judged."""
+def filter_unchanged(change: Change) -> dict[str, Any]:
+    """Return the filter that matches a node only as it was when it was read."""
     return {"_id": change.before.id, "version": change.before.version, **change.guard}
 
 
-def still_latest(fence: Fence) -> UpdateOne:
-    """Return the update that fails to match if a claim is lost in the meantime."""
-    # it must change something, else a claim at the same time would not collide
+def fence_update(fence: Fence) -> UpdateOne:
+    """Return an update that matches a node only if a claim is still its latest."""
+    # it must change something, else it would not collide with a claim at the same time
     return UpdateOne(
-        {"_id": fence.node_id, "fence": fence.fence}, {"$set": {"touched": ObjectId()}}
+        {"_id": fence.node_id, "fence": fence.token}, {"$set": {"touched": ObjectId()}}
     )
 
 
 @contextmanager
-def in_time() -> Iterator[None]:
-    """Say it in the API's words when the database gave a query up."""
+def query_timeout() -> Iterator[None]:
+    """Raise `TooSlow` when the database gives a query up."""
     try:
         yield
     except ExecutionTimeout as error:

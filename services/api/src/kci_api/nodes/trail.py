@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who changed a node: kept in the node itself, by the write that changes it."""
+"""The trail of a node: who changed which fields, kept in the node itself."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,40 +11,40 @@ from kci_api.nodes.plans import Change
 from kci_api.nodes.stored import INTERNAL
 from kci_api.times import stamp
 
-KEPT = 200
-"""How many of the latest changes are known of a node."""
-BOOKKEEPING = INTERNAL | {"version", "updated"}
+KEPT_CHANGES = 200
+"""How many of a node's latest changes its trail has."""
+UNREPORTED = INTERNAL | {"version", "updated"}
 
 
-class Step(BaseModel):
+class TrailEntry(BaseModel):
     """One change of a node."""
 
     version: int
     by: str
     at: str
     fields: list[str]
-    """What was set; empty when the node was created, or only its tree changed."""
+    """What was set; empty for the creation, and when only the subtree changed."""
 
 
-def tracked(change: Change, by: str) -> dict[str, Any]:
-    """Return the update that makes a change, and notes who did."""
+def with_trail(change: Change, by: str) -> dict[str, Any]:
+    """Return the MongoDB update that makes a change and adds it to the trail."""
     update = change.update()
-    step = {
+    entry = {
         "version": change.after.version,
         "by": by,
         "at": change.after.updated,
-        "fields": sorted(update["$set"].keys() - BOOKKEEPING),
+        "fields": sorted(update["$set"].keys() - UNREPORTED),
     }
-    trail = {"trail": {"$each": [step], "$slice": -KEPT}}
+    trail = {"trail": {"$each": [entry], "$slice": -KEPT_CHANGES}}
     return {**update, "$push": {**update.get("$push", {}), **trail}}
 
 
-def steps(node: Mapping[str, Any]) -> list[Step]:
-    """Return what is known of a node's changes, the creation first."""
+def trail_entries(node: Mapping[str, Any]) -> list[TrailEntry]:
+    """Return the trail of a stored node, the creation first if it is still known."""
     kept = node.get("trail", [])
     if not kept or kept[0]["version"] == 2:
         kept = [_creation(node["owner"], node["created"]), *kept]
-    return [Step(**{**one, "at": stamp(one["at"])}) for one in kept]
+    return [TrailEntry(**{**entry, "at": stamp(entry["at"])}) for entry in kept]
 
 
 def _creation(owner: str, at: datetime) -> dict[str, Any]:

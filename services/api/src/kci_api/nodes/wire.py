@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A node in the words of the API: the fields in their order, times as text."""
+"""Nodes as the API answers them.
+
+Made from stored documents without a model in between, so that reads stay cheap.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,12 +15,10 @@ from kci_api.times import stamp
 from kci_shared.models.nodes import BaseNode
 
 DEFAULTS = {
-    name: field.get_default(call_default_factory=True)
-    if not field.is_required()
-    else None
+    name: None if field.is_required() else field.get_default(call_default_factory=True)
     for name, field in BaseNode.model_fields.items()
 }
-"""Of the fields of an answer: for documents that are older than a field."""
+"""The fields of a response in their order; for documents older than a field."""
 TIMES = tuple(
     name
     for name, field in BaseNode.model_fields.items()
@@ -25,31 +26,29 @@ TIMES = tuple(
 )
 
 
-def node_answer(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Say a stored node in the API's words, without what is only the store's."""
-    answer = {
-        field: document.get(field, default) for field, default in DEFAULTS.items()
-    }
-    answer["id"] = str(document["_id"])
-    if answer["parent"] is not None:
-        answer["parent"] = str(answer["parent"])
-    for field in TIMES:
-        if (time := document.get(field)) is not None:
-            answer[field] = stamp(time)
-    if answer["claim"] is not None:
-        answer["claim"] = {
+def node_fields(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the public fields of a stored node: ids and times as text."""
+    fields = {name: document.get(name, default) for name, default in DEFAULTS.items()}
+    fields["id"] = str(document["_id"])
+    if fields["parent"] is not None:
+        fields["parent"] = str(fields["parent"])
+    for name in TIMES:
+        if (time := document.get(name)) is not None:
+            fields[name] = stamp(time)
+    if fields["claim"] is not None:
+        fields["claim"] = {
             key: stamp(value) if isinstance(value, datetime) else value
-            for key, value in answer["claim"].items()
+            for key, value in fields["claim"].items()
         }
-    return answer
+    return fields
 
 
 def json_response(value: Any, headers: dict[str, str] | None = None) -> Response:
-    """Send what is JSON already but for its form."""
+    """Return a response of a value that JSON can express."""
     return Response(to_json(value), headers=headers, media_type="application/json")
 
 
 def node_response(document: Mapping[str, Any]) -> Response:
-    """Send one node, and its version for `If-Match`."""
+    """Return a response of one node, with its version as ETag."""
     etag = {"ETag": f'"{document["version"]}"'}
-    return json_response(node_answer(document), etag)
+    return json_response(node_fields(document), etag)

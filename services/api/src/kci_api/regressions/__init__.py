@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What people say of a regression."""
+"""The status that people give to regressions."""

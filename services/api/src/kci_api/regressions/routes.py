@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The status of regressions over HTTP."""
+"""HTTP route of the status of regressions."""
 
 from typing import Annotated
 
@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Response
 
 from kci_api.callers.auth import CurrentCaller
 from kci_api.dependencies import store_of
-from kci_api.nodes.headers import CurrentTerms
-from kci_api.nodes.plans import Plan, told
-from kci_api.nodes.rules import check_terms
+from kci_api.nodes.headers import CurrentOptions
+from kci_api.nodes.plans import Plan, with_event
+from kci_api.nodes.rules import check_version
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.wire import node_response
 from kci_api.regressions.rules import moved
@@ -27,15 +27,16 @@ async def put_status(
     move: Move,
     nodes: Nodes,
     caller: CurrentCaller,
-    terms: CurrentTerms,
+    options: CurrentOptions,
 ) -> Response:
-    """Say how far one is with a regression; its history keeps who said it, and why."""
+    """Set the status of a regression; its history records who did, and why."""
 
     async def plan() -> Plan:
         before = await nodes.read(node_id)
-        check_terms(before, terms)
+        check_version(before, options)
         after = moved(before, move, caller, now())
-        return Plan([after], changed=[] if after is before else [told(before, after)])
+        updates = [] if after is before else [with_event(before, after)]
+        return Plan([after], updates=updates)
 
-    (node,) = await nodes.carry_out(caller.name, plan)
+    (node,) = await nodes.apply(caller.name, plan)
     return node_response(node.to_mongo())

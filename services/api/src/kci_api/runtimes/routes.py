@@ -43,6 +43,6 @@ async def remove_runtime(
     name: RuntimeName, caller: AdminCaller, runtimes: Runtimes, audit: AuditTrail
 ) -> None:
     """Forget a runtime that is no more."""
-    await audit.note(caller.name, "runtime removed", name)
+    await audit.record(caller.name, "runtime removed", name)
     if not await runtimes.remove(name):
         raise NotFound(f"no runtime {name}")

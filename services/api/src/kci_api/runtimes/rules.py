@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from kci_shared.models import RuntimeReport
 
-SILENT = timedelta(minutes=3)
+OFFLINE_AFTER = timedelta(minutes=3)
 """After this time without a word a runtime is taken to be away."""
 
 RuntimeName = Annotated[
@@ -41,7 +41,7 @@ class RuntimeRead(RuntimeReport):
 
 def is_online(said: RuntimeReport, seen: datetime, now: datetime) -> bool:
     """Say whether jobs can be expected to run."""
-    return said.healthy and now - seen < SILENT
+    return said.healthy and now - seen < OFFLINE_AFTER
 
 
 COUNTED = {"pass": "passed", "fail": "failed", "skip": "skipped"}

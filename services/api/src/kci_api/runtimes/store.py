@@ -19,7 +19,7 @@ from kci_api.times import now, stamp
 from kci_shared.models import RuntimeReport
 
 QUERY_MS = 15_000
-FRESH_S = 30.0
+CACHE_S = 30.0
 """How long counts are told again, for to count costs much and anybody may ask."""
 
 
@@ -55,7 +55,7 @@ class RuntimeStore:
         until, counts = self._counts.get(hours, (0.0, {}))
         if time.monotonic() >= until:
             counts = await self._count(hours)
-            self._counts[hours] = (time.monotonic() + FRESH_S, counts)
+            self._counts[hours] = (time.monotonic() + CACHE_S, counts)
         return counts
 
     async def _count(self, hours: int) -> dict[str, list[Outcomes]]:

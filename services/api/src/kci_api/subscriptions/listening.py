@@ -12,8 +12,8 @@ from kci_api.events.rules import Entry
 from kci_api.resets import Reset
 from kci_api.subscriptions.durable import DurablePlaces
 from kci_api.subscriptions.rules import Subscription, check_owner
-from kci_api.subscriptions.store import Known, Said, SubscriptionStore
-from kci_api.subscriptions.turns import LookAgain, Turn, overtaken
+from kci_api.subscriptions.store import AnswerOutcome, Known, SubscriptionStore
+from kci_api.subscriptions.turns import PlaceMoved, Turn, overtaken
 from kci_shared.models import CHANNEL
 
 WAIT_S = 45.0
@@ -25,7 +25,7 @@ Gone = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
-class Listen:
+class ListenRequest:
     """One request for what is new."""
 
     subscription: int
@@ -39,7 +39,7 @@ class Listen:
     """Tells later that the caller went without reading the answer."""
 
 
-class Listening:
+class Subscriptions:
     """Lets clients listen from places that are kept for them."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Listening:
         """Return all subscriptions."""
         return await self._store.all()
 
-    async def listen(self, asked: Listen) -> "Heard":
+    async def listen(self, asked: ListenRequest) -> "Messages":
         """Return what is new as soon as there is something; nothing after a while.
 
         Of two who listen at once the newer one wins, and the older one is told.
@@ -102,7 +102,7 @@ class Listening:
             if self._turns.get(key) is turn:
                 del self._turns[key]
 
-    async def _listen(self, asked: Listen, turn: Turn) -> "Heard":
+    async def _listen(self, asked: ListenRequest, turn: Turn) -> "Messages":
         listener, until = token_hex(8), monotonic() + WAIT_S
         received = asked.received
         while True:
@@ -115,19 +115,19 @@ class Listening:
             look = Look(subscription, start, asked.most, until)
             try:
                 entries, end = await turn.wait(self._wanted(look))
-            except LookAgain:
+            except PlaceMoved:
                 continue
             said = await self._store.answer(asked.subscription, listener, start, end)
-            if said is Said.OVERTAKEN:
+            if said is AnswerOutcome.OVERTAKEN:
                 raise overtaken()
-            if said is Said.GIVEN:
+            if said is AnswerOutcome.GIVEN:
                 break
             received = None  # another one's answer was taken back: look again
         answer = Answer(asked.subscription, asked.user, start, end)
         if await asked.gone():
             await self._retract(answer)
         asked.reset.then(lambda: self._retract_soon(answer))
-        return Heard(subscription.channel, entries)
+        return Messages(subscription.channel, entries)
 
     def _retract_soon(self, answer: "Answer") -> None:
         task = asyncio.create_task(self._retract(answer))
@@ -163,7 +163,7 @@ class Listening:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Messages:
     """What came on a channel; nothing, if nothing came in time."""
 
     channel: str

@@ -12,8 +12,8 @@ from kci_api.channels.rules import ChannelName
 from kci_api.dependencies import store_of
 from kci_api.events.rules import message
 from kci_api.resets import reset_of
-from kci_api.subscriptions.listening import Listen, Listening
-from kci_api.subscriptions.rules import LARGEST_ID, Reach, Subscription, new_id
+from kci_api.subscriptions.listening import ListenRequest, Subscriptions
+from kci_api.subscriptions.rules import MAX_ID, Reach, Subscription, new_id
 from kci_api.subscriptions.store import Known
 from kci_api.times import stamp
 
@@ -38,7 +38,7 @@ class SubscriptionStats(SubscriptionRead):
     last_poll: str
 
 
-class Told(BaseModel):
+class Delivery(BaseModel):
     """What a listener hears."""
 
     type: str = "message"
@@ -48,8 +48,8 @@ class Told(BaseModel):
     """A CloudEvent as JSON; `BEEP` when nothing came for 45 seconds."""
 
 
-Ears = Annotated[Listening, Depends(store_of(Listening))]
-SubscriptionId = Annotated[int, Path(ge=0, le=LARGEST_ID)]
+CurrentSubscriptions = Annotated[Subscriptions, Depends(store_of(Subscriptions))]
+SubscriptionId = Annotated[int, Path(ge=0, le=MAX_ID)]
 Received = Annotated[int | None, Query(ge=0, le=2**62)]
 
 
@@ -57,7 +57,7 @@ Received = Annotated[int | None, Query(ge=0, le=2**62)]
 async def subscribe(
     channel: ChannelName,
     caller: CurrentCaller,
-    ears: Ears,
+    subscriptions: CurrentSubscriptions,
     promisc: bool = False,
     subscriber_id: Annotated[
         str | None, Query(pattern=r"^[^\s\x00-\x1f]+$", max_length=200)
@@ -70,15 +70,15 @@ async def subscribe(
     """
     reach = Reach.ALL if promisc else Reach.OWN
     new = Subscription(new_id(), channel, caller.name, reach, subscriber_id)
-    await ears.subscribe(new)
+    await subscriptions.subscribe(new)
     return SubscriptionRead(**_read(new))
 
 
-@router.get("/listen/{sub_id}", response_model=Told | list[Told])
+@router.get("/listen/{sub_id}", response_model=Delivery | list[Delivery])
 async def listen(
     sub_id: SubscriptionId,
     caller: CurrentCaller,
-    ears: Ears,
+    subscriptions: CurrentSubscriptions,
     request: Request,
     most: Annotated[int | None, Query(alias="max", ge=1, le=MOST)] = None,
     ack: Received = None,
@@ -88,12 +88,12 @@ async def listen(
     It takes what was answered the last time as received, or, with `ack`, what is up to
     that `_sequence_id`. After 45 seconds without an event the answer is `BEEP`.
     """
-    asked = Listen(
+    asked = ListenRequest(
         *(sub_id, caller.name, most or 1, ack),
         gone=request.is_disconnected,
         reset=reset_of(request),
     )
-    answer = await ears.listen(asked)
+    answer = await subscriptions.listen(asked)
     told = [entry.message for entry in answer.entries] or [beep(answer.channel)]
     text = told[0] if most is None else b"[" + b",".join(told) + b"]"
     return Response(text, media_type="application/json")
@@ -101,16 +101,18 @@ async def listen(
 
 @router.post("/unsubscribe/{sub_id}")
 async def unsubscribe(
-    sub_id: SubscriptionId, caller: CurrentCaller, ears: Ears
+    sub_id: SubscriptionId, caller: CurrentCaller, subscriptions: CurrentSubscriptions
 ) -> None:
     """End a subscription."""
-    await ears.unsubscribe(sub_id, caller.name)
+    await subscriptions.unsubscribe(sub_id, caller.name)
 
 
 @router.get("/stats/subscriptions")
-async def list_subscriptions(_: AdminCaller, ears: Ears) -> list[SubscriptionStats]:
+async def list_subscriptions(
+    _: AdminCaller, subscriptions: CurrentSubscriptions
+) -> list[SubscriptionStats]:
     """List all subscriptions."""
-    return [_stats(known) for known in await ears.all()]
+    return [_stats(known) for known in await subscriptions.all()]
 
 
 def beep(channel: str) -> bytes:

@@ -8,7 +8,7 @@ from secrets import randbelow
 from kci_api.events.rules import Entry
 from kci_shared.errors import NotPermitted
 
-LARGEST_ID = 2**53 - 1
+MAX_ID = 2**53 - 1
 """All clients can read integers up to this one."""
 
 
@@ -40,7 +40,7 @@ class Subscription:
 
 def new_id() -> int:
     """Return an id that nobody has, not even before Redis lost all."""
-    return 1 + randbelow(LARGEST_ID)
+    return 1 + randbelow(MAX_ID)
 
 
 def check_owner(user: str, owner: str) -> None:

@@ -63,7 +63,7 @@ class Known:
     polled: float
 
 
-class Said(StrEnum):
+class AnswerOutcome(StrEnum):
     """What becomes of an answer."""
 
     GIVEN = "given"
@@ -134,10 +134,10 @@ class SubscriptionStore:
 
     async def answer(
         self, subscription_id: int, listener: str, start: int, end: int
-    ) -> "Said":
+    ) -> "AnswerOutcome":
         """Note an answer of what lies between two places, if it may be given."""
         keys = [_key(subscription_id)]
-        return Said(await self._answer(keys, [listener, start, end]))
+        return AnswerOutcome(await self._answer(keys, [listener, start, end]))
 
     async def retract(self, subscription_id: int, start: int, end: int) -> None:
         """Take an answer back that nobody was there for."""

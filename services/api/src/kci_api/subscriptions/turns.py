@@ -32,7 +32,7 @@ class Turn:
     async def wait(self, look: Coroutine[Any, Any, T]) -> T:
         """Return what comes of a look; `Conflict` if a newer turn begins first.
 
-        `LookAgain` if the place was moved.
+        `PlaceMoved` if the place was moved.
         """
         if self._overtaken:
             look.close()
@@ -45,13 +45,13 @@ class Turn:
             if self._overtaken:
                 raise overtaken() from None
             if waiting.cancelled() and not cancelling():
-                raise LookAgain from None
+                raise PlaceMoved from None
             raise
         finally:
             self._waiting = None
 
 
-class LookAgain(Exception):
+class PlaceMoved(Exception):
     """The place is not where it was."""
 
 

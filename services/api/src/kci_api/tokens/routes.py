@@ -60,7 +60,7 @@ async def issue_token(
     response: Response,
 ) -> IssuedToken:
     """Give a service a token; its text is told here and never again."""
-    await audit.note(caller.name, "token issued", wanted.name, scopes=wanted.scopes)
+    await audit.record(caller.name, "token issued", wanted.name, scopes=wanted.scopes)
     life = timedelta(seconds=wanted.expires_in)
     text, token = await tokens.issue(wanted.name, wanted.scopes, life)
     response.headers["Cache-Control"] = "no-store"
@@ -78,7 +78,7 @@ async def revoke_token(
     token_id: str, caller: AdminCaller, tokens: Tokens, audit: AuditTrail
 ) -> None:
     """Make a token good for nothing, in every replica within seconds."""
-    await audit.note(caller.name, "token revoked", token_id)
+    await audit.record(caller.name, "token revoked", token_id)
     await tokens.revoke(token_id)
 
 

@@ -70,7 +70,7 @@ class Accounts:
                 is_superuser=wanted.is_superuser,
                 groups=wanted.groups,
             )
-            await self._audit.note(by.name, "user invited", user.username)
+            await self._audit.record(by.name, "user invited", user.username)
             await self._users.add(user)
         elif not wanted.again or user.is_verified or user.email != wanted.email.lower():
             raise BadRequest(TAKEN)
@@ -95,7 +95,7 @@ class Accounts:
         user = await self._users.find(email)
         if user is None:
             raise NotFound(f"no user has the address {email}")
-        await self._audit.note(by.name, "password reset", user.username)
+        await self._audit.record(by.name, "password reset", user.username)
         claims = {"sub": str(user.id), "of": _fingerprint(user)}
         return self._signer.write_link("reset", RESET_LIFE, **claims)
 
@@ -131,7 +131,7 @@ class Accounts:
         user = await self._users.get(user_id)
         if user.username == by.name:
             raise BadRequest("nobody removes himself")
-        await self._audit.note(by.name, "user removed", user.username)
+        await self._audit.record(by.name, "user removed", user.username)
         await self._users.remove(user_id)
         self._tokens.forget()
 
@@ -140,7 +140,7 @@ class Accounts:
     ) -> UserDocument:
         told = {name: v for name, v in changes.items() if name not in SECRET}
         action = "user changed" if told else "password changed"
-        await self._audit.note(by, action, user.username, **told)
+        await self._audit.record(by, action, user.username, **told)
         assert user.id is not None
         changed = await self._users.change(user.id, changes) if changes else user
         if "hashed_password" in changes:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from kci_api.callers.auth import (
     AdminCaller,
     CurrentSession,
-    FreeCaller,
+    UnrestrictedCaller,
 )
 from kci_api.callers.rules import Email, Password, Username
 from kci_api.dependencies import store_of
@@ -85,7 +85,9 @@ async def whoami(session: CurrentSession) -> ServiceRead | UserRead:
 
 @router.get("/users")
 async def list_users(
-    caller: FreeCaller, query: Annotated[UserQuery, Query()], accounts: AccountsHere
+    caller: UnrestrictedCaller,
+    query: Annotated[UserQuery, Query()],
+    accounts: AccountsHere,
 ) -> Page[UserRead]:
     """List users; only administrators see and ask for e-mail addresses."""
     if query.email is not None and not caller.is_superuser:
@@ -116,7 +118,7 @@ async def change_me(
 
 @router.get("/user/{user_id}")
 async def get_user(
-    user_id: str, caller: FreeCaller, accounts: AccountsHere
+    user_id: str, caller: UnrestrictedCaller, accounts: AccountsHere
 ) -> UserRead:
     """Answer a user."""
     return shown(await accounts.get(parse_id(user_id)), caller)

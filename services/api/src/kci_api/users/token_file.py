@@ -10,7 +10,7 @@ from kci_shared.errors import NotLoggedIn
 
 
 @dataclass(frozen=True)
-class Wish:
+class TokenRequest:
     """The token that a service shall have."""
 
     name: str
@@ -18,7 +18,7 @@ class Wish:
     life: timedelta
 
 
-async def ensure_token(tokens: Authenticator, wish: Wish, file: Path) -> None:
+async def ensure_token(tokens: Authenticator, wish: TokenRequest, file: Path) -> None:
     """Write a token to a file, unless as good a one lies there, half its life left."""
     if file.exists() and await _is_good(tokens, wish, file.read_text().strip()):
         return
@@ -30,7 +30,7 @@ async def ensure_token(tokens: Authenticator, wish: Wish, file: Path) -> None:
     part.replace(file)
 
 
-async def _is_good(tokens: Authenticator, wish: Wish, text: str) -> bool:
+async def _is_good(tokens: Authenticator, wish: TokenRequest, text: str) -> bool:
     try:
         token = (await tokens.session(text)).token
     except NotLoggedIn:

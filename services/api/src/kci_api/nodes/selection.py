@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which nodes a request asks for, by its query parameters, as a dependency."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+
+from kci_api.nodes.cursors import after_cursor, cursor_at
+from kci_api.nodes.queries import NodeQuery, parse_filter, parse_sort
+
+FILTER_PARAMETERS = {
+    "parameters": [
+        {
+            "name": "field__op",
+            "in": "query",
+            "description": "any number of filters, such as `kind=job`,"
+            " `created__gt=2026-11-22`, `data.kernel_revision.tree=mainline`,"
+            " `name__re=^boot`; `op` is one of lt lte gt gte ne in nin re",
+            "style": "form",
+            "explode": True,
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            "example": {"kind": "job", "created__gt": "2026-11-22"},
+        }
+    ]
+}
+"""The filters, for the OpenAPI description: their names are not fixed."""
+PAGING = ("limit", "offset", "sort", "cursor")
+
+
+async def query_filter(request: Request) -> dict[str, Any]:
+    """Return the filter: all parameters but those that choose the page."""
+    return parse_filter(
+        pair for pair in request.query_params.multi_items() if pair[0] not in PAGING
+    )
+
+
+QueryFilter = Annotated[dict[str, Any], Depends(query_filter)]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which nodes, in which order."""
+
+    filter: dict[str, Any]
+    order: list[tuple[str, int]]
+
+    def page(self, limit: int, offset: int) -> NodeQuery:
+        """Return the query for one page."""
+        return NodeQuery(self.filter, self.order, limit, offset)
+
+    def next_page(self, page: Sequence[dict[str, Any]], limit: int) -> dict[str, str]:
+        """Return the header with the cursor of the next page; none after the last."""
+        if len(page) < limit:
+            return {}
+        return {"Next-Cursor": cursor_at(page[-1], self.order)}
+
+
+async def selection(
+    query: QueryFilter,
+    sort: Annotated[
+        str | None,
+        Query(description="`created`, `id`, or `-created`, `-id` for newest first"),
+    ] = None,
+    cursor: Annotated[
+        str | None,
+        Query(description="the `Next-Cursor` header of a page, for the page after it"),
+    ] = None,
+) -> Selection:
+    """Return which nodes the query parameters ask for."""
+    order = parse_sort(sort)
+    return Selection(after_cursor(query, order, cursor), order)
+
+
+CurrentSelection = Annotated[Selection, Depends(selection)]
