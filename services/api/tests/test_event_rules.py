@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kci_api.events.routes import EventQuery
-from kci_api.events.rules import Entry, EventFilter, Waiting, ordered
+from kci_api.events.rules import Entry, EventFilter, PendingEvent, ordered
 from kci_shared.models import Event
 
 EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def waiting(node: str, version: int, second: int) -> Waiting:
+def pending(node: str, version: int, second: int) -> PendingEvent:
     time = (EPOCH + timedelta(seconds=second)).isoformat(timespec="milliseconds")
-    return Waiting(node, version, {"id": f"{node}-{version}", "time": time})
+    return PendingEvent(node, version, {"id": f"{node}-{version}", "time": time})
 
 
 def an_event(**data: Any) -> dict[str, Any]:
@@ -27,14 +27,14 @@ def an_event(**data: Any) -> dict[str, Any]:
 
 
 def test_events_of_several_nodes_are_told_by_time() -> None:
-    a = [waiting("a", 1, 10), waiting("a", 2, 30)]
-    b = [waiting("b", 1, 20)]
+    a = [pending("a", 1, 10), pending("a", 2, 30)]
+    b = [pending("b", 1, 20)]
     assert [one.event["id"] for one in ordered([a, b])] == ["a-1", "b-1", "a-2"]
 
 
 def test_a_clock_that_is_behind_does_not_turn_a_node_around() -> None:
-    a = [waiting("a", 2, 10), waiting("a", 1, 30)]
-    b = [waiting("b", 1, 20)]
+    a = [pending("a", 2, 10), pending("a", 1, 30)]
+    b = [pending("b", 1, 20)]
     assert [one.event["id"] for one in ordered([a, b])] == ["b-1", "a-1", "a-2"]
 
 
@@ -42,7 +42,7 @@ def test_a_clock_that_is_behind_does_not_turn_a_node_around() -> None:
 @given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=5), max_size=5))
 def test_versions_always_follow_each_other(seconds: list[list[int]]) -> None:
     nodes = [
-        [waiting(str(node), i + 1, second) for i, second in enumerate(times)]
+        [pending(str(node), i + 1, second) for i, second in enumerate(times)]
         for node, times in enumerate(seconds)
     ]
     result = ordered(nodes)
@@ -57,22 +57,22 @@ def test_an_entry_is_told_as_an_event_with_its_place() -> None:
 
 
 def test_a_filter_wants_all_unless_it_says_what() -> None:
-    assert EventFilter().wants(an_event())
+    assert EventFilter().matches(an_event())
 
 
 def test_a_filter_wants_any_of_its_values_in_each_of_its_fields() -> None:
     wanted = EventFilter.model_validate({"name": ["boot", "smoke"], "op": ["created"]})
-    assert wanted.wants(an_event(name="smoke"))
-    assert not wanted.wants(an_event(name="login"))
-    assert not wanted.wants(an_event(op="updated"))
-    assert not EventFilter.model_validate({"group": ["g"]}).wants(an_event())
+    assert wanted.matches(an_event(name="smoke"))
+    assert not wanted.matches(an_event(name="login"))
+    assert not wanted.matches(an_event(op="updated"))
+    assert not EventFilter.model_validate({"group": ["g"]}).matches(an_event())
 
 
 def test_a_query_says_in_the_words_of_the_database_what_it_wants() -> None:
     query = EventQuery.model_validate(
         {"kind": ["job"], "from": "2026-11-22T01:00:00 01:00", "node_id": "n"}
     )
-    assert query.conditions() == {
+    assert query.mongo_filter() == {
         "event.data.kind": {"$in": ["job"]},
         "event.data.id": "n",
         "timestamp": {"$gt": EPOCH},

@@ -9,7 +9,7 @@ from pymongo.errors import AutoReconnect, ExecutionTimeout, OperationFailure
 from redis.exceptions import ConnectionError as RedisAway
 from starlette.middleware import Middleware
 
-from kci_api.app import RAISED, answer_error
+from kci_api.app import HANDLED, answer_error
 from kci_api.middleware import BodyLimit, Instrumentation, VersionPrefix, rewrite
 from kci_shared.errors import Conflict, NotLoggedIn, TooMany
 
@@ -31,9 +31,9 @@ def client(raised: Exception | None = None) -> httpx.AsyncClient:
         middleware=[
             Middleware(Instrumentation),
             Middleware(VersionPrefix),
-            Middleware(BodyLimit, most=100),
+            Middleware(BodyLimit, max_bytes=100),
         ],
-        exception_handlers=dict.fromkeys(RAISED, answer_error),
+        exception_handlers=dict.fromkeys(HANDLED, answer_error),
     )
 
     @app.get("/latest/thing")
@@ -87,7 +87,7 @@ async def test_a_version_that_is_not_there_is_named(version: str) -> None:
     ("raised", "status", "detail"), ANSWERS, ids=lambda value: type(value).__name__
 )
 async def test_what_is_raised_is_answered_in_our_words(
-    raised: Exception, status: int, detail: Any
+    raised: Exception, status: int, detail: object
 ) -> None:
     async with client(raised) as http:
         answer = await http.get("/thing")

@@ -146,7 +146,7 @@ def nested(levels: int) -> Any:
         (nested(MAX_DEPTH + 1), "deep"),
     ],
 )
-def test_what_cannot_be_stored_or_told_is_refused(value: Any, why: str) -> None:
+def test_what_cannot_be_stored_or_told_is_refused(value: object, why: str) -> None:
     with pytest.raises(Invalid, match=why):
         check_storable(value, ("body", "data"))
 

@@ -132,7 +132,7 @@ def test_a_child_that_another_may_not_edit_is_left_alone() -> None:
     ],
 )
 def test_what_is_wrong_in_a_tree_is_named_with_its_place(
-    sent: Any, place: list[str]
+    sent: dict[str, Any], place: list[str]
 ) -> None:
     with pytest.raises(Invalid) as refused:
         plan(job(), [], sent)

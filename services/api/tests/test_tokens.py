@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,9 @@ class FakeUsers:
         token = self.tokens[token_id]
         return token, self.users.get(token.user)
 
+    async def service_tokens(self) -> list[Token]:
+        return [token for token in self.tokens.values() if token.user is None]
+
     async def revoke(self, token_id: str) -> None:
         del self.tokens[token_id]
 
@@ -64,7 +68,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def authenticator(users: Any, clock: Clock) -> Authenticator:
+def authenticator(users: FakeUsers, clock: Clock) -> Authenticator:
     made = Authenticator(users, Signer(KEY), clock=clock)
     made._passwords = Passwords(CHEAP)
     return made
@@ -80,7 +84,8 @@ def a_user(**changes: Any) -> UserDocument:
         "is_superuser": False,
         "groups": [],
     }
-    return UserDocument.model_construct(**values | changes)
+    user: UserDocument = UserDocument.model_construct(**values | changes)
+    return user
 
 
 async def test_a_token_is_looked_up_once_in_some_seconds(
@@ -89,7 +94,7 @@ async def test_a_token_is_looked_up_once_in_some_seconds(
     text, _ = await authenticator.issue("bridge", ["runtime:x"], HOUR)
     for _ in range(10):
         session = await authenticator.session(text)
-    assert session.caller.scopes == {"runtime:x"}
+    assert session.caller.scopes == frozenset({"runtime:x"})
     assert users.looks == 1
     clock.now += CACHE_S + 0.1
     await authenticator.session(text)
@@ -174,7 +179,7 @@ async def test_nobody_has_the_empty_password() -> None:
 
 
 async def test_a_file_keeps_a_token_until_half_of_its_life_is_over(
-    authenticator: Authenticator, clock: Clock, tmp_path: Any
+    authenticator: Authenticator, clock: Clock, tmp_path: Path
 ) -> None:
     file = tmp_path / "token"
     wish = TokenRequest("bridge", ["runtime:x", "nodes:write"], HOUR)

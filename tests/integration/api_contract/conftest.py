@@ -3,19 +3,19 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_hex
-from typing import Any
 
 import pytest
 import pytest_asyncio
 import redis
 import uvicorn
-from httpx import AsyncClient, Response
+from httpx import AsyncClient
 
+from integration.answers import Json, good
 from kci_api.app import create_app
 from kci_api.callers.documents import Group, UserDocument
 from kci_api.resets import WatchedConnection
@@ -101,13 +101,6 @@ class Site:
         return await self.client(token, replica)
 
 
-async def good(answer: Awaitable[Response]) -> Any:
-    """Return what an answer says, if it is a good one."""
-    got = await answer
-    assert got.is_success, got.text
-    return got.json()
-
-
 @asynccontextmanager
 async def replica(settings: Settings) -> AsyncIterator[Replica]:
     port = free_port()
@@ -126,7 +119,7 @@ async def replica(settings: Settings) -> AsyncIterator[Replica]:
         while not server.started:
             await asyncio.sleep(0.01)
         yield Replica(stores, f"http://127.0.0.1:{port}")
-        stores.listening.close()
+        stores.subscriptions.close()
         server.should_exit = True
         await task
 
@@ -135,7 +128,7 @@ async def replica(settings: Settings) -> AsyncIterator[Replica]:
 async def site(mongo_port: int, redis_port: int) -> AsyncIterator[Site]:
     with redis.Redis(port=redis_port) as streams:
         streams.flushall()
-    values: dict[str, Any] = {
+    values: Json = {
         "mongo_url": f"mongodb://127.0.0.1:{mongo_port}/{token_hex(6)}?directConnection=true",
         "redis_url": f"redis://127.0.0.1:{redis_port}/0",
         "secret_key": "0123456789abcdef" * 4,
@@ -161,6 +154,6 @@ async def admin(site: Site) -> AsyncClient:
 
 
 @pytest.fixture
-def a_checkout() -> dict[str, Any]:
+def a_checkout() -> Json:
     data = {"kernel_revision": REVISION}
     return {"kind": "checkout", "name": "checkout", "data": data}

@@ -8,11 +8,11 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from httpx import AsyncClient
 
+from integration.api_contract.conftest import Site
 from kci_api.lists import store as lists
 from kci_api.subscriptions import listening
 
@@ -35,7 +35,7 @@ LEFT_OUT = {
 
 
 async def test_no_request_is_too_strange(
-    site: Any, admin: AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    site: Site, admin: AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(lists, "WAIT_S", 0.05)
     monkeypatch.setattr(listening, "WAIT_S", 0.05)

@@ -21,6 +21,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from integration.answers import Json
+from integration.api_contract.conftest import Site
 from kci_shared.server import QuietServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -35,15 +37,15 @@ GIT = "https://git.kernel.org/x.git"
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its requirements contradict ours, so it gets an environment of its own."""
     place = tmp_path_factory.mktemp("environment")
-    uv = os.environ.get("UV") or shutil.which("uv") or PROJECT / ".tools/bin/uv"
+    uv = os.environ.get("UV") or shutil.which("uv") or str(PROJECT / ".tools/bin/uv")
     subprocess.run([uv, "venv", "--quiet", place], check=True)
-    install = ["pip", "install", "--quiet", "--python", place, KCI_DEV]
+    install = ["pip", "install", "--quiet", "--python", str(place), KCI_DEV]
     subprocess.run([uv, *install], check=True)
     return place / "bin/kci-dev"
 
 
 @dataclass(frozen=True)
-class AnswerOutcome:
+class Output:
     """What a command printed, and how it ended."""
 
     text: str
@@ -61,10 +63,10 @@ class KciDev:
     program: Path
     settings: Path
     ids: dict[str, str]
-    asked: list[tuple[str, dict[str, Any], str]]
+    asked: list[tuple[str, Json, str]]
     """What the pipeline was asked: path, body, login."""
 
-    async def __call__(self, *arguments: str) -> AnswerOutcome:
+    async def __call__(self, *arguments: str) -> Output:
         process = await asyncio.create_subprocess_exec(
             *(self.program, "--settings", str(self.settings), "--instance", "local"),
             *arguments,
@@ -74,9 +76,9 @@ class KciDev:
         )
         printed, _ = await process.communicate()
         plain = re.sub(r"\x1b\[[0-9;]*m", "", printed.decode())
-        return AnswerOutcome(plain, process.returncode)
+        return Output(plain, process.returncode)
 
-    async def results(self, *arguments: str) -> AnswerOutcome:
+    async def results(self, *arguments: str) -> Output:
         return await self("maestro", "results", *arguments)
 
     async def names(self, *arguments: str) -> list[str]:
@@ -118,13 +120,13 @@ async def grow(by: AsyncClient) -> dict[str, str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def kci_dev(
-    site: Any,
+    site: Site,
     admin: AsyncClient,
     program: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[KciDev]:
     ids = await grow(admin)
-    asked: list[tuple[str, dict[str, Any], str]] = []
+    asked: list[tuple[str, Json, str]] = []
 
     async def pipeline(request: Request) -> JSONResponse:
         login = request.headers["authorization"]

@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Lists of nodes page by page, and of runtimes with what they did."""
 
-from typing import Any
-
 import pytest
 from httpx import AsyncClient
+
+from integration.answers import Json, good
+from integration.api_contract.conftest import Site
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 
-async def good(answer: Any) -> Any:
-    got = await answer
-    assert got.is_success, got.text
-    return got.json()
-
-
 @pytest.mark.parametrize("order", [None, "-id", "created", "-created"])
 async def test_a_cursor_leads_through_all_pages(
-    admin: AsyncClient, a_checkout: dict[str, Any], order: str | None
+    admin: AsyncClient, a_checkout: Json, order: str | None
 ) -> None:
     tree = f"pages-{order}"
     batch = [{**a_checkout, "treeid": tree} for _ in range(7)]
@@ -51,7 +46,7 @@ async def test_what_is_no_cursor_is_refused(admin: AsyncClient, cursor: str) -> 
 
 
 async def test_a_runtime_says_how_it_does_and_nodes_tell_what_it_did(
-    site: Any, admin: AsyncClient, a_checkout: dict[str, Any]
+    site: Site, admin: AsyncClient, a_checkout: Json
 ) -> None:
     lab = await site.service("runtime:lab-z")
     said = {"kind": "labgrid", "platforms": {"qemu": 2}, "facts": {"version": "1"}}

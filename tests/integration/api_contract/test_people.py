@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from httpx import AsyncClient
 
+from integration.answers import Json, good
+from integration.api_contract.conftest import Site
+
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 USER_READ = [
@@ -15,12 +18,6 @@ USER_READ = [
 ]
 PATIENCE_S = 60
 PASSWORD = "as good as any other"
-
-
-async def good(answer: Any) -> Any:
-    got = await answer
-    assert got.is_success, got.text
-    return got.json()
 
 
 def a_name() -> str:
@@ -32,7 +29,9 @@ async def invite(admin: AsyncClient, name: str, **more: Any) -> Any:
     return await good(admin.post("/user/invite", json=body | more))
 
 
-async def welcome(site: Any, admin: AsyncClient, name: str, **more: Any) -> AsyncClient:
+async def welcome(
+    site: Site, admin: AsyncClient, name: str, **more: Any
+) -> AsyncClient:
     """Invite somebody, who accepts and logs in."""
     invited = await invite(admin, name, **more)
     anybody = await site.client()
@@ -42,7 +41,7 @@ async def welcome(site: Any, admin: AsyncClient, name: str, **more: Any) -> Asyn
     return await logged_in(site, name, PASSWORD)
 
 
-async def logged_in(site: Any, name: str, password: str) -> AsyncClient:
+async def logged_in(site: Site, name: str, password: str) -> AsyncClient:
     anybody = await site.client()
     form = {"username": name, "password": password}
     token = (await good(anybody.post("/user/login", data=form)))["access_token"]
@@ -51,7 +50,7 @@ async def logged_in(site: Any, name: str, password: str) -> AsyncClient:
 
 
 async def test_an_invitation_is_handed_on_and_accepted_once(
-    site: Any, admin: AsyncClient
+    site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
     invited = await invite(admin, name)
@@ -82,7 +81,7 @@ async def test_an_invitation_is_handed_on_and_accepted_once(
 
 
 async def test_who_exists_is_invited_again_only_before_he_accepts(
-    site: Any, admin: AsyncClient
+    site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
     await invite(admin, name)
@@ -97,7 +96,7 @@ async def test_who_exists_is_invited_again_only_before_he_accepts(
 
 
 async def test_only_an_administrator_looks_after_users(
-    site: Any, admin: AsyncClient
+    site: Site, admin: AsyncClient
 ) -> None:
     carol = await welcome(site, admin, a_name())
     me = (await good(carol.get("/whoami")))["id"]
@@ -123,7 +122,7 @@ async def test_only_an_administrator_looks_after_users(
     assert "invite" in registered.json()["detail"]
 
 
-async def test_groups_are_given_and_taken_away(site: Any, admin: AsyncClient) -> None:
+async def test_groups_are_given_and_taken_away(site: Site, admin: AsyncClient) -> None:
     group = f"node:edit:{token_hex(3)}"
     made = await good(admin.post("/user-groups", json={"name": group}))
     assert list(made) == ["name", "id"]
@@ -144,7 +143,7 @@ async def test_groups_are_given_and_taken_away(site: Any, admin: AsyncClient) ->
 
 
 async def test_a_group_edits_the_nodes_that_name_it(
-    site: Any, admin: AsyncClient, a_checkout: dict[str, Any]
+    site: Site, admin: AsyncClient, a_checkout: Json
 ) -> None:
     group = f"friends-{token_hex(3)}"
     body = {**a_checkout, "user_groups": [group]}
@@ -162,7 +161,7 @@ async def test_a_group_edits_the_nodes_that_name_it(
     assert answer.json()["detail"] == "Unauthorized to complete the operation"
 
 
-async def test_addresses_are_for_administrators(site: Any, admin: AsyncClient) -> None:
+async def test_addresses_are_for_administrators(site: Site, admin: AsyncClient) -> None:
     name = a_name()
     carol = await welcome(site, admin, name)
     for_admin = await good(admin.get("/users", params={"username": name}))
@@ -181,7 +180,7 @@ async def test_addresses_are_for_administrators(site: Any, admin: AsyncClient) -
 
 
 async def test_nobody_takes_a_name_that_stands_on_nodes(
-    site: Any, admin: AsyncClient, a_checkout: dict[str, Any]
+    site: Site, admin: AsyncClient, a_checkout: Json
 ) -> None:
     service = await site.service("nodes:write")
     owner = (await good(service.post("/node", json=a_checkout)))["owner"]
@@ -196,7 +195,7 @@ async def test_nobody_takes_a_name_that_stands_on_nodes(
 
 
 async def test_a_new_password_ends_the_logins_of_the_old_one(
-    site: Any, admin: AsyncClient
+    site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
     carol = await welcome(site, admin, name)
@@ -211,7 +210,7 @@ async def test_a_new_password_ends_the_logins_of_the_old_one(
 
 
 async def test_who_forgot_a_password_gets_a_link_that_is_good_once(
-    site: Any, admin: AsyncClient
+    site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
     await welcome(site, admin, name)
@@ -229,7 +228,7 @@ async def test_who_forgot_a_password_gets_a_link_that_is_good_once(
     await logged_in(site, name, "one of memory")
 
 
-async def test_who_is_removed_is_nobody_at_once(site: Any, admin: AsyncClient) -> None:
+async def test_who_is_removed_is_nobody_at_once(site: Site, admin: AsyncClient) -> None:
     carol = await welcome(site, admin, a_name())
     me = (await good(carol.get("/whoami")))["id"]
     assert await good(admin.delete(f"/user/{me}")) is None
@@ -238,7 +237,7 @@ async def test_who_is_removed_is_nobody_at_once(site: Any, admin: AsyncClient) -
 
 
 async def test_a_revoked_token_is_refused_everywhere_within_seconds(
-    site: Any, admin: AsyncClient
+    site: Site, admin: AsyncClient
 ) -> None:
     wanted = {"name": "short", "scopes": ["nodes:write"]}
     made = await good(admin.post("/tokens", json=wanted))
@@ -254,7 +253,7 @@ async def test_a_revoked_token_is_refused_everywhere_within_seconds(
 
 
 async def test_who_guesses_passwords_is_stopped_at_every_replica(
-    site: Any, admin: AsyncClient
+    site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
     await welcome(site, admin, name)
@@ -273,7 +272,7 @@ async def test_who_guesses_passwords_is_stopped_at_every_replica(
 
 
 async def test_the_trail_tells_who_changed_what_but_no_secret(
-    site: Any, admin: AsyncClient
+    site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
     carol = await welcome(site, admin, name)
@@ -292,7 +291,7 @@ async def test_the_trail_tells_who_changed_what_but_no_secret(
 
 
 async def test_a_node_knows_who_changed_it(
-    site: Any, admin: AsyncClient, a_checkout: dict[str, Any]
+    site: Site, admin: AsyncClient, a_checkout: Json
 ) -> None:
     service = await site.service("nodes:write")
     node = await good(service.post("/node", json=a_checkout))

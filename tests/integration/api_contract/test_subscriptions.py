@@ -14,6 +14,8 @@ import pytest
 import pytest_asyncio
 from httpx import AsyncClient
 
+from integration.answers import Json, good
+from integration.api_contract.conftest import Site
 from kci_api.subscriptions import listening
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -29,20 +31,14 @@ CREATED = [
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-async def good(answer: Any) -> Any:
-    got = await answer
-    assert got.status_code == 200, got.text
-    return got.json()
-
-
-def event(told: dict[str, Any]) -> Any:
+def event(told: Json) -> Any:
     assert list(told) == ["type", "pattern", "channel", "data"]
     assert (told["type"], told["pattern"]) == ("message", None)
     return json.loads(told["data"])
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def alice(site: Any) -> AsyncIterator[AsyncClient]:
+async def alice(site: Site) -> AsyncIterator[AsyncClient]:
     yield await site.person(f"alice-{token_hex(3)}")
 
 
@@ -68,11 +64,11 @@ async def publish(client: AsyncClient, channel: str, *said: Any) -> None:
         )
 
 
-async def hear(client: AsyncClient, sub: Any, **query: Any) -> Any:
+async def hear(client: AsyncClient, sub: Json, **query: Any) -> Any:
     return await good(client.get(f"/listen/{sub['id']}", params=query))
 
 
-async def hear_news(client: AsyncClient, sub: Any) -> Any:
+async def hear_news(client: AsyncClient, sub: Json) -> Any:
     """Hear what is told next; a machine may be slow, and that nothing came no news."""
     while (told := await hear(client, sub))["data"] == "BEEP":
         pass
@@ -80,7 +76,7 @@ async def hear_news(client: AsyncClient, sub: Any) -> Any:
 
 
 async def test_a_change_of_a_node_is_heard_as_clients_know_it(
-    alice: AsyncClient, a_checkout: dict[str, Any]
+    alice: AsyncClient, a_checkout: Json
 ) -> None:
     sub = await subscribe(alice, "node")
     assert list(sub) == ["id", "channel", "user", "promiscuous"]
@@ -125,7 +121,7 @@ async def test_what_is_published_is_a_cloud_event_that_says_who_did(
     "body", [{}, {"data": None}, {"data": 1, "x": 2}, {"data": {"$x": 1}}]
 )
 async def test_what_says_nothing_is_not_published(
-    alice: AsyncClient, channel: str, body: Any
+    alice: AsyncClient, channel: str, body: Json
 ) -> None:
     for path in ("publish", "push"):
         answer = await alice.post(f"/{path}/{channel}", json=body)
@@ -138,7 +134,7 @@ async def test_nobody_tells_for_the_nodes(alice: AsyncClient) -> None:
 
 
 async def test_one_hears_ones_own_and_with_promisc_all(
-    site: Any, alice: AsyncClient, channel: str
+    site: Site, alice: AsyncClient, channel: str
 ) -> None:
     bob = await site.person(f"bob-{token_hex(3)}")
     own, all_ = (
@@ -237,7 +233,7 @@ async def test_an_answer_that_nobody_read_comes_again(
 
 
 async def test_of_two_who_listen_the_newer_one_wins(
-    site: Any, admin: AsyncClient, alice: AsyncClient, channel: str
+    site: Site, admin: AsyncClient, alice: AsyncClient, channel: str
 ) -> None:
     async def starts_to_listen(client: AsyncClient) -> asyncio.Task[Any]:
         before = await last_poll(admin, sub)
@@ -255,7 +251,7 @@ async def test_of_two_who_listen_the_newer_one_wins(
         assert (await first).status_code == 409, (await first).text
 
 
-async def last_poll(admin: AsyncClient, sub: Any) -> str:
+async def last_poll(admin: AsyncClient, sub: Json) -> str:
     """Say when somebody began to listen last."""
     every = await good(admin.get("/stats/subscriptions"))
     [stats] = [one for one in every if one["id"] == sub["id"]]
@@ -263,7 +259,7 @@ async def last_poll(admin: AsyncClient, sub: Any) -> str:
 
 
 async def test_any_replica_serves_any_subscription(
-    site: Any, alice: AsyncClient, channel: str
+    site: Site, alice: AsyncClient, channel: str
 ) -> None:
     sub = await subscribe(alice, channel)
     other = await site.at(alice, 1)
@@ -274,7 +270,7 @@ async def test_any_replica_serves_any_subscription(
 
 
 async def test_nobody_listens_on_somebody_elses_subscription(
-    site: Any, admin: AsyncClient, alice: AsyncClient, channel: str
+    site: Site, admin: AsyncClient, alice: AsyncClient, channel: str
 ) -> None:
     bob = await site.person(f"bob-{token_hex(3)}")
     name = f"lab-{token_hex(3)}"
@@ -295,7 +291,7 @@ async def test_nobody_listens_on_somebody_elses_subscription(
 
 
 async def test_a_durable_subscriber_goes_on_where_he_was(
-    site: Any, alice: AsyncClient, channel: str
+    site: Site, alice: AsyncClient, channel: str
 ) -> None:
     name = f"lab-{token_hex(3)}"
     first = await subscribe(alice, channel, subscriber_id=name)
@@ -313,7 +309,7 @@ async def test_a_durable_subscriber_goes_on_where_he_was(
 
 
 async def test_a_durable_subscriber_misses_nothing_when_redis_loses_all(
-    site: Any, alice: AsyncClient, a_checkout: dict[str, Any]
+    site: Site, alice: AsyncClient, a_checkout: Json
 ) -> None:
     name = f"lab-{token_hex(3)}"
     sub = await subscribe(alice, "node", subscriber_id=name)
@@ -343,7 +339,7 @@ async def test_who_waits_for_nothing_is_told_so(
 
 
 async def test_many_subscribers_leave_writers_alone(
-    site: Any, alice: AsyncClient, a_checkout: dict[str, Any]
+    site: Site, alice: AsyncClient, a_checkout: Json
 ) -> None:
     """More than a pool of connections to Redis has."""
     crowd = [await site.at(alice, number % 2) for number in range(150)]
@@ -359,7 +355,7 @@ async def test_many_subscribers_leave_writers_alone(
 
 
 async def test_each_message_of_a_list_goes_to_one_client(
-    site: Any, alice: AsyncClient, channel: str
+    site: Site, alice: AsyncClient, channel: str
 ) -> None:
     other = await site.at(alice, 1)
     waiting = [
@@ -382,7 +378,7 @@ async def test_an_abandoned_pop_takes_nothing(alice: AsyncClient, channel: str) 
     assert (await good(alice.get(f"/pop/{channel}")))["data"] == "x"
 
 
-async def test_a_value_is_kept_for_all(site: Any, alice: AsyncClient) -> None:
+async def test_a_value_is_kept_for_all(site: Site, alice: AsyncClient) -> None:
     bob = await site.person(f"bob-{token_hex(3)}")
     address = f"/kv/space/{token_hex(3)}"
     assert await good(alice.get(address)) is None
@@ -396,7 +392,7 @@ async def test_a_value_is_kept_for_all(site: Any, alice: AsyncClient) -> None:
     assert await good(alice.get(address)) is None
 
 
-async def test_a_lab_tells_nobody_anything_and_changes_no_value(site: Any) -> None:
+async def test_a_lab_tells_nobody_anything_and_changes_no_value(site: Site) -> None:
     lab = await site.service("runtime:lab-x")
     for answer in (
         await lab.post("/publish/x", json={"data": 1}),

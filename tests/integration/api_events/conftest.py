@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The way of an event in pieces, around real stores."""
+"""The way of an event in chunks, around real stores."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from redis.asyncio import Redis
 
+from integration.answers import Json
 from kci_api.events.documents import EventDocument, LeaseDocument
 from kci_api.events.lease import Lease
 from kci_api.events.relay import Relay
@@ -26,7 +27,7 @@ EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
 class World:
     """Stores, and nodes that change."""
 
-    nodes: AsyncCollection[dict[str, Any]]
+    nodes: AsyncCollection[Json]
     redis: Redis
     now: float = 1_000_000.0
     """What the relays' clocks say."""
@@ -57,7 +58,7 @@ class World:
         for name in names:
             version = 1 + sum(told.startswith(f"{name}-") for told in self.told)
             time = EPOCH + timedelta(milliseconds=len(self.told))
-            event = {
+            event: Json = {
                 "id": f"{name}-{version}",
                 "time": time.isoformat(timespec="milliseconds"),
                 "data": {"op": "updated", "id": name, "kind": "job", "name": name},
@@ -85,7 +86,7 @@ class World:
 @pytest.fixture
 async def world(mongo_url: str, redis_url: str) -> AsyncIterator[World]:
     async with (
-        AsyncMongoClient[dict[str, Any]](mongo_url, tz_aware=True) as client,
+        AsyncMongoClient[Json](mongo_url, tz_aware=True) as client,
         Redis.from_url(redis_url, decode_responses=True) as redis,
     ):
         database = client.get_default_database()

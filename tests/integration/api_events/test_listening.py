@@ -3,12 +3,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
-from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from integration.api_events.conftest import World
 from kci_api.dependencies import provide
 from kci_api.events import broadcast as broadcasting
 from kci_api.events import routes
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 
 @asynccontextmanager
-async def on_air(world: Any) -> AsyncIterator[Broadcast]:
+async def on_air(world: World) -> AsyncIterator[Broadcast]:
     broadcast = await Broadcast.begin(world.history, world.stream)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
@@ -43,7 +43,7 @@ async def heard_up_to(broadcast: Broadcast, place: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_who_follows_hears_the_past_then_the_present(world: Any) -> None:
+async def test_who_follows_hears_the_past_then_the_present(world: World) -> None:
     relay = world.relay()
     await world.change("a", "b", "c")
     await relay.turn()
@@ -57,7 +57,7 @@ async def test_who_follows_hears_the_past_then_the_present(world: Any) -> None:
 
 
 async def test_one_who_is_far_behind_is_served_from_the_history(
-    world: Any, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broadcasting, "RECENT", 3)
     monkeypatch.setattr(broadcasting, "PAGE", 2)
@@ -74,7 +74,7 @@ async def test_one_who_is_far_behind_is_served_from_the_history(
         assert events == world.told[after:]
 
 
-async def test_many_who_follow_while_events_come_hear_each_once(world: Any) -> None:
+async def test_many_who_follow_while_events_come_hear_each_once(world: World) -> None:
     relay = world.relay()
     async with on_air(world) as broadcast, asyncio.TaskGroup() as tasks:
         following = [tasks.create_task(follow(broadcast, 0, 60)) for _ in range(50)]
@@ -85,7 +85,7 @@ async def test_many_who_follow_while_events_come_hear_each_once(world: Any) -> N
         assert task.result() == world.told
 
 
-async def test_a_lost_redis_leaves_no_gap_for_who_follows(world: Any) -> None:
+async def test_a_lost_redis_leaves_no_gap_for_who_follows(world: World) -> None:
     relay = world.relay()
     async with on_air(world) as broadcast:
         following = asyncio.create_task(follow(broadcast, 0, 6))
@@ -99,7 +99,7 @@ async def test_a_lost_redis_leaves_no_gap_for_who_follows(world: Any) -> None:
 
 
 async def test_changed_returns_at_the_next_event_or_when_time_is_up(
-    world: Any,
+    world: World,
 ) -> None:
     async with on_air(world) as broadcast:
         await broadcast.next_event(0.01)
@@ -113,7 +113,7 @@ async def test_changed_returns_at_the_next_event_or_when_time_is_up(
 
 
 @asynccontextmanager
-async def served(world: Any) -> AsyncIterator[tuple[httpx.AsyncClient, Broadcast]]:
+async def served(world: World) -> AsyncIterator[tuple[httpx.AsyncClient, Broadcast]]:
     app = FastAPI()
     app.include_router(routes.router)
     async with on_air(world) as broadcast:
@@ -124,7 +124,7 @@ async def served(world: Any) -> AsyncIterator[tuple[httpx.AsyncClient, Broadcast
 
 
 async def test_the_history_can_be_filtered_and_goes_on_from_a_timestamp(
-    world: Any,
+    world: World,
 ) -> None:
     await world.change("a", "b", "a", "c", "a")
     await world.relay().turn()
@@ -151,7 +151,7 @@ async def test_the_history_can_be_filtered_and_goes_on_from_a_timestamp(
         assert await ids(f"from={page[-1]['timestamp']}") == world.told[3:]
 
 
-async def test_a_query_for_events_that_makes_no_sense_is_refused(world: Any) -> None:
+async def test_a_query_for_events_that_makes_no_sense_is_refused(world: World) -> None:
     async with served(world) as (http, _):
         for query in ("kind=banana", "foo=1", "limit=0", "limit=1001", "channel=x"):
             answer = await http.get(f"/events?{query}")
@@ -164,7 +164,7 @@ async def test_a_query_for_events_that_makes_no_sense_is_refused(world: Any) -> 
         assert answer.status_code == 422
 
 
-async def test_the_stream_has_only_what_is_wanted(world: Any) -> None:
+async def test_the_stream_has_only_what_is_wanted(world: World) -> None:
     await world.change("a", "b", "a", "c")
     await world.relay().turn()
     async with served(world) as (http, broadcast):

@@ -17,6 +17,9 @@ import pytest
 from pydantic_core import from_json
 from redis.asyncio import Redis
 
+from integration.answers import Json
+from integration.conftest import OwnServer
+
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 PASSWORD = "correct horse battery staple"
@@ -117,7 +120,7 @@ class Writer:
             change = {"data": {"number": number}}
             await self._send("PATCH", f"/latest/node/{node['id']}", change)
 
-    async def _send(self, method: str, url: str, body: dict[str, Any]) -> Any:
+    async def _send(self, method: str, url: str, body: Json) -> Any:
         answer = await self.http.request(method, url, json=body)
         node = answer.raise_for_status().json()
         self.acknowledged.append(f"{node['id']}-{node['version']}")
@@ -129,7 +132,7 @@ class Listener:
     """Hears events over SSE, and goes on where it was after each loss."""
 
     http: httpx.AsyncClient
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: list[Json] = field(default_factory=list)
 
     async def listen(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -193,7 +196,7 @@ async def test_a_stop_ends_all_who_listen_and_wait(api: Api) -> None:
 
 
 async def test_without_redis_changes_are_taken_and_told_later(
-    mongo_url: str, own_redis: Any
+    mongo_url: str, own_redis: OwnServer
 ) -> None:
     redis_url = f"redis://127.0.0.1:{own_redis.port}/0"
     async with served(mongo_url, redis_url) as api, logged_in(api) as http:
@@ -219,7 +222,7 @@ async def until_told(redis: Redis, ids: list[str]) -> None:
 
 
 async def test_without_mongo_requests_are_told_to_come_again(
-    own_mongo: Any, redis_url: str
+    own_mongo: OwnServer, redis_url: str
 ) -> None:
     mongo_url = f"mongodb://127.0.0.1:{own_mongo.port}/kci?directConnection=true"
     with ExitStack() as mongo:

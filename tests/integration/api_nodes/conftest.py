@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from pymongo.asynchronous.collection import AsyncCollection
 
+from integration.answers import Json, good
 from kci_api.app import create_app
 from kci_api.callers.documents import Group, UserDocument
 from kci_api.settings import Settings
@@ -39,7 +40,7 @@ class World:
         self._callers = callers
 
     @property
-    def nodes(self) -> AsyncCollection[dict[str, Any]]:
+    def nodes(self) -> AsyncCollection[Json]:
         return self.stores.database["node"]
 
     async def _client(self, token: str | None) -> AsyncClient:
@@ -77,7 +78,7 @@ class World:
         )
         return await self._client(token)
 
-    async def events(self, node: Any) -> list[dict[str, Any]]:
+    async def events(self, node: Json) -> list[Json]:
         """All events of a node, by version, once they have been moved from it."""
         stored = {"_id": ObjectId(node["id"])}
         while (await self.nodes.find_one(stored) or {}).get("outbox"):
@@ -86,25 +87,31 @@ class World:
         events = [one["event"] async for one in told]
         return sorted(events, key=lambda event: int(event["id"].split("-")[1]))
 
-    @staticmethod
-    async def good(answer: Awaitable[Response]) -> Any:
-        """Return what an answer says, if it is a good one."""
-        got = await answer
-        assert got.status_code == 200, got.text
-        return got.json()
+    async def stored(self, node: Json) -> Json:
+        """The document of a node."""
+        document = await self.nodes.find_one({"_id": ObjectId(node["id"])})
+        assert document is not None
+        return document
 
-    async def checkout(self, by: AsyncClient, **fields: Any) -> Any:
+    @staticmethod
+    async def good(request: Awaitable[Response]) -> Any:
+        """Return the body of a response, which must be a success."""
+        return await good(request)
+
+    async def checkout(self, by: AsyncClient, **fields: Any) -> Json:
         """Post a checkout."""
         base = {"kind": "checkout", "name": "checkout"}
         body = {**base, "data": {"kernel_revision": REVISION}, **fields}
-        return await self.good(by.post("/node", json=body))
+        node: Json = await good(by.post("/node", json=body))
+        return node
 
-    async def child(self, by: AsyncClient, parent: Any, **fields: Any) -> Any:
+    async def child(self, by: AsyncClient, parent: Json, **fields: Any) -> Json:
         """Post a node below another: a job, unless told otherwise."""
         body = {"kind": "job", "name": "boot", "parent": parent["id"], **fields}
-        return await self.good(by.post("/node", json=body))
+        node: Json = await good(by.post("/node", json=body))
+        return node
 
-    async def job(self, by: AsyncClient, parent: Any, **data: Any) -> Any:
+    async def job(self, by: AsyncClient, parent: Json, **data: Any) -> Json:
         """Post a job that waits for the lab."""
         wanted = {"runtime": "lab", "platform": "qemu", **data}
         return await self.child(by, parent, data=wanted)
@@ -136,6 +143,6 @@ async def lab(world: World) -> AsyncClient:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def root(world: World, scheduler: AsyncClient) -> Any:
+async def root(world: World, scheduler: AsyncClient) -> Json:
     """A checkout: the root of this test's own tree."""
     return await world.checkout(scheduler)

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from bson import ObjectId
-from httpx import AsyncClient
+from httpx import AsyncClient, Response
+
+from integration.answers import Json
+from integration.api_nodes.conftest import World
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -22,26 +25,27 @@ SHORT, LONG = 0.3, 30.0
 class Lab:
     """A lab of this test's own, and its jobs."""
 
-    def __init__(self, world: Any, name: str, client: AsyncClient) -> None:
+    def __init__(self, world: World, name: str, client: AsyncClient) -> None:
         self.good = world.good
         self.name = name
         self.client = client
 
-    async def try_claim(self, **fields: Any) -> Any:
+    async def try_claim(self, **fields: Any) -> Response:
         """Ask for nodes; return the bare answer."""
         wanted = {"runtime": self.name, "platforms": ["qemu"], "lease": 30, **fields}
         return await self.client.post("/claims", json=wanted, timeout=30)
 
-    async def claim(self, **fields: Any) -> Any:
+    async def claim(self, **fields: Any) -> Json:
         """Claim one node."""
-        (claimed,) = await self.good(self.try_claim(**fields))
-        return claimed
+        claimed: list[Json] = await self.good(self.try_claim(**fields))
+        assert len(claimed) == 1
+        return claimed[0]
 
-    async def call(self, node: Any, what: str, **body: Any) -> Any:
+    async def call(self, node: Json, what: str, **body: Any) -> Response:
         """Send one of the calls of a claim; return the bare answer."""
         return await self.client.post(f"/claims/{node['id']}/{what}", json=body)
 
-    async def report(self, claimed: Any, **fields: Any) -> Any:
+    async def report(self, claimed: Json, **fields: Any) -> Response:
         """Report a passed run with two tests."""
         tests = [
             {"node": {"kind": "test", "name": name, "state": "done", "result": "pass"}}
@@ -51,25 +55,25 @@ class Lab:
         token = {"token": claimed["claim"]["token"]}
         return await self.call(claimed["node"], "result", **{**token, **body})
 
-    async def renew(self, claimed: Any, **fields: Any) -> Any:
+    async def renew(self, claimed: Json, **fields: Any) -> Response:
         """Send a heartbeat."""
         body = {"token": claimed["claim"]["token"], "lease": 30, **fields}
         return await self.client.put(f"/claims/{claimed['node']['id']}", json=body)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def lab(world: Any, root: Any) -> AsyncIterator[Lab]:
+async def lab(world: World, root: Json) -> AsyncIterator[Lab]:
     name = f"lab-{root['id']}"
     yield Lab(world, name, await world.service(name, f"runtime:{name}"))
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def job(world: Any, root: Any, scheduler: AsyncClient, lab: Lab) -> Any:
+async def job(world: World, root: Json, scheduler: AsyncClient, lab: Lab) -> Json:
     return await world.job(scheduler, root, runtime=lab.name)
 
 
 async def test_a_claim_hands_out_a_node_and_shows_its_holder_without_the_token(
-    world: Any, lab: Lab, job: Any
+    world: World, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
     node, grant = claimed["node"], claimed["claim"]
@@ -89,7 +93,7 @@ async def test_a_claim_hands_out_a_node_and_shows_its_holder_without_the_token(
 
 
 async def test_only_waiting_nodes_of_runtime_and_platform_are_handed_out(
-    world: Any, root: Any, scheduler: AsyncClient, lab: Lab
+    world: World, root: Json, scheduler: AsyncClient, lab: Lab
 ) -> None:
     await world.job(scheduler, root, runtime=lab.name, platform="board")
     await world.job(scheduler, root, runtime="another")
@@ -103,7 +107,7 @@ async def test_only_waiting_nodes_of_runtime_and_platform_are_handed_out(
 
 
 async def test_priority_comes_first_then_age(
-    world: Any, root: Any, scheduler: AsyncClient, lab: Lab
+    world: World, root: Json, scheduler: AsyncClient, lab: Lab
 ) -> None:
     priorities = [None, 10, None, 50, 10]
     jobs = [
@@ -117,7 +121,7 @@ async def test_priority_comes_first_then_age(
     assert order == [3, 1, 4, 0]
 
 
-async def test_a_stranger_may_not_claim(world: Any, lab: Lab, job: Any) -> None:
+async def test_a_stranger_may_not_claim(world: World, lab: Lab, job: Json) -> None:
     wanted = {"runtime": lab.name, "platforms": ["qemu"]}
     other = await world.service("other", "runtime:other")
     nobody = await world.person(f"nobody-{job['id']}")
@@ -128,7 +132,7 @@ async def test_a_stranger_may_not_claim(world: Any, lab: Lab, job: Any) -> None:
 
 
 async def test_racing_claims_grant_each_node_once(
-    world: Any, root: Any, scheduler: AsyncClient, lab: Lab
+    world: World, root: Json, scheduler: AsyncClient, lab: Lab
 ) -> None:
     for _ in range(10):
         await world.job(scheduler, root, runtime=lab.name)
@@ -140,7 +144,7 @@ async def test_racing_claims_grant_each_node_once(
 
 
 async def test_a_claim_that_waits_gets_a_node_as_soon_as_it_is_there(
-    world: Any, root: Any, scheduler: AsyncClient, lab: Lab
+    world: World, root: Json, scheduler: AsyncClient, lab: Lab
 ) -> None:
     waiting = asyncio.create_task(lab.try_claim(wait=LONG))
     await asyncio.sleep(0.5)
@@ -158,7 +162,7 @@ async def test_a_claim_that_waits_in_vain_ends(lab: Lab) -> None:
 
 
 async def test_a_heartbeat_prolongs_and_is_no_change_of_the_node(
-    world: Any, lab: Lab, job: Any
+    world: World, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim(lease=5)
     grant = await world.good(lab.renew(claimed, lease=60))
@@ -172,7 +176,7 @@ async def test_a_heartbeat_prolongs_and_is_no_change_of_the_node(
 
 
 async def test_the_holder_notes_the_labs_own_facts(
-    world: Any, lab: Lab, job: Any
+    world: World, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
     for _ in range(2):
@@ -187,7 +191,7 @@ async def test_the_holder_notes_the_labs_own_facts(
 
 
 async def test_an_expired_lease_is_claimable_and_the_late_holder_is_told(
-    world: Any, root: Any, lab: Lab, job: Any
+    world: World, root: Json, lab: Lab, job: Json
 ) -> None:
     late = await lab.claim()
     assert (await lab.try_claim()).status_code == 204
@@ -213,14 +217,14 @@ async def test_an_expired_lease_is_claimable_and_the_late_holder_is_told(
 
 
 async def test_a_waiting_claim_takes_over_when_a_lease_runs_out(
-    world: Any, lab: Lab, job: Any
+    world: World, lab: Lab, job: Json
 ) -> None:
     await lab.claim(lease=SHORT)
     assert (await lab.claim(wait=10))["claim"]["attempt"] == 2
 
 
 async def test_after_three_lost_leases_a_node_is_not_handed_out_again(
-    lab: Lab, job: Any
+    lab: Lab, job: Json
 ) -> None:
     for attempt in (1, 2, 3):
         assert (await lab.claim(lease=0.01))["claim"]["attempt"] == attempt
@@ -229,7 +233,7 @@ async def test_after_three_lost_leases_a_node_is_not_handed_out_again(
 
 
 async def test_what_is_released_is_claimable_at_once_and_the_attempt_not_counted(
-    world: Any, lab: Lab, job: Any
+    world: World, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
     token = claimed["claim"]["token"]
@@ -246,7 +250,7 @@ async def test_what_is_released_is_claimable_at_once_and_the_attempt_not_counted
 
 
 async def test_a_restarted_bridge_adopts_its_node_with_a_new_token(
-    world: Any, lab: Lab, job: Any
+    world: World, lab: Lab, job: Json
 ) -> None:
     before = await lab.call(job, "adopt", runtime=lab.name)
     assert before.status_code == 409
@@ -268,7 +272,7 @@ async def test_a_restarted_bridge_adopts_its_node_with_a_new_token(
 
 
 async def test_a_report_ends_a_node_with_its_tests_in_one_step_and_once(
-    world: Any, root: Any, lab: Lab, job: Any
+    world: World, root: Json, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
     artifacts = {"log": "http://s/console.log"}
@@ -288,7 +292,7 @@ async def test_a_report_ends_a_node_with_its_tests_in_one_step_and_once(
 
 
 async def test_racing_reports_of_one_claim_are_stored_once(
-    world: Any, root: Any, lab: Lab, job: Any
+    world: World, root: Json, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
     answers = await asyncio.gather(*(lab.report(claimed) for _ in range(5)))
@@ -297,7 +301,7 @@ async def test_racing_reports_of_one_claim_are_stored_once(
 
 
 async def test_an_outcome_says_why_and_replaces_what_was_said_before(
-    world: Any, lab: Lab, job: Any
+    world: World, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
     outcome = {
@@ -311,7 +315,7 @@ async def test_an_outcome_says_why_and_replaces_what_was_said_before(
 
 
 async def test_who_reports_what_another_has_ended_is_late(
-    world: Any, root: Any, scheduler: AsyncClient, lab: Lab, job: Any
+    world: World, root: Json, scheduler: AsyncClient, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
     canceled = {"state": "done", "result": "incomplete"}
@@ -323,7 +327,7 @@ async def test_who_reports_what_another_has_ended_is_late(
 
 
 async def test_a_report_with_a_bad_test_is_refused_whole(
-    world: Any, root: Any, lab: Lab, job: Any
+    world: World, root: Json, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
     bad = [{"node": {"kind": "test", "name": "x", "data": {"findings": "many"}}}]
@@ -334,7 +338,7 @@ async def test_a_report_with_a_bad_test_is_refused_whole(
 
 
 async def test_a_stale_holder_writes_nothing_to_its_node_and_its_tree(
-    world: Any, lab: Lab, job: Any
+    world: World, lab: Lab, job: Json
 ) -> None:
     stale = await lab.claim(lease=0.2)
     test = {"kind": "test", "name": "uname", "parent": job["id"]}
@@ -375,7 +379,7 @@ async def test_a_stale_holder_writes_nothing_to_its_node_and_its_tree(
 
 
 async def test_a_claim_between_reading_and_writing_stops_the_stale_holder(
-    world: Any, lab: Lab, job: Any, monkeypatch: Any
+    world: World, lab: Lab, job: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale = await lab.claim(lease=0.2)
     await asyncio.sleep(0.3)

@@ -13,7 +13,9 @@ import pytest
 from httpx import AsyncClient
 from pymongo.asynchronous.collection import AsyncCollection
 
-from kci_api.claims.rules import waiting
+from integration.answers import Json
+from integration.api_nodes.conftest import World
+from kci_api.claims.rules import claimable
 from kci_api.events.documents import EventDocument
 from kci_api.events.routes import EventQuery
 from kci_api.nodes.documents import NodeDocument
@@ -46,14 +48,14 @@ QUERIES = [
 """What today's clients and our services ask, and what docs/performance.md names."""
 
 
-async def index_of(collection: AsyncCollection[Any], query: dict[str, Any]) -> bool:
+async def index_of(collection: AsyncCollection[Any], query: Json) -> bool:
     """Say whether a filter is answered from an index."""
     plan = await collection.find(query).explain()
     stages = str(plan["queryPlanner"]["winningPlan"])
     return "IXSCAN" in stages and "COLLSCAN" not in stages
 
 
-async def has_index(collection: AsyncCollection[Any], query: dict[str, Any]) -> bool:
+async def has_index(collection: AsyncCollection[Any], query: Json) -> bool:
     parts = [{field: condition} for field, condition in query.items()]
     return any([await index_of(collection, part) for part in [query, *parts]])
 
@@ -77,7 +79,7 @@ async def test_what_the_api_asks_for_itself_walks_no_collection() -> None:
     nodes = NodeDocument.get_pymongo_collection()
     wanted = ClaimRequest(runtime="lab", platforms=["board"])
     for query in (
-        waiting(wanted, datetime.now(UTC)),
+        claimable(wanted, datetime.now(UTC)),
         {"ancestors": {"$in": [None]}},
         {"outbox.version": {"$gt": 0}},
     ):
@@ -96,8 +98,8 @@ async def test_what_the_api_asks_for_itself_walks_no_collection() -> None:
     ids=lambda query: "&".join(query),
 )
 async def test_no_documented_query_walks_all_events(
-    world: Any, scheduler: AsyncClient, query: dict[str, Any]
+    world: World, scheduler: AsyncClient, query: Json
 ) -> None:
     await world.events(await world.checkout(scheduler))
     events = EventDocument.get_pymongo_collection()
-    assert await has_index(events, EventQuery.model_validate(query).conditions())
+    assert await has_index(events, EventQuery.model_validate(query).mongo_filter())

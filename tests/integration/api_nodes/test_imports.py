@@ -8,17 +8,20 @@ import pytest
 from bson import ObjectId
 from httpx import AsyncClient
 
+from integration.answers import Json
+from integration.api_nodes.conftest import World
+
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 WHEN = "2019-05-06T07:08:09.123+00:00"
 
 
-def brought(kind: str = "checkout", **fields: Any) -> dict[str, Any]:
+def brought(kind: str = "checkout", **fields: Any) -> Json:
     node = {"kind": kind, "name": kind, "state": "done", **fields}
     times = {"created": WHEN, "updated": WHEN}
     return {"id": str(ObjectId()), "owner": "them", **times, "node": node}
 
 
-async def test_nodes_come_with_their_past_and_without_an_event(world: Any) -> None:
+async def test_nodes_come_with_their_past_and_without_an_event(world: World) -> None:
     importer = await world.service("kci-import", "nodes:import")
     root = brought(treeid="theirs", idempotency_key=f"theirs/{ObjectId()}")
     build = brought("kbuild", parent=root["id"])
@@ -33,14 +36,14 @@ async def test_nodes_come_with_their_past_and_without_an_event(world: Any) -> No
     build["node"]["result"] = "pass"
     answer = await world.good(importer.post("/import", json=[build]))
     assert answer[0]["fate"] == "changed"
-    stored = await world.nodes.find_one({"_id": ObjectId(build["id"])})
+    stored = await world.stored(build)
     assert (stored["result"], stored["version"]) == ("pass", 2)
     assert "outbox" not in stored
     assert await world.events(build) == []
 
 
 async def test_an_imported_node_lives_on_like_any_other(
-    world: Any, scheduler: AsyncClient
+    world: World, scheduler: AsyncClient
 ) -> None:
     importer = await world.service("kci-import", "nodes:import")
     root = brought()
@@ -55,7 +58,7 @@ async def test_an_imported_node_lives_on_like_any_other(
     assert "changed here" in answer["reason"]
 
 
-async def test_racing_imports_of_the_same_nodes_make_each_once(world: Any) -> None:
+async def test_racing_imports_of_the_same_nodes_make_each_once(world: World) -> None:
     importer = await world.service("kci-import", "nodes:import")
     nodes = [brought() for _ in range(20)]
     posts = (importer.post("/import", json=nodes) for _ in range(6))
@@ -66,7 +69,7 @@ async def test_racing_imports_of_the_same_nodes_make_each_once(world: Any) -> No
 
 
 async def test_whoever_may_write_nodes_may_not_import_them(
-    world: Any, scheduler: AsyncClient
+    world: World, scheduler: AsyncClient
 ) -> None:
     assert (await scheduler.post("/import", json=[])).status_code == 403
     importer = await world.service("kci-import", "nodes:import")

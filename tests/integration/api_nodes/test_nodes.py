@@ -3,11 +3,12 @@
 
 import asyncio
 import re
-from typing import Any
 
 import pytest
 from httpx import AsyncClient
 
+from integration.answers import Json
+from integration.api_nodes.conftest import World
 from kci_shared.models.nodes import BaseNode
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -25,7 +26,7 @@ EVENT_FIELDS = [
 
 
 async def test_a_new_node_has_all_fields_in_the_contracts_order(
-    world: Any, scheduler: AsyncClient
+    world: World, scheduler: AsyncClient
 ) -> None:
     node = await world.checkout(scheduler)
     assert list(node) == list(BaseNode.model_fields)
@@ -39,7 +40,7 @@ async def test_a_new_node_has_all_fields_in_the_contracts_order(
 
 
 async def test_a_get_answers_exactly_what_the_post_answered(
-    world: Any, scheduler: AsyncClient
+    world: World, scheduler: AsyncClient
 ) -> None:
     node = await world.checkout(scheduler)
     anybody = await world.anybody()
@@ -50,7 +51,7 @@ async def test_a_get_answers_exactly_what_the_post_answered(
 
 
 async def test_a_node_that_is_not_there_is_null_and_a_bad_id_a_400(
-    world: Any,
+    world: World,
 ) -> None:
     anybody = await world.anybody()
     missing = await anybody.get(f"/node/{NOWHERE}")
@@ -60,7 +61,7 @@ async def test_a_node_that_is_not_there_is_null_and_a_bad_id_a_400(
 
 
 async def test_a_child_takes_path_tree_and_revision_from_its_parent(
-    world: Any, scheduler: AsyncClient
+    world: World, scheduler: AsyncClient
 ) -> None:
     root = await world.checkout(scheduler, treeid="treeid-1")
     build = await world.child(scheduler, root, kind="kbuild", name="build/gcc")
@@ -71,7 +72,7 @@ async def test_a_child_takes_path_tree_and_revision_from_its_parent(
 
 
 async def test_what_is_the_servers_is_ignored_and_cannot_be_forged(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     forged = {
         "id": NOWHERE,
@@ -92,7 +93,7 @@ async def test_what_is_the_servers_is_ignored_and_cannot_be_forged(
     assert child["treeid"] == node["treeid"]
 
 
-async def test_no_login_and_no_right_are_401(world: Any, lab: AsyncClient) -> None:
+async def test_no_login_and_no_right_are_401(world: World, lab: AsyncClient) -> None:
     alice, bob = await world.person("alice1"), await world.person("bob1")
     node = await world.checkout(alice)
     anybody = await world.anybody()
@@ -111,7 +112,7 @@ async def test_no_login_and_no_right_are_401(world: Any, lab: AsyncClient) -> No
     assert (await lab.post("/node", json=body)).status_code == 401
 
 
-async def test_groups_open_nodes_to_their_members(world: Any) -> None:
+async def test_groups_open_nodes_to_their_members(world: World) -> None:
     alice = await world.person("alice")
     await world.stores.groups.add("lab-editors")
     root = await world.checkout(alice, user_groups=["lab-editors"])
@@ -121,7 +122,7 @@ async def test_groups_open_nodes_to_their_members(world: Any) -> None:
     editor = await world.person("editor", "node:edit:any")
     change = {"debug": {"seen": 1}}
 
-    async def status(who: AsyncClient, node: Any) -> int:
+    async def status(who: AsyncClient, node: Json) -> int:
         return (await who.patch(f"/node/{node['id']}", json=change)).status_code
 
     assert [await status(member, node) for node in (root, job)] == [200, 401]
@@ -130,7 +131,7 @@ async def test_groups_open_nodes_to_their_members(world: Any) -> None:
 
 
 async def test_a_labs_token_changes_only_its_own_and_cannot_give_it_away(
-    world: Any, root: Any, scheduler: AsyncClient, lab: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient, lab: AsyncClient
 ) -> None:
     mine = await world.job(scheduler, root)
     other = await world.job(scheduler, root, runtime="elsewhere")
@@ -146,7 +147,7 @@ async def test_a_labs_token_changes_only_its_own_and_cannot_give_it_away(
 
 
 async def test_a_nodes_token_is_good_for_its_tree_alone(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     build = await world.child(scheduler, root, kind="kbuild", name="build")
     sibling = await world.child(scheduler, root, kind="kbuild", name="other")
@@ -174,7 +175,7 @@ async def test_a_nodes_token_is_good_for_its_tree_alone(
     ],
 )
 async def test_a_body_that_is_wrong_is_a_422_that_names_the_field(
-    world: Any, scheduler: AsyncClient, body: dict[str, Any], named: str
+    world: World, scheduler: AsyncClient, body: Json, named: str
 ) -> None:
     before = await world.nodes.count_documents({})
     answer = await scheduler.post("/node", json=body)
@@ -196,7 +197,7 @@ async def test_what_json_or_the_database_cannot_say_is_refused(
 
 
 async def test_a_node_that_is_too_large_is_a_413(
-    world: Any, scheduler: AsyncClient
+    world: World, scheduler: AsyncClient
 ) -> None:
     body = {"kind": "job", "name": "boot", "data": {"log": "x" * (1 << 20)}}
     answer = await scheduler.post("/node", json=body)
@@ -205,7 +206,7 @@ async def test_a_node_that_is_too_large_is_a_413(
 
 
 async def test_a_parent_that_is_not_there_is_a_404(
-    world: Any, scheduler: AsyncClient
+    world: World, scheduler: AsyncClient
 ) -> None:
     body = {"kind": "job", "name": "boot", "parent": NOWHERE}
     answer = await scheduler.post("/node", json=body)
@@ -216,7 +217,7 @@ async def test_a_parent_that_is_not_there_is_a_404(
 
 
 async def test_a_patch_merges_maps_and_a_null_removes_a_key(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     job = await world.job(scheduler, root, job_id="17", extra={"a": 1})
     url = f"/node/{job['id']}"
@@ -238,7 +239,7 @@ async def test_a_patch_merges_maps_and_a_null_removes_a_key(
 
 
 async def test_a_patch_that_changes_nothing_writes_nothing(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/node/{root['id']}"
     again = await world.good(scheduler.patch(url, json={"state": "running"}))
@@ -250,7 +251,7 @@ async def test_a_patch_that_changes_nothing_writes_nothing(
 
 
 async def test_the_state_machine_holds_on_patch_and_put(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/node/{root['id']}"
     done = await world.good(scheduler.patch(url, json={"state": "done"}))
@@ -263,7 +264,7 @@ async def test_the_state_machine_holds_on_patch_and_put(
 
 
 async def test_a_client_may_put_back_the_whole_node_that_it_read(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     job = await world.job(scheduler, root)
     changed = {**job, "state": "done", "result": "pass", "owner": "me", "version": 77}
@@ -280,7 +281,7 @@ async def test_a_client_may_put_back_the_whole_node_that_it_read(
     "change", [{"kind": "kbuild"}, {"parent": NOWHERE}, {"name": "other"}]
 )
 async def test_a_put_that_moves_or_renames_a_node_is_a_422(
-    world: Any, root: Any, scheduler: AsyncClient, change: dict[str, Any]
+    world: World, root: Json, scheduler: AsyncClient, change: Json
 ) -> None:
     job = await world.job(scheduler, root)
     answer = await scheduler.put(f"/node/{job['id']}", json={**job, **change})
@@ -299,7 +300,7 @@ async def test_a_change_of_a_node_that_is_not_there_is_a_404(
 
 
 async def test_a_regression_keeps_the_path_of_its_failed_node(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     job = await world.job(scheduler, root)
     body = {
@@ -316,7 +317,7 @@ async def test_a_regression_keeps_the_path_of_its_failed_node(
 
 
 async def test_people_say_how_far_they_are_with_a_regression(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     job = await world.job(scheduler, root)
     data = {"fail_node": job["id"], "pass_node": NOWHERE, "failed_in": ["t1", "t2"]}
@@ -343,7 +344,7 @@ async def test_people_say_how_far_they_are_with_a_regression(
 
 
 async def test_if_match_lets_one_of_many_through(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/node/{root['id']}"
     answers = await asyncio.gather(
@@ -360,7 +361,7 @@ async def test_if_match_lets_one_of_many_through(
 
 
 async def test_many_writers_of_one_node_all_get_through(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/node/{root['id']}"
     answers = await asyncio.gather(
@@ -373,7 +374,7 @@ async def test_many_writers_of_one_node_all_get_through(
 
 
 async def test_each_change_is_told_once_under_the_id_of_its_version(
-    world: Any, root: Any, scheduler: AsyncClient
+    world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/node/{root['id']}"
     await world.good(scheduler.patch(url, json={"state": "available"}))

@@ -3,12 +3,13 @@
 
 import asyncio
 import os
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import pytest
-from bson import ObjectId
 from httpx import AsyncClient
 
+from integration.answers import Json
+from integration.api_nodes.conftest import World
 from kci_shared.models import State
 from kci_shared.models.words import may_become
 
@@ -19,11 +20,14 @@ pytestmark = [
 ]
 
 PAIRS = int(os.environ.get("KCI_RACES", "50"))
+Race = Callable[[Json], Awaitable[None]]
 AT_ONCE = 10
 """Pairs; each has a node of its own."""
 
 
-async def pairs(world: Any, by: AsyncClient, race: Any) -> None:
+async def pairs(
+    world: World, by: AsyncClient, race: Callable[[Json], Awaitable[None]]
+) -> None:
     """Run all races, some at once."""
     for begin in range(0, PAIRS, AT_ONCE):
         bodies = [{"kind": "checkout", "name": f"race-{begin}"}] * AT_ONCE
@@ -32,14 +36,14 @@ async def pairs(world: Any, by: AsyncClient, race: Any) -> None:
 
 
 async def test_racing_changes_of_different_fields_lose_nothing(
-    world: Any, scheduler: AsyncClient
+    world: World, scheduler: AsyncClient
 ) -> None:
-    async def race(node: Any) -> None:
+    async def race(node: Json) -> None:
         url = f"/node/{node['id']}"
         bodies = [{"data": {"a": 1}}, {"artifacts": {"b": "http://s/b"}}]
         answers = await asyncio.gather(*(scheduler.patch(url, json=b) for b in bodies))
         assert [answer.status_code for answer in answers] == [200, 200]
-        stored = await world.nodes.find_one({"_id": ObjectId(node["id"])})
+        stored = await world.stored(node)
         assert stored["data"] == {"a": 1}
         assert stored["artifacts"] == {"b": "http://s/b"}
         assert stored["version"] == 3
@@ -48,9 +52,9 @@ async def test_racing_changes_of_different_fields_lose_nothing(
 
 
 async def test_racing_transitions_end_in_no_forbidden_state(
-    world: Any, scheduler: AsyncClient
+    world: World, scheduler: AsyncClient
 ) -> None:
-    async def race(node: Any) -> None:
+    async def race(node: Json) -> None:
         url = f"/node/{node['id']}"
         states = ("closing", "done")
         closing, done = await asyncio.gather(
@@ -59,7 +63,7 @@ async def test_racing_transitions_end_in_no_forbidden_state(
         # 400 if it was read when the node was done, 409 if it was done meanwhile
         assert closing.status_code in (200, 400, 409)
         assert done.status_code == 200
-        stored = await world.nodes.find_one({"_id": ObjectId(node["id"])})
+        stored = await world.stored(node)
         assert stored["state"] == "done"
         told = [event["data"] for event in await world.events(node)]
         for data in told[1:]:

@@ -8,20 +8,23 @@ import pytest
 import pytest_asyncio
 from httpx import AsyncClient
 
+from integration.answers import Json
+from integration.api_nodes.conftest import World
+
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def job(world: Any, root: Any, scheduler: AsyncClient) -> Any:
+async def job(world: World, root: Json, scheduler: AsyncClient) -> Json:
     return await world.job(scheduler, root)
 
 
-def verdict(name: str, *below: Any, **fields: Any) -> dict[str, Any]:
+def verdict(name: str, *below: Any, **fields: Any) -> Json:
     node = {"kind": "test", "name": name, "state": "done", "result": "pass", **fields}
     return {"node": node, "child_nodes": list(below)}
 
 
-def boot(*below: Any, **fields: Any) -> dict[str, Any]:
+def boot(*below: Any, **fields: Any) -> Json:
     return {"node": {"kind": "job", "name": "boot", **fields}, "child_nodes": [*below]}
 
 
@@ -34,13 +37,13 @@ TREE = boot(
 )
 
 
-async def size(world: Any, root: Any) -> int:
+async def size(world: World, root: Json) -> int:
     found: int = await world.nodes.count_documents({"treeid": root["id"]})
     return found
 
 
 async def test_a_tree_comes_back_flat_root_first_with_what_the_server_sets(
-    world: Any, root: Any, job: Any, scheduler: AsyncClient
+    world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     nodes = await world.good(scheduler.put(f"/nodes/{job['id']}", json=TREE))
     assert [node["name"] for node in nodes] == [
@@ -60,7 +63,7 @@ async def test_a_tree_comes_back_flat_root_first_with_what_the_server_sets(
 
 
 async def test_each_node_of_a_tree_is_told_and_the_root_as_a_hierarchy(
-    world: Any, job: Any, scheduler: AsyncClient
+    world: World, job: Json, scheduler: AsyncClient
 ) -> None:
     nodes = await world.good(scheduler.put(f"/nodes/{job['id']}", json=TREE))
     told = await world.events(job)
@@ -72,7 +75,7 @@ async def test_each_node_of_a_tree_is_told_and_the_root_as_a_hierarchy(
 
 
 async def test_the_same_tree_again_changes_nothing(
-    world: Any, root: Any, job: Any, scheduler: AsyncClient
+    world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/nodes/{job['id']}"
     nodes = await world.good(scheduler.put(url, json=TREE))
@@ -81,7 +84,7 @@ async def test_the_same_tree_again_changes_nothing(
 
 
 async def test_racing_puts_of_one_tree_store_it_once(
-    world: Any, root: Any, job: Any, scheduler: AsyncClient
+    world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/nodes/{job['id']}"
     answers = await asyncio.gather(*(scheduler.put(url, json=TREE) for _ in range(6)))
@@ -91,7 +94,7 @@ async def test_racing_puts_of_one_tree_store_it_once(
 
 
 async def test_more_can_be_added_and_children_of_one_name_are_told_apart(
-    world: Any, root: Any, job: Any, scheduler: AsyncClient
+    world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/nodes/{job['id']}"
     one, two = verdict("run"), verdict("run", state="running", result=None)
@@ -104,7 +107,7 @@ async def test_more_can_be_added_and_children_of_one_name_are_told_apart(
 
 
 async def test_a_tree_with_a_bad_sixth_child_stores_nothing(
-    world: Any, root: Any, job: Any, scheduler: AsyncClient
+    world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     children = [verdict(f"t{n}") for n in range(8)]
     children[5]["node"]["data"] = {"platform": 5}
@@ -120,7 +123,11 @@ async def test_a_tree_with_a_bad_sixth_child_stores_nothing(
 
 
 async def test_a_transaction_that_fails_in_the_middle_leaves_nothing(
-    world: Any, root: Any, job: Any, scheduler: AsyncClient, monkeypatch: Any
+    world: World,
+    root: Json,
+    job: Json,
+    scheduler: AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = type(world.stores.nodes)
 
@@ -136,7 +143,7 @@ async def test_a_transaction_that_fails_in_the_middle_leaves_nothing(
 
 
 async def test_a_child_with_a_foreign_id_is_a_403_and_nothing_changes(
-    world: Any, root: Any, job: Any, scheduler: AsyncClient
+    world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     alice, bob = await world.person("alice2"), await world.person("bob2")
     foreign = await world.checkout(alice)
@@ -152,7 +159,7 @@ async def test_a_child_with_a_foreign_id_is_a_403_and_nothing_changes(
 
 
 async def test_a_tree_may_name_its_nodes_by_id_as_they_were_read(
-    world: Any, root: Any, job: Any, scheduler: AsyncClient
+    world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/nodes/{job['id']}"
     first = await world.good(scheduler.put(url, json=TREE))
@@ -174,7 +181,7 @@ async def test_a_tree_may_name_its_nodes_by_id_as_they_were_read(
     ],
 )
 async def test_a_tree_must_not_break_the_rules_of_its_root(
-    world: Any, job: Any, scheduler: AsyncClient, fields: dict[str, Any], status: int
+    world: World, job: Json, scheduler: AsyncClient, fields: Json, status: int
 ) -> None:
     node = f"/node/{job['id']}"
     done = await world.good(scheduler.patch(node, json={"state": "done"}))
@@ -188,7 +195,7 @@ async def test_a_tree_must_not_break_the_rules_of_its_root(
 
 
 async def test_a_big_tree_is_stored_in_few_steps(
-    world: Any, root: Any, job: Any, scheduler: AsyncClient
+    world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     children = [verdict(f"t{n}") for n in range(300)]
     nodes = await world.good(

@@ -3,12 +3,12 @@
 
 from collections.abc import AsyncIterator
 from secrets import token_hex
-from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from integration.answers import Json
 from kci_api.app import create_app
 from kci_api.settings import Settings
 from kci_api.users.administrator import ensure_administrator
@@ -19,7 +19,7 @@ PASSWORD = "correct horse battery staple"
 
 @pytest.fixture(scope="module")
 def settings(mongo_port: int, redis_port: int) -> Settings:
-    values: dict[str, Any] = {
+    values: Json = {
         "mongo_url": f"mongodb://127.0.0.1:{mongo_port}/{token_hex(6)}?directConnection=true",
         "redis_url": f"redis://127.0.0.1:{redis_port}/0",
         "secret_key": "0123456789abcdef" * 4,

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from integration.conftest import Programs
 from kci_api.callers.authenticator import CACHE_S
 from kci_api.callers.documents import TokenDocument
 from kci_api.settings import Settings
@@ -135,7 +136,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-def token_command(programs: Any, environment: dict[str, str]) -> Command:
+def token_command(programs: Programs, environment: dict[str, str]) -> Command:
     """Run `kci-api token`, and return what it says and logs."""
 
     async def run(arguments: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run the API, or look after its tokens: `python -m kci_api`."""
+"""Run the API, or manage the tokens of services: `python -m kci_api`."""
 
 import argparse
 import asyncio
@@ -22,19 +22,19 @@ from kci_shared.server import serve
 from kci_shared.service import load_settings, print_help
 
 GRACE_S = 2
-"""How long a stop waits for answers that are still being sent."""
+"""How long a stop waits for responses that are being sent."""
 KEEP_ALIVE_S = 75
-"""Longer than clients keep idle connections, so that they are the ones to hang up."""
+"""Longer than clients keep idle connections, so that clients close them."""
 
-SUMMARY = """Keep the tree of nodes, and tell what happens to it.
+SUMMARY = """Serve the tree of nodes, and publish events of its changes.
 
-  kci-api serve       answer requests until a signal stops it; so does no command
+  kci-api serve       answer requests until a signal stops it (the default)
   kci-api token create NAME  make a service's token and print it
-      --scope SCOPE   what it is good for; again for more scopes
-      --days N        how long (365)
-      --out FILE      write it for the file's owner only; keep a good one in it
-  kci-api token list         print all that are good, but not their text
-  kci-api token revoke ID    make one good for nothing, within seconds
+      --scope SCOPE   what the token allows; repeat it for more scopes
+      --days N        how long it is valid (365)
+      --out FILE      write it to a file; keep one that is still valid for half its life
+  kci-api token list         print the valid tokens, without their text
+  kci-api token revoke ID    revoke one, within seconds
 """
 
 
@@ -47,12 +47,12 @@ async def serve_api(settings: Settings) -> None:
         await ensure_administrator(settings)
         app = create_app(stores)
         gc.collect()
-        gc.freeze()  # what is there now stays: the collector need not look again
+        gc.freeze()  # all that exists now stays: the collector can ignore it
         await serve(
             app,
             settings,
             stop,
-            before_exit=stores.listening.close,  # those who listen keep a server up
+            before_exit=stores.subscriptions.close,  # clients that wait delay a stop
             http=WatchedConnection,
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
@@ -64,14 +64,14 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser("kci-api", add_help=False)
     parser.add_argument("-h", "--help", action="store_true")
-    known = parser.add_subparsers(dest="command")
-    known.add_parser("serve")
-    commands.add_to(known.add_parser("token"))
+    commands_parser = parser.add_subparsers(dest="command")
+    commands_parser.add_parser("serve")
+    commands.add_to(commands_parser.add_parser("token"))
     return parser.parse_args()
 
 
 def start() -> None:
-    """Do what the command line says."""
+    """Run the command of the command line."""
     arguments = parse_arguments()
     if arguments.help:
         print_help("kci-api", SUMMARY, Settings)
@@ -86,7 +86,7 @@ def start() -> None:
 
 
 async def run_command(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Serve, or look after tokens."""
+    """Serve, or manage tokens."""
     if arguments.command == "token":
         await commands.run(settings, arguments)
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The API as an application: its routes around its stores, its errors as answers."""
+"""The FastAPI application: routes, middleware, and responses to errors."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -55,18 +55,36 @@ from kci_shared.logging import get_logger
 
 log = get_logger(__name__)
 
-PARTS = (
-    *(nodes, claims, subscriptions, events, channels, lists, kv, imports),
-    *(regressions, logins, invites, users, tokens, groups, audit, runtimes),
+ROUTES = (
+    nodes,
+    claims,
+    subscriptions,
+    events,
+    channels,
+    lists,
+    kv,
+    imports,
+    regressions,
+    logins,
+    invites,
+    users,
+    tokens,
+    groups,
+    audit,
+    runtimes,
 )
-"""The busiest are found first."""
+"""In the order in which paths are matched: the busiest first."""
 RETRY_AFTER_S = "2"
 BUSY_RETRY_AFTER_S = "60"
 AWAY = (ConnectionFailure, WaitQueueTimeoutError, RedisAway, RedisSilent)
-"""What the drivers raise when a store does not answer."""
-RAISED = (
-    *(ApiError, InvalidId, RequestValidationError, ExecutionTimeout),
-    *(*AWAY, Exception),
+"""The errors of drivers when a store does not answer."""
+HANDLED = (
+    ApiError,
+    InvalidId,
+    RequestValidationError,
+    ExecutionTimeout,
+    *AWAY,
+    Exception,
 )
 
 
@@ -85,13 +103,13 @@ def create_app(stores: Stores) -> FastAPI:
             Middleware(Instrumentation),
             *_cors(settings.cors_origins),
             Middleware(VersionPrefix),
-            Middleware(BodyLimit, most=settings.max_body),
+            Middleware(BodyLimit, max_bytes=settings.max_body),
         ],
-        exception_handlers=dict.fromkeys(RAISED, answer_error),
+        exception_handlers=dict.fromkeys(HANDLED, answer_error),
     )
     provide(app, vars(stores).values())
-    for part in PARTS:
-        app.include_router(part.router, prefix="/latest")
+    for package in ROUTES:
+        app.include_router(package.router, prefix="/latest")
     app.include_router(health.router)
     app.add_api_route("/", to_docs, include_in_schema=False)
     app.add_api_route("/viewer", to_node, include_in_schema=False)
@@ -99,10 +117,10 @@ def create_app(stores: Stores) -> FastAPI:
 
 
 def _cors(origins: Sequence[str]) -> list[Middleware]:
-    """Let scripts of other pages call, if somebody said which."""
+    """Return the middleware for scripts of other pages, if the settings allow any."""
     if not origins:
         return []
-    told = ["ETag", "Next-Cursor", "Retry-After"]
+    exposed = ["ETag", "Next-Cursor", "Retry-After"]
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return [
         Middleware(
@@ -110,48 +128,48 @@ def _cors(origins: Sequence[str]) -> list[Middleware]:
             allow_origins=origins,
             allow_methods=methods,
             allow_headers=["Authorization", "If-Match", "Idempotency-Key"],
-            expose_headers=told,
+            expose_headers=exposed,
         )
     ]
 
 
 async def to_docs() -> RedirectResponse:
-    """Show a person who comes by what is here."""
+    """Lead from the root to the documentation."""
     return RedirectResponse("/docs")
 
 
 async def to_node(node_id: str, request: Request) -> RedirectResponse:
-    """Lead from the links that clients and mails carry to the node's page."""
+    """Lead from the links in clients and mails to the page of a node."""
     dashboard = find_store(request, Settings).dashboard_url
-    place = f"{dashboard.rstrip('/')}/node" if dashboard else "/latest/node"
-    return RedirectResponse(f"{place}/{quote(node_id, safe='')}")
+    page = f"{dashboard.rstrip('/')}/node" if dashboard else "/latest/node"
+    return RedirectResponse(f"{page}/{quote(node_id, safe='')}")
 
 
 async def answer_error(_: Request, error: Exception) -> JSONResponse:
-    """Turn what was raised into the answer that says it."""
-    meant = meaning(error)
+    """Return the response to an error."""
+    api_error = as_api_error(error)
     headers = {}
-    if isinstance(meant, Unavailable):
+    if isinstance(api_error, Unavailable):
         log.warning("store away", reason=f"{type(error).__name__}: {error}")
         headers["Retry-After"] = RETRY_AFTER_S
-    if isinstance(meant, NotLoggedIn):
+    if isinstance(api_error, NotLoggedIn):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(meant, TooMany):
+    if isinstance(api_error, TooMany):
         headers["Retry-After"] = BUSY_RETRY_AFTER_S
-    return JSONResponse({"detail": meant.detail}, meant.status, headers)
+    return JSONResponse({"detail": api_error.detail}, api_error.status, headers)
 
 
-def meaning(error: Exception) -> ApiError:
-    """Say in our words what went wrong."""
+def as_api_error(error: Exception) -> ApiError:
+    """Return the error of the API that stands for any error."""
     match error:
         case ApiError():
             return error
         case InvalidId():
             return BadRequest(str(error))
         case RequestValidationError():
-            # without the input: it may be a password, or what no JSON can hold
-            told = ("loc", "msg", "type")
-            return Invalid([{key: one[key] for key in told} for one in error.errors()])
+            # without the input: it may be a password, or not expressible in JSON
+            keys = ("loc", "msg", "type")
+            return Invalid([{key: one[key] for key in keys} for one in error.errors()])
         case ExecutionTimeout():
             return TooSlow("the query took too long; ask for less")
         case _ if isinstance(error, AWAY):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The tokens of services at a terminal: `kci-api token create|list|revoke`."""
+"""Issue, list and revoke tokens of services: `kci-api token create|list|revoke`."""
 
 import argparse
 import re
@@ -20,7 +20,7 @@ ROW = "{:32}  {:24}  {:29}  {}"
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add what may be said of tokens."""
+    """Add the actions on tokens, and their options."""
     actions = parser.add_subparsers(dest="action", required=True)
     create = actions.add_parser("create")
     create.add_argument("name", type=_matching(USERNAME))
@@ -32,13 +32,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Do what was said."""
+    """Run the action of the command line."""
     async with open_database(settings):
         tokens = open_authenticator(settings)
         if arguments.action == "create":
             life = timedelta(days=arguments.days)
-            wish = TokenRequest(arguments.name, arguments.scope, life)
-            await _create(tokens, wish, arguments.out)
+            request = TokenRequest(arguments.name, arguments.scope, life)
+            await _create(tokens, request, arguments.out)
         elif arguments.action == "list":
             await _list(tokens)
         else:
@@ -46,25 +46,27 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> None:
             await tokens.revoke(arguments.id)
 
 
-async def _create(tokens: Authenticator, wish: TokenRequest, out: Path | None) -> None:
+async def _create(
+    tokens: Authenticator, request: TokenRequest, out: Path | None
+) -> None:
     if out is not None:
-        await ensure_token(tokens, wish, out)
+        await ensure_token(tokens, request, out)
         return
     by = f"terminal:{getuser()}"
-    await Audit().record(by, "token issued", wish.name, scopes=wish.scopes)
-    text, _ = await tokens.issue(wish.name, wish.scopes, wish.life)
-    _say(text)
+    await Audit().record(by, "token issued", request.name, scopes=request.scopes)
+    text, _ = await tokens.issue(request.name, request.scopes, request.life)
+    _print(text)
 
 
 async def _list(tokens: Authenticator) -> None:
-    _say(ROW.format("id", "name", "expires", "scopes"))
+    _print(ROW.format("id", "name", "expires", "scopes"))
     for token in await tokens.service_tokens():
         scopes = " ".join(token.scopes)
-        _say(ROW.format(token.id, token.name, stamp(token.expires), scopes))
+        _print(ROW.format(token.id, token.name, stamp(token.expires), scopes))
 
 
 def _matching(pattern: str) -> Callable[[str], str]:
-    """Return what takes an argument of a pattern, and names the pattern else."""
+    """Return a parser of arguments that match a pattern."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -74,5 +76,5 @@ def _matching(pattern: str) -> Callable[[str], str]:
     return check
 
 
-def _say(line: str) -> None:
-    print(line)  # noqa: T201 - the answer to whoever typed the command
+def _print(line: str) -> None:
+    print(line)  # noqa: T201 - the output of the command

@@ -23,23 +23,23 @@ PING_S = 2.0
 
 
 class Health(BaseModel):
-    """That the process lives."""
+    """The process is alive."""
 
     status: str = "ok"
 
 
 class Ready(BaseModel):
-    """Whether requests can be served, and how the stores are."""
+    """Whether requests can be served, and which stores answer."""
 
     ready: bool
     mongo: bool
     redis: bool
-    """Without it nothing is lost: events wait until it is back."""
+    """Without Redis no event is lost: they wait in the nodes."""
 
 
 @router.get("/health")
 async def health() -> Health:
-    """Tell that the process lives."""
+    """Answer that the process is alive."""
     return Health()
 
 
@@ -48,7 +48,7 @@ async def health() -> Health:
     responses={Unavailable.status: {"model": Ready, "description": "MongoDB is away"}},
 )
 async def ready(request: Request, response: Response) -> Ready:
-    """Tell whether requests can be served: 503 while MongoDB is away."""
+    """Answer whether requests can be served: 503 while MongoDB is away."""
     mongo_database = find_store(request, AsyncDatabase)
     redis_client = find_store(request, Redis)
     mongo, redis = await asyncio.gather(
@@ -61,7 +61,7 @@ async def ready(request: Request, response: Response) -> Ready:
 
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics() -> Response:
-    """Tell Prometheus what was counted."""
+    """Return the metrics for Prometheus."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -69,6 +69,6 @@ async def _answers(ping: Awaitable[Any]) -> bool:
     try:
         async with asyncio.timeout(PING_S):
             await ping
-    except (PyMongoError, RedisError, OSError):  # OSError: and all that timed out
+    except (PyMongoError, RedisError, OSError):  # TimeoutError is one of them
         return False
     return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The links that people get, which must lead back here from where they are."""
+"""Links to the API, as people outside reach it."""
 
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -13,7 +13,7 @@ from kci_api.settings import Settings
 
 @dataclass(frozen=True)
 class Links:
-    """Where this API is, as people outside see it."""
+    """Makes links to the API's public address."""
 
     public: str
 
@@ -24,21 +24,21 @@ class Links:
 
 
 async def links(request: Request) -> Links:
-    """Return the links for a request: as set, else as its proxy says it came."""
+    """Return the links for a request: by the setting, or else by its headers."""
     public = find_store(request, Settings).public_url
-    return Links((public or _as_sent(request)).rstrip("/"))
+    return Links((public or _requested_address(request)).rstrip("/"))
 
 
-def _as_sent(request: Request) -> str:
+def _requested_address(request: Request) -> str:
     host = request.headers.get("x-forwarded-host")
-    if host is None or not _is_near(request):
+    if host is None or not _is_local(request):
         return str(request.base_url)
     scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
     return f"{scheme}://{host}"
 
 
-def _is_near(request: Request) -> bool:
-    """Say whether a request comes from a proxy of ours, which does not lie."""
+def _is_local(request: Request) -> bool:
+    """Return whether a request comes from a local proxy, whose headers are trusted."""
     try:
         return not ip_address(request.client.host if request.client else "").is_global
     except ValueError:

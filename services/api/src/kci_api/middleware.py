@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What every request passes: counted, safe to show, of our version, not too large."""
+"""Middleware of every request: metrics, security headers, API version, size limit."""
 
 import re
 import time
@@ -22,27 +22,33 @@ SECONDS = Histogram(
 )
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-"""What is counted by name; a sender may invent any number of others."""
+"""The methods that metrics name; a client may invent any number of others."""
 
-PLAIN = {
-    *("/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/viewer"),
-    *("/health", "/ready", "/metrics"),
+UNVERSIONED = {
+    "/",
+    "/docs",
+    "/docs/oauth2-redirect",
+    "/openapi.json",
+    "/viewer",
+    "/health",
+    "/ready",
+    "/metrics",
 }
-"""The paths that are of no version."""
+"""The paths without a version."""
 ASSETS = "/static-offline-docs/"
-"""What the documentation is made of."""
+"""The scripts and styles of the documentation."""
 VERSION = re.compile(r"^/(latest|v[\d.]+)(?=/|$)")
 VERSIONS = {"latest", "v0"}
 LATEST = "/latest/"
 
-SAFE = [
+SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 ]
-NO_PAGE = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-"""For all but the documentation, which is a page with scripts."""
-DOCS = (
+API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+"""For all responses but the documentation, which is a page with scripts."""
+DOCS_POLICY = (
     b"content-security-policy",
     b"default-src 'self'; script-src 'self' 'unsafe-inline';"
     b" style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
@@ -50,7 +56,7 @@ DOCS = (
 
 
 class Instrumentation:
-    """Counts requests and times their answers; makes answers safe to show."""
+    """Counts and times requests; adds security headers to responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -60,20 +66,21 @@ class Instrumentation:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begin = time.perf_counter()
+        start = time.perf_counter()
 
-        async def watched(message: Message) -> None:
+        async def send_measured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _count(scope, message["status"], time.perf_counter() - begin)
-                message["headers"] += SAFE
-                policy = DOCS if scope["path"].startswith("/docs") else NO_PAGE
+                _count(scope, message["status"], time.perf_counter() - start)
+                message["headers"] += SECURITY_HEADERS
+                is_page = scope["path"].startswith("/docs")
+                policy = DOCS_POLICY if is_page else API_POLICY
                 message["headers"].append(policy)
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_measured)
         except Exception:
-            _count(scope, 500, time.perf_counter() - begin)
+            _count(scope, 500, time.perf_counter() - start)
             raise
 
 
@@ -85,13 +92,13 @@ def _count(scope: Scope, status: int, seconds: float) -> None:
     times.observe(seconds)
 
 
-@cache  # there are few, and to look them up costs more than to count
+@cache  # there are few, and `labels` costs more than the count itself
 def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return REQUESTS.labels(method, route, status), SECONDS.labels(route)
 
 
 class VersionPrefix:
-    """Leads `/v0/…` and paths without a version to `/latest/…`."""
+    """Serves `/v0/…`, and paths without a version, as `/latest/…`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -112,28 +119,28 @@ class VersionPrefix:
 
 
 def _is_served(path: str) -> bool:
-    # nearly all requests: told without a look at the rest
-    return path.startswith(LATEST) and path[len(LATEST) - 1 :] not in PLAIN
+    # a cheap test that is true for nearly all requests
+    return path.startswith(LATEST) and path[len(LATEST) - 1 :] not in UNVERSIONED
 
 
 def rewrite(path: str) -> str:
-    """Return the path that serves this one."""
-    bare = VERSION.sub("", path, count=1) or "/"
-    plain = bare in PLAIN or bare.startswith(ASSETS)
-    return bare if plain else f"/latest{bare}"
+    """Return the path under which a request is served."""
+    path = VERSION.sub("", path, count=1) or "/"
+    is_unversioned = path in UNVERSIONED or path.startswith(ASSETS)
+    return path if is_unversioned else f"/latest{path}"
 
 
 class BodyLimit:
-    """Refuses a body that is too large, or that does not say how large it is."""
+    """Refuses a body that is too large, or of unknown length."""
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
-        self._most = most
+        self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http" and not self._fits(dict(scope["headers"])):
-            detail = f"send a Content-Length of at most {self._most} bytes"
+            detail = f"send a Content-Length of at most {self._max_bytes} bytes"
             refusal = JSONResponse({"detail": detail}, TooLarge.status)
             await refusal(scope, receive, send)
             return
@@ -142,4 +149,4 @@ class BodyLimit:
     def _fits(self, headers: dict[bytes, bytes]) -> bool:
         if b"transfer-encoding" in headers:
             return False
-        return int(headers.get(b"content-length", b"0")) <= self._most
+        return int(headers.get(b"content-length", b"0")) <= self._max_bytes

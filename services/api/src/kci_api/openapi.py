@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Print the description of the API: `python -m kci_api.openapi > docs/openapi.json`."""
+"""Print the OpenAPI description: `python -m kci_api.openapi > docs/openapi.json`."""
 
 import json
 from types import SimpleNamespace
@@ -11,16 +11,16 @@ from kci_api.wiring import Stores
 
 
 def document() -> dict[str, Any]:
-    """Return the description; it needs no store, since it asks for nothing."""
+    """Return the description; it uses no store."""
     settings = Settings(development=True, secret_key="none")  # noqa: S106
     stores = cast("Stores", SimpleNamespace(settings=settings))
     return create_app(stores).openapi()
 
 
 def text() -> str:
-    """Return the description as it is kept."""
+    """Return the description as the file has it."""
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    print(text(), end="")  # noqa: T201 - that is what it is for
+    print(text(), end="")  # noqa: T201 - the output of the command

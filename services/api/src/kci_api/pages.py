@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A part of a long answer, as all lists give it."""
+"""Pages of lists."""
 
 from typing import Annotated, Generic, TypeVar
 
@@ -9,12 +9,12 @@ from pydantic import BaseModel
 T = TypeVar("T")
 MAX_LIMIT = 1000
 
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="at most so many")]
-Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="skip so many")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="most items to return")]
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="items to skip")]
 
 
 class Page(BaseModel, Generic[T]):
-    """A part of all that there is, and how much that is."""
+    """Some items of a list, and the number of all."""
 
     items: list[T]
     total: int

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Connections that tell when the other side went away without reading its answer.
+"""Detect that a client closed its connection without reading the response.
 
-A client that closes its socket while an answer lies in it unread makes the kernel reset
-the connection. That is the only sign, and the only moment, to take the answer back.
+If a client closes a socket that has unread data, its kernel resets the connection. This
+is the only sign that a response was not received, so that it can be taken back.
 """
 
 import asyncio
@@ -14,41 +14,41 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 
 class Reset:
-    """What is done when a connection is reset: what was asked for last."""
+    """The callback for the reset of one connection."""
 
     def __init__(self) -> None:
         self._call: Callable[[], None] | None = None
 
-    def then(self, call: Callable[[], None]) -> None:
-        """Do this, in place of what was asked for before."""
+    def set_callback(self, call: Callable[[], None]) -> None:
+        """Set what to call on a reset, instead of an earlier callback."""
         self._call = call
 
-    def happened(self) -> None:
-        """Do it."""
+    def fire(self) -> None:
+        """Call the callback, once."""
         call, self._call = self._call, None
         if call is not None:
             call()
 
 
 class WatchedConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """The server's protocol, which hands each request the `Reset` of its connection."""
+    """The server's protocol, which gives each request the `Reset` of its connection."""
 
     app_state: dict[str, Any]
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Begin."""
+        """Add the `Reset` to the state of all requests of this connection."""
         self._reset = Reset()
         self.app_state = {**self.app_state, "reset": self._reset}
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End: after a reset, or the other side's good-bye."""
+        """Fire the `Reset` unless the connection was closed properly."""
         super().connection_lost(exc)
         if exc is not None:
-            self._reset.happened()
+            self._reset.fire()
 
 
 def reset_of(request: Request) -> Reset:
-    """Return the `Reset` of a request's connection; a new one without a server."""
+    """Return the `Reset` of a request's connection; a new one in tests without it."""
     found = request.scope.get("state", {}).get("reset")
     return found if isinstance(found, Reset) else Reset()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the API is told."""
+"""Settings of the API."""
 
 from typing import Annotated, Self
 
@@ -11,7 +11,7 @@ from kci_shared.settings import BaseServiceSettings
 
 
 class Settings(BaseServiceSettings):
-    """Where to listen, where the stores are, and the secrets."""
+    """Addresses of the API and its stores, secrets, and limits."""
 
     host: Annotated[str, Field(description="address to serve on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="port to serve on")] = 8001

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the API keeps its things in, and what moves between them."""
+"""Opens the stores of the API, and runs the tasks that move events between them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,7 @@ from kci_api.callers.store import UserStore
 from kci_api.callers.tokens import Signer
 from kci_api.channels.stream import PublishedStream
 from kci_api.claims.store import ClaimStore
-from kci_api.events.bell import Outbox
+from kci_api.events.bell import Bell
 from kci_api.events.broadcast import Broadcast
 from kci_api.events.documents import EventDocument, LeaseDocument
 from kci_api.events.lease import Lease
@@ -40,7 +40,7 @@ from kci_api.runtimes.documents import RuntimeDocument
 from kci_api.runtimes.store import RuntimeStore
 from kci_api.settings import Settings
 from kci_api.subscriptions.documents import SubscriberDocument
-from kci_api.subscriptions.durable import DurablePlaces
+from kci_api.subscriptions.durable import DurablePositions
 from kci_api.subscriptions.listening import Subscriptions
 from kci_api.subscriptions.store import SubscriptionStore
 from kci_api.users.accounts import Accounts
@@ -48,21 +48,29 @@ from kci_api.users.accounts import Accounts
 Database = AsyncDatabase[dict[str, Any]]
 
 DOCUMENTS = [
-    *(NodeDocument, EventDocument, LeaseDocument, UserDocument, TokenDocument),
-    *(SubscriberDocument, ValueDocument, GroupDocument, AuditDocument),
+    AuditDocument,
+    EventDocument,
+    GroupDocument,
+    LeaseDocument,
+    NodeDocument,
     RuntimeDocument,
+    SubscriberDocument,
+    TokenDocument,
+    UserDocument,
+    ValueDocument,
 ]
+"""The collections whose indexes are made at start."""
 
 REDIS_CONNECTIONS = 64
-"""For all requests at once: a thousand who listen need none while they wait."""
+"""For all requests at once; listens need none while they wait."""
 REDIS_WAIT_S = 5
 MONGO_WAIT_MS = 3000
-"""How long a request waits for MongoDB, before it is told to come again."""
+"""How long a request waits for MongoDB before it fails with 503."""
 
 
 @dataclass(frozen=True)
 class Stores:
-    """All that the application is built around."""
+    """All stores of an application; its routes find each one by its type."""
 
     settings: Settings
     database: Database
@@ -73,7 +81,7 @@ class Stores:
     nodes: NodeStore
     claims: ClaimStore
     published: PublishedStream
-    listening: Subscriptions
+    subscriptions: Subscriptions
     lists: ListStore
     values: ValueStore
     accounts: Accounts
@@ -85,7 +93,7 @@ class Stores:
 
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """Open MongoDB; what it acknowledges is journaled, and survives a failover."""
+    """Open MongoDB; acknowledged writes are journaled and survive a failover."""
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
         settings.mongo_url,
         w="majority",
@@ -105,26 +113,26 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def _flowing(
-    relay: Relay, outbox: Outbox, broadcasts: Sequence[Broadcast]
+async def _relaying(
+    relay: Relay, bell: Bell, broadcasts: Sequence[Broadcast]
 ) -> AsyncIterator[None]:
-    """Let events flow from the nodes to the listeners as long as the block lasts."""
+    """Relay events from the nodes to the listeners as long as the block lasts."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(relay.run(outbox, stop))
-        tasks.create_task(relay.heed(outbox, stop))
+        tasks.create_task(relay.run(bell, stop))
+        tasks.create_task(relay.forward_rings(bell, stop))
         for broadcast in broadcasts:
             tasks.create_task(broadcast.run(stop))
         try:
             yield
         finally:
             stop.set()
-            outbox.wake()
+            bell.ring()
 
 
 @asynccontextmanager
 async def _pruned(history: EventStore, days: float) -> AsyncIterator[None]:
-    """Forget old events now and then, as long as the block lasts."""
+    """Delete old events regularly, as long as the block lasts."""
     stop = asyncio.Event()
     task = asyncio.create_task(keep_pruned(history, days, stop))
     try:
@@ -135,12 +143,12 @@ async def _pruned(history: EventStore, days: float) -> AsyncIterator[None]:
 
 
 def open_redis(settings: Settings) -> Redis:
-    """Open Redis; a request that finds all connections in use waits for one."""
+    """Open Redis; a request waits for a connection if all are in use."""
     pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=REDIS_CONNECTIONS,
         timeout=REDIS_WAIT_S,
-        socket_timeout=None,  # a blocking read outlasts any client timeout
+        socket_timeout=None,  # blocking reads last longer than any timeout
         decode_responses=True,
     )
     return Redis.from_pool(pool)
@@ -148,7 +156,7 @@ def open_redis(settings: Settings) -> Redis:
 
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
-    """Open the stores, and let events flow as long as the block lasts."""
+    """Open the stores, and relay events as long as the block lasts."""
     async with open_database(settings) as database, open_redis(settings) as redis:
         history = EventStore(EventDocument.get_pymongo_collection())
         relay = Relay(
@@ -160,10 +168,10 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
         broadcast = await Broadcast.begin(history, NodeStream(redis))
         stream = PublishedStream(redis)
         published = await Broadcast.begin(stream, stream)
-        outbox = Outbox()
-        nodes = NodeStore(notify=outbox.wake)
+        bell = Bell()
+        nodes = NodeStore(notify=bell.ring)
         async with (
-            _flowing(relay, outbox, [broadcast, published]),
+            _relaying(relay, bell, [broadcast, published]),
             _pruned(history, settings.event_days),
         ):
             authenticator, audit = open_authenticator(settings), Audit()
@@ -178,9 +186,9 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                 nodes=nodes,
                 claims=ClaimStore(nodes, broadcast),
                 published=stream,
-                listening=Subscriptions(
+                subscriptions=Subscriptions(
                     SubscriptionStore(redis, settings.event_days * 24 * 3600),
-                    DurablePlaces(),
+                    DurablePositions(),
                     broadcast,
                     published,
                 ),
@@ -195,7 +203,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
 
 
 def open_authenticator(settings: Settings) -> Authenticator:
-    """Build what gives out tokens and knows them again; needs an open database."""
+    """Return what issues and verifies tokens; needs an open database."""
     return Authenticator(
         UserStore(),
         Signer(settings.secret_key.read()),

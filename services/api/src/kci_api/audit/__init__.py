@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who changed what, for those who must know later."""
+"""The audit trail: who changed users, groups, tokens and invitations."""

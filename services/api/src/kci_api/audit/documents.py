@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The audit trail as MongoDB keeps it."""
+"""The collection of the audit trail in MongoDB."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ LIFE = timedelta(days=730)
 
 
 class AuditDocument(Document):
-    """One thing that somebody did to users, groups, tokens or invitations."""
+    """One change of a user, group, token or invitation."""
 
     id: PydanticObjectId = Field(alias="_id")
     at: datetime
@@ -21,10 +21,10 @@ class AuditDocument(Document):
     on: str
     """The name or the id of what was changed."""
     fields: dict[str, Any]
-    """What was set, without secrets."""
+    """The fields that were set, without secrets."""
 
     class Settings:
-        """Where the trail lies, how it is read, and when it goes."""
+        """The name of the collection, its indexes, and when documents expire."""
 
         name = "audit"
         indexes: ClassVar[list[Any]] = [

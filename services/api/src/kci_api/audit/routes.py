@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The audit trail over HTTP."""
+"""HTTP route of the audit trail."""
 
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/audit", tags=["audit"])
 
 
 class AuditRead(BaseModel):
-    """One thing that somebody did."""
+    """One change."""
 
     at: str
     by: str
@@ -36,9 +36,9 @@ async def list_audit(
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> list[AuditRead]:
-    """Tell who changed users, groups, tokens and invitations, newest first.
+    """List changes of users, groups, tokens and invitations, newest first.
 
-    Who changed a node is told by the node's own trail.
+    For nodes see the trail of each node.
     """
-    found = await audit.find(AuditQuery(by, on, limit, offset))
-    return [AuditRead(**{**entry, "at": stamp(entry["at"])}) for entry in found]
+    entries = await audit.find(AuditQuery(by, on, limit, offset))
+    return [AuditRead(**{**entry, "at": stamp(entry["at"])}) for entry in entries]

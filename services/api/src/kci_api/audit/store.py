@@ -18,7 +18,7 @@ QUERY_MS = 5_000
 
 @dataclass(frozen=True)
 class AuditQuery:
-    """Which entries are wanted."""
+    """Conditions on entries, and a page of the matches."""
 
     by: str | None
     on: str | None
@@ -27,21 +27,21 @@ class AuditQuery:
 
 
 class Audit:
-    """Notes what is about to be done: rather one entry too many than one missing."""
+    """The audit trail; written before a change, so that no change is missing."""
 
     @property
     def _entries(self) -> AsyncCollection[dict[str, Any]]:
         return AuditDocument.get_pymongo_collection()
 
     async def record(self, by: str, action: str, on: str, **fields: Any) -> None:
-        """Note that somebody does something."""
+        """Record that a caller is about to change something."""
         entry = {"at": now(), "by": by, "action": action, "on": on, "fields": fields}
         await self._entries.insert_one({"_id": ObjectId(), **entry})
         log.info(action, by=by, on=on, **fields)
 
     async def find(self, query: AuditQuery) -> list[dict[str, Any]]:
-        """Return entries, newest first."""
-        asked = {"by": query.by, "on": query.on}
-        wanted = {name: value for name, value in asked.items() if value is not None}
-        found = self._entries.find(wanted, max_time_ms=QUERY_MS).sort("_id", -1)
-        return await found.skip(query.offset).limit(query.limit).to_list()
+        """Return the entries that match, newest first."""
+        conditions = {"by": query.by, "on": query.on}
+        given = {name: value for name, value in conditions.items() if value is not None}
+        entries = self._entries.find(given, max_time_ms=QUERY_MS).sort("_id", -1)
+        return await entries.skip(query.offset).limit(query.limit).to_list()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who calls, as the routes ask for it in their signatures."""
+"""Dependencies by which routes require a caller of some kind."""
 
 from typing import Annotated
 
@@ -16,63 +16,63 @@ LOGIN = OAuthFlowPassword(tokenUrl="/latest/user/login", scopes={})
 
 
 async def session_of(request: Request) -> Session:
-    """Return who sent a request; 401 unless with a good token."""
+    """Return the session of a request; `NotLoggedIn` without a valid token."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise NotLoggedIn("Unauthorized")
     return await find_store(request, Authenticator).session(token)
 
 
-class Bearer(SecurityBase):
-    """The header that carries a token, as the documentation describes it.
-
-    Those below are each one step for FastAPI, where a chain of dependencies would cost
-    more than the look at the token itself.
-    """
-
-    scheme_name = "login"
-    model = OAuth2(flows=OAuthFlows(password=LOGIN))
-
-
 async def optional_session(request: Request) -> Session | None:
-    """Return who sent a request, if it says so."""
+    """Return the session of a request; None without a valid token."""
     try:
         return await session_of(request)
     except NotLoggedIn:
         return None
 
 
+class Bearer(SecurityBase):
+    """The Authorization header, as the OpenAPI description shows it.
+
+    Each subclass is one step for FastAPI: a chain of dependencies would cost more than
+    the look-up of the token.
+    """
+
+    scheme_name = "login"
+    model = OAuth2(flows=OAuthFlows(password=LOGIN))
+
+
 class SessionRequired(Bearer):
-    """Asks for the token and its holder."""
+    """Requires a valid token."""
 
     async def __call__(self, request: Request) -> Session:
-        """Return them; 401 if there are none."""
+        """Return the session; 401 without a valid token."""
         return await session_of(request)
 
 
 class CallerRequired(Bearer):
-    """Asks for the caller, which is what rules are about."""
+    """Requires a caller."""
 
     async def __call__(self, request: Request) -> Caller:
-        """Return the caller; 401 if nobody knows who it is."""
+        """Return the caller; 401 without a valid token."""
         return (await session_of(request)).caller
 
 
 class UnrestrictedRequired(Bearer):
-    """Asks for a caller who is not confined to one lab or one node."""
+    """Requires a caller who is not restricted to one lab or one node."""
 
     async def __call__(self, request: Request) -> Caller:
-        """Return the caller; 403 if confined."""
+        """Return the caller; 403 if restricted."""
         caller = (await session_of(request)).caller
         check_unrestricted(caller)
         return caller
 
 
 class AdminRequired(Bearer):
-    """Asks for an administrator."""
+    """Requires an administrator."""
 
     async def __call__(self, request: Request) -> Caller:
-        """Return the caller; 403 unless an administrator."""
+        """Return the caller; 403 for anybody else."""
         caller = (await session_of(request)).caller
         check_admin(caller)
         return caller

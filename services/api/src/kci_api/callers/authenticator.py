@@ -1,39 +1,58 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From a token to its caller: looked up once, then remembered for some seconds."""
+"""Issue tokens, and find the caller of a token: looked up once, then cached."""
 
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from kci_api.callers.documents import Token, UserDocument
 from kci_api.callers.passwords import Passwords
 from kci_api.callers.rules import Caller, service_caller
-from kci_api.callers.store import UserStore
 from kci_api.callers.tokens import Signer
 from kci_shared.errors import BadRequest, NotFound, NotLoggedIn
 
 CACHE_S = 3.0
-"""How long a token is believed without a look at the store: a revoked one's life."""
+"""How long a look-up is cached: so long a revoked token may still be accepted."""
 MAX_CACHED = 10_000
 
 
 @dataclass(frozen=True)
 class Session:
-    """A good token and who holds it."""
+    """A valid token and its holder."""
 
     token: Token
     user: UserDocument | None
     caller: Caller
 
 
+class Users(Protocol):
+    """Where users and tokens are stored."""
+
+    async def find(self, login: str) -> UserDocument | None:
+        """Return a user by name or e-mail address; None if there is no such user."""
+
+    async def add_token(self, token: Token) -> None:
+        """Store a new token, which makes it valid."""
+
+    async def holder(self, token_id: str) -> tuple[Token, UserDocument | None]:
+        """Return a valid token, and its user if it is a login; or raise `NotFound`."""
+
+    async def service_tokens(self) -> Sequence[Token]:
+        """Return the valid tokens of services, oldest first."""
+
+    async def revoke(self, token_id: str) -> None:
+        """Revoke a token; `NotFound` if it is not valid."""
+
+
 class Authenticator:
-    """Gives out tokens, and knows them again."""
+    """Issues, verifies and revokes tokens."""
 
     def __init__(
         self,
-        users: UserStore,
+        users: Users,
         signer: Signer,
         login_life: timedelta = timedelta(hours=12),
         clock: Callable[[], float] = time.time,
@@ -46,27 +65,27 @@ class Authenticator:
         self._cache: dict[str, tuple[float, Session]] = {}
 
     async def check(self, login: str, password: str) -> UserDocument:
-        """Return the user of that name or address and password."""
+        """Return a user by name or address; `BadRequest` if the password is wrong."""
         user = await self._users.find(login)
-        fits = await self._passwords.matches(password, user and user.hashed_password)
-        if user is None or not fits or not (user.is_active and user.is_verified):
+        matches = await self._passwords.matches(password, user and user.hashed_password)
+        if user is None or not matches or not (user.is_active and user.is_verified):
             raise BadRequest("LOGIN_BAD_CREDENTIALS")
         return user
 
     async def login(self, login: str, password: str) -> str:
-        """Return a token for the user of that name or address and password."""
+        """Return a token for a user; `BadRequest` if the password is wrong."""
         user = await self.check(login, password)
         token = self._new_token(user.username, self._login_life)
         token.user = user.id
-        return await self._give(token)
+        return await self._store(token)
 
     async def issue(
         self, name: str, scopes: list[str], life: timedelta
     ) -> tuple[str, Token]:
-        """Return a service's token, as text and as it is kept."""
+        """Issue a token to a service; return its text, and what is stored of it."""
         token = self._new_token(name, life)
         token.scopes = scopes
-        return await self._give(token), token
+        return await self._store(token), token
 
     def _new_token(self, name: str, life: timedelta) -> Token:
         now = datetime.fromtimestamp(int(self._clock()), UTC)
@@ -74,25 +93,25 @@ class Authenticator:
             id=secrets.token_hex(16), name=name, created=now, expires=now + life
         )
 
-    async def _give(self, token: Token) -> str:
+    async def _store(self, token: Token) -> str:
         await self._users.add_token(token)
         return self._signer.write(token)
 
     async def service_tokens(self) -> Sequence[Token]:
-        """Return the services' tokens, oldest first."""
+        """Return the valid tokens of services, oldest first."""
         return await self._users.service_tokens()
 
     async def revoke(self, token_id: str) -> None:
-        """Make a token good for nothing: here now, in other replicas within seconds."""
+        """Revoke a token: here at once, in other replicas within `CACHE_S` seconds."""
         await self._users.revoke(token_id)
-        self.forget()
+        self.clear_cache()
 
-    def forget(self) -> None:
-        """Look again who holds a token: here now, in other replicas within seconds."""
+    def clear_cache(self) -> None:
+        """Look up all holders again, because some of them changed."""
         self._cache.clear()
 
     async def session(self, text: str) -> Session:
-        """Return who holds a token; `NotLoggedIn` unless it is good."""
+        """Return the session of a token; `NotLoggedIn` if it is not valid."""
         now = self._clock()
         fresh_until, session = self._cache.get(text, (0.0, None))
         if session is not None and now < fresh_until:

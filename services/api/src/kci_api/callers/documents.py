@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Users and tokens as MongoDB keeps them."""
+"""The collections of users and tokens in MongoDB."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,14 +10,14 @@ from pymongo import IndexModel
 
 
 class Group(BaseModel):
-    """A group as its members carry it."""
+    """A group, as it is stored with its members."""
 
     id: str
     name: str
 
 
 class UserDocument(Document):
-    """Somebody who can log in."""
+    """A person who can log in."""
 
     username: str
     email: str
@@ -28,7 +28,7 @@ class UserDocument(Document):
     groups: list[Group] = Field(default_factory=list)
 
     class Settings:
-        """Where users lie, and how they are found."""
+        """The name of the collection, and its indexes."""
 
         name = "user"
         indexes: ClassVar[list[Any]] = [
@@ -38,26 +38,26 @@ class UserDocument(Document):
 
 
 class Token(BaseModel):
-    """What is known of a token."""
+    """What is stored of a token: all but its text."""
 
     id: str
     """The token's `jti`."""
     name: str
-    """Of the user or the service."""
+    """The name of the user or the service."""
     user: PydanticObjectId | None = None
-    """Who logged in; None for a service."""
+    """The user who logged in; None for a service."""
     scopes: list[str] = Field(default_factory=list)
     created: datetime
     expires: datetime
 
 
 class TokenDocument(Document, Token):
-    """A token that is good: without its document it is not."""
+    """A valid token: to revoke it is to delete its document."""
 
     id: str  # type: ignore[assignment]
 
     class Settings:
-        """Where tokens lie, how they are found, and when they go."""
+        """The name of the collection, its indexes, and when documents expire."""
 
         name = "token"
         indexes: ClassVar[list[Any]] = [

@@ -8,27 +8,30 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 
 class Passwords:
-    """Hashes and checks, a few at a time: each takes 64 MiB and a core."""
+    """Hashes and verifies passwords, two at a time: each takes 64 MiB and a core."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._turns = asyncio.Semaphore(2)
+        self._slots = asyncio.Semaphore(2)
 
     async def hash(self, password: str) -> str:
-        """Return what to keep of a password."""
-        async with self._turns:
+        """Return the hash of a password."""
+        async with self._slots:
             return await asyncio.to_thread(self._hasher.hash, password)
 
-    async def matches(self, password: str, kept: str | None) -> bool:
-        """Say whether a password is the one; as slow when there is no user."""
-        async with self._turns:
-            return await asyncio.to_thread(self._check, password, kept)
+    async def matches(self, password: str, hashed: str | None) -> bool:
+        """Return whether a password has this hash.
 
-    def _check(self, password: str, kept: str | None) -> bool:
-        if kept is None:
+        It takes as long without a hash, so that the time shows no user's existence.
+        """
+        async with self._slots:
+            return await asyncio.to_thread(self._verify, password, hashed)
+
+    def _verify(self, password: str, hashed: str | None) -> bool:
+        if hashed is None:
             self._hasher.hash(password)
             return False
         try:
-            return self._hasher.verify(kept, password)
+            return self._hasher.verify(hashed, password)
         except (Argon2Error, InvalidHashError):
             return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who a caller is, what a token may be given, and which secrets are none."""
+"""Callers, the scopes of tokens, and the form of names and secrets."""
 
 import re
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from kci_shared.errors import NotPermitted
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever sent a request, as the rules see them."""
+    """The person or service that sent a request."""
 
     name: str
     is_superuser: bool = False
     groups: frozenset[str] = frozenset()
     scopes: frozenset[str] | None = None
-    """What a service's token is good for; None = a login, not bound by scopes."""
+    """Of a service's token; None for a person, whom no scopes restrict."""
 
 
 class Scope(StrEnum):
-    """The scopes that stand alone; two more name what they are for."""
+    """The scopes without a parameter; see `SCOPE` for the other two."""
 
     ADMIN = "admin"
-    """All that an administrator may do."""
+    """Do whatever an administrator may do."""
     NODES_WRITE = "nodes:write"
     """Create nodes, and change any of them."""
     NODES_IMPORT = "nodes:import"
-    """Bring nodes from another system, with the ids, times and owners of there."""
+    """Import nodes of another system with their ids, times and owners."""
 
 
 SCOPE = (
@@ -39,7 +39,7 @@ SCOPE = (
 """`runtime:<name>`: claim and change that runtime's nodes; `node:<id>`: that tree."""
 
 USERNAME = r"^[A-Za-z0-9_.+-]{1,100}$"
-"""Without an @, so that a name is never mistaken for somebody's e-mail address."""
+"""Without an @, so that no name is taken for an e-mail address."""
 
 Username = Annotated[str, Field(pattern=USERNAME, examples=["alice"])]
 Email = Annotated[
@@ -52,17 +52,18 @@ Email = Annotated[
 Password = Annotated[str, Field(min_length=8, max_length=1024)]
 
 PLACEHOLDER = re.compile(r"change.?(me|this|it)|placeholder|example|secret|password")
-FEW = 5
-"""A secret of so few different characters is none."""
+MIN_DIFFERENT_CHARACTERS = 6
+"""Of a secret that is not a placeholder."""
 
 
 def is_placeholder(secret: str) -> bool:
-    """Say whether a secret looks like one that nobody has chosen."""
-    return len(set(secret)) <= FEW or bool(PLACEHOLDER.search(secret.lower()))
+    """Return whether a secret looks like one of an example, not a random one."""
+    too_simple = len(set(secret)) < MIN_DIFFERENT_CHARACTERS
+    return too_simple or bool(PLACEHOLDER.search(secret.lower()))
 
 
 def service_caller(name: str, scopes: frozenset[str]) -> Caller:
-    """Say who calls when a service's token does."""
+    """Return the caller of a service's token."""
     if Scope.ADMIN in scopes:
         return Caller(name, is_superuser=True)
     return Caller(name, scopes=scopes)
@@ -75,6 +76,6 @@ def check_admin(caller: Caller) -> None:
 
 
 def check_unrestricted(caller: Caller) -> None:
-    """Raise `NotPermitted` for a token that is confined to one lab or one node."""
+    """Raise `NotPermitted` for a token that is restricted to one lab or one node."""
     if caller.scopes is not None and Scope.NODES_WRITE not in caller.scopes:
         raise NotPermitted(f"a token without the scope {Scope.NODES_WRITE} cannot")

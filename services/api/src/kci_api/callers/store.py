@@ -13,46 +13,46 @@ from kci_shared.errors import BadRequest, NotFound
 
 MAX_TOKENS = 1000
 QUERY_MS = 15_000
-TAKEN = "a user of that name or e-mail exists already"
+NAME_TAKEN = "a user of that name or e-mail exists already"
 
 
 class UserStore:
-    """Who may log in, and which tokens are good."""
+    """The users who may log in, and the valid tokens."""
 
     async def find(self, login: str) -> UserDocument | None:
-        """Return the user of that name or e-mail address."""
+        """Return a user by name or e-mail address; None if there is no such user."""
         if "@" in login:
             return await UserDocument.find_one({"email": login.lower()})
         return await UserDocument.find_one({"username": login})
 
     async def get(self, user_id: PydanticObjectId) -> UserDocument:
-        """Return a user; `NotFound` if there is none."""
-        found = await UserDocument.get(user_id)
-        if found is None:
+        """Return a user; `NotFound` if there is no such user."""
+        user = await UserDocument.get(user_id)
+        if user is None:
             raise NotFound(f"User not found with id: {user_id}")
-        return found
+        return user
 
     async def page(
-        self, wanted: dict[str, Any], limit: int, offset: int
+        self, query: dict[str, Any], limit: int, offset: int
     ) -> tuple[list[UserDocument], int]:
-        """Return a page of the users that match, oldest first, and how many do."""
-        total = await UserDocument.get_pymongo_collection().count_documents(wanted)
-        found = UserDocument.find(wanted).sort("+_id").skip(offset).limit(limit)
-        return await found.to_list(), total
+        """Return a page of the users that match, oldest first, and their number."""
+        total = await UserDocument.get_pymongo_collection().count_documents(query)
+        users = UserDocument.find(query).sort("+_id").skip(offset).limit(limit)
+        return await users.to_list(), total
 
     async def change(
         self, user_id: PydanticObjectId, fields: dict[str, Any]
     ) -> UserDocument:
-        """Set fields of a user; return him as he is then."""
+        """Set fields of a user; return the user with them."""
         users = UserDocument.get_pymongo_collection()
         try:
             await users.update_one({"_id": user_id}, {"$set": fields})
         except DuplicateKeyError as error:
-            raise BadRequest(TAKEN) from error
+            raise BadRequest(NAME_TAKEN) from error
         return await self.get(user_id)
 
     async def remove(self, user_id: PydanticObjectId) -> None:
-        """Remove a user, whose logins end by that."""
+        """Remove a user, and end their logins."""
         await UserDocument.find_one({"_id": user_id}).delete()
         await self.log_out(user_id)
 
@@ -61,7 +61,7 @@ class UserStore:
         await TokenDocument.find({"user": user_id}).delete()
 
     async def is_free(self, name: str) -> bool:
-        """Say whether nobody ever was called so: not as the owner of a node, either."""
+        """Return whether a name was never used: by no token, and no owner of a node."""
         nodes = UserDocument.get_pymongo_collection().database["node"]
         return (
             await TokenDocument.find_one({"name": name}) is None
@@ -69,18 +69,18 @@ class UserStore:
         )
 
     async def add(self, user: UserDocument) -> None:
-        """Add a user whose name and address are new."""
+        """Add a user; `BadRequest` if the name or the address is taken."""
         try:
             await user.insert()
         except DuplicateKeyError as error:
-            raise BadRequest(TAKEN) from error
+            raise BadRequest(NAME_TAKEN) from error
 
     async def add_token(self, token: Token) -> None:
-        """Make a token good."""
+        """Store a new token, which makes it valid."""
         await TokenDocument(**token.model_dump()).insert()
 
     async def holder(self, token_id: str) -> tuple[Token, UserDocument | None]:
-        """Return a good token, and the user who logged in, if somebody did."""
+        """Return a valid token, and its user if it is a login; or raise `NotFound`."""
         token = await TokenDocument.get(token_id)
         if token is None:
             raise NotFound(f"no token {token_id}")
@@ -88,12 +88,12 @@ class UserStore:
         return token, user
 
     async def service_tokens(self) -> Sequence[Token]:
-        """Return the services' tokens, oldest first."""
-        good = {"user": None, "expires": {"$gt": datetime.now(UTC)}}
-        return await TokenDocument.find(good).sort("+created").to_list(MAX_TOKENS)
+        """Return the valid tokens of services, oldest first."""
+        valid = {"user": None, "expires": {"$gt": datetime.now(UTC)}}
+        return await TokenDocument.find(valid).sort("+created").to_list(MAX_TOKENS)
 
     async def revoke(self, token_id: str) -> None:
-        """Make a token good for nothing."""
-        gone = await TokenDocument.find_one({"_id": token_id}).delete()
-        if gone is None or not gone.deleted_count:
+        """Revoke a token; `NotFound` if it is not valid."""
+        deleted = await TokenDocument.find_one({"_id": token_id}).delete()
+        if deleted is None or not deleted.deleted_count:
             raise NotFound(f"no token {token_id}")

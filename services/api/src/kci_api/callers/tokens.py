@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Tokens as text: signed JSON that names its own document."""
+"""Tokens as text: JSON Web Tokens, whose id is that of the stored document."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,11 +11,11 @@ from kci_shared.errors import BadRequest, NotLoggedIn
 
 ALGORITHM = "HS256"
 AUDIENCE = "fastapi-users:auth"
-"""What KernelCI's tokens say, so that its tools know ours."""
+"""The audience of KernelCI's tokens, which its tools expect."""
 
 
 class Signer:
-    """Writes and reads tokens with one key."""
+    """Signs and verifies tokens with one key."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -34,7 +34,7 @@ class Signer:
         return str(jwt.encode(claims, self._key, algorithm=ALGORITHM))
 
     def read(self, text: str) -> str:
-        """Return the id of the token; `NotLoggedIn` if it is forged or too old."""
+        """Return the id of a token; `NotLoggedIn` if it is forged or has expired."""
         try:
             claims = jwt.decode(
                 text,
@@ -48,14 +48,14 @@ class Signer:
         return str(claims["jti"])
 
     def write_link(self, purpose: str, life: timedelta, **claims: str) -> str:
-        """Return the text of a token that is good for one purpose, and no login."""
+        """Return a token for a link: for one purpose only, not for a login."""
         now = datetime.now(UTC)
         times = {"iat": int(now.timestamp()), "exp": int((now + life).timestamp())}
-        said = {**claims, "purpose": purpose, **times}
-        return str(jwt.encode(said, self._key, algorithm=ALGORITHM))
+        content = {**claims, "purpose": purpose, **times}
+        return str(jwt.encode(content, self._key, algorithm=ALGORITHM))
 
     def read_link(self, purpose: str, text: str) -> dict[str, Any]:
-        """Return what such a token says; `BadRequest` if it is not good for that."""
+        """Return the claims of a link's token; `BadRequest` unless valid for that."""
         try:
             claims = jwt.decode(
                 text, self._key, algorithms=[ALGORITHM], options={"require_exp": True}

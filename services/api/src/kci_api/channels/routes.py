@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Publishing over HTTP."""
+"""HTTP route to publish messages."""
 
 from typing import Annotated
 
@@ -24,6 +24,6 @@ async def publish(
     caller: UnrestrictedCaller,
     stream: PublishedMessages,
 ) -> None:
-    """Tell something to all who subscribed to a channel."""
+    """Publish a message to all subscribers of a channel."""
     check_channel(channel)
     await stream.add(channel, cloud_event(message, caller, now()))

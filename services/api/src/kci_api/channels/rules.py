@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a client may tell others, and the CloudEvent that it becomes."""
+"""Messages of clients, and the CloudEvents made of them."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,8 +14,8 @@ from kci_api.times import stamp
 from kci_shared.errors import NotPermitted, TooLarge
 from kci_shared.models import CHANNEL
 
-LARGEST = 64 << 10
-"""In bytes: a channel tells of things, and does not carry them."""
+MAX_EVENT_BYTES = 64 << 10
+"""Larger content belongs into an artifact."""
 
 ChannelName = Annotated[
     str, Field(pattern=r"^[^\s/\x00-\x1f]+$", max_length=100, examples=["retry"])
@@ -24,7 +24,7 @@ Attribute = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
 
 
 class Message(BaseModel):
-    """What a client tells, to become a CloudEvent."""
+    """What a client publishes, as a CloudEvent."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,15 +43,15 @@ class Message(BaseModel):
 
 
 def check_channel(channel: str) -> None:
-    """Refuse to tell on the channel of the nodes what no node did."""
+    """Raise `NotPermitted` for the channel of the nodes' own events."""
     if channel == CHANNEL:
         raise NotPermitted(
-            f"channel {CHANNEL!r} tells what happens to nodes: change one instead"
+            f"channel {CHANNEL!r} has the events of nodes only: change a node instead"
         )
 
 
 def cloud_event(message: Message, caller: Caller, now: datetime) -> dict[str, Any]:
-    """Return a message as the event that others hear; who sent it cannot be forged."""
+    """Return the event of a message; its owner is the caller, whatever it claims."""
     check_storable(message.model_dump(), ("body",))
     event = {
         **message.attributes,
@@ -63,6 +63,6 @@ def cloud_event(message: Message, caller: Caller, now: datetime) -> dict[str, An
         "data": message.data,
         "owner": caller.name,
     }
-    if len(to_json(event)) > LARGEST:
-        raise TooLarge(f"over {LARGEST} bytes; store it as an artifact")
+    if len(to_json(event)) > MAX_EVENT_BYTES:
+        raise TooLarge(f"over {MAX_EVENT_BYTES} bytes; store it as an artifact")
     return event

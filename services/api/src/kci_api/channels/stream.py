@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What clients publish, on all channels, as one Redis stream in one order."""
+"""The messages of all channels, as one Redis stream."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from redis.exceptions import RedisError
 from kci_api.events.rules import Entry, Head
 
 NAME = "published"
-KEPT = 10_000
-"""About how many messages there are for those who were away."""
-READ = 500
-A_MILLISECOND = 1_000_000
-"""In places: a stream's id is a time and a number, a place is one number."""
+KEPT_MESSAGES = 10_000
+"""About how many messages a returning subscriber can catch up on."""
+BATCH = 500
+POSITIONS_PER_MS = 1_000_000
+"""A position is one number; a stream id is milliseconds and a number."""
 
 
 class PublishedStream:
-    """Past and present of what clients publish."""
+    """The messages that clients published and publish."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -26,41 +26,41 @@ class PublishedStream:
     async def add(self, channel: str, event: dict[str, Any]) -> None:
         """Publish an event."""
         fields: Any = {"channel": channel, "event": to_json(event)}
-        await self._redis.xadd(NAME, fields, maxlen=KEPT)
+        await self._redis.xadd(NAME, fields, maxlen=KEPT_MESSAGES)
 
     async def head(self) -> Head:
-        """Return the last place that is taken; the first if that cannot be told."""
+        """Return the last position; the first if Redis does not answer."""
         try:
             stream: Any = await self._redis.xinfo_stream(NAME)
         except (RedisError, OSError):
             return Head()
-        return Head(_place(stream["last-generated-id"]))
+        return Head(_position(stream["last-generated-id"]))
 
     async def after(self, sequence: int, limit: int) -> list[Entry]:
-        """Return the messages that follow a place, as far back as they are kept."""
+        """Return the messages after a position, as far back as they are kept."""
         start: Any = f"({_id(sequence)}"
         reply: Any = await self._redis.xrange(NAME, start, "+", count=limit)
         return [_entry(*one) for one in reply]
 
     async def read(self, after: int, block_ms: int) -> list[Entry]:
-        """Return what follows a place, as soon as there is something, or nothing."""
+        """Return the messages after a position; wait up to `block_ms` for the first."""
         reply: Any = await self._redis.xread(
-            {NAME: _id(after)}, count=READ, block=block_ms
+            {NAME: _id(after)}, count=BATCH, block=block_ms
         )
         return [_entry(*one) for one in reply[0][1]] if reply else []
 
 
 def _entry(stream_id: str, fields: dict[str, str]) -> Entry:
     return Entry(
-        _place(stream_id), from_json(fields["event"]), channel=fields["channel"]
+        _position(stream_id), from_json(fields["event"]), channel=fields["channel"]
     )
 
 
-def _place(stream_id: str) -> int:
+def _position(stream_id: str) -> int:
     time, _, number = stream_id.partition("-")
-    return int(time) * A_MILLISECOND + int(number)
+    return int(time) * POSITIONS_PER_MS + int(number)
 
 
-def _id(place: int) -> str:
-    time, number = divmod(place, A_MILLISECOND)
+def _id(position: int) -> str:
+    time, number = divmod(position, POSITIONS_PER_MS)
     return f"{time}-{number}"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What happened to the nodes, from the write that made it happen to every listener."""
+"""Events of nodes: from the write of a node to every listener."""

@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How a write tells the relay that an event waits in its node."""
+"""A bell by which writers wake the relay of their process."""
 
 import asyncio
 
+from kci_shared.waiting import wait
 
-class Outbox:
-    """The relay's bell: cheap to ring, and one ring is enough for many writes."""
+
+class Bell:
+    """Wakes one waiter; any number of rings before it looks count as one."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
 
-    def wake(self) -> None:
-        """Tell the relay of this process that there is something to move."""
+    def ring(self) -> None:
+        """Wake the waiter."""
         self._rung.set()
 
-    async def waiting(self, timeout: float) -> None:
-        """Return when woken since the last time, or after `timeout` seconds."""
+    async def wait(self, timeout: float) -> None:
+        """Return when rung since the last call, or after `timeout` seconds."""
         try:
-            async with asyncio.timeout(timeout):
-                await self._rung.wait()
-        except TimeoutError:
-            return
+            await wait(self._rung, timeout)
         finally:
             self._rung.clear()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The events as they happen, from one reader to everybody in this process."""
+"""One reader of a stream, from which all listeners of this process read."""
 
 import asyncio
 from collections import deque
@@ -16,69 +16,72 @@ from kci_shared.logging import get_logger
 log = get_logger(__name__)
 
 RECENT = 1000
+"""How many of the latest entries are kept in memory."""
 PAGE = 200
+"""How many entries a listener gets at once."""
 BLOCK_MS = 250
-"""How long a read waits, so that a stop is seen within this time."""
-STEPS = 3
-"""Turns of the event loop from waking a listener to having told it."""
-PART = 2
-"""Rests are so much longer than tellings, for there are writers to be served."""
+"""How long one read of the stream waits; a stop takes effect after it."""
+RETRY_S = 1.0
+FAN_OUT_STEPS = 3
+"""Turns of the event loop from waking a listener until it has sent its entries."""
+REST_FACTOR = 2
+"""Sleep this many times as long as the last fan-out took: writers get their turn."""
 
 
-class Past(Protocol):
-    """What happened, as far back as it is kept."""
+class History(Protocol):
+    """Past entries, as far back as they are kept."""
 
     async def head(self) -> Head:
-        """Return the last place that is taken."""
+        """Return the last position."""
 
     async def after(self, sequence: int, limit: int) -> list[Entry]:
-        """Return the events that follow a place."""
+        """Return up to `limit` entries after a position."""
 
 
-class Present(Protocol):
-    """What happens."""
+class Stream(Protocol):
+    """New entries."""
 
     async def read(self, after: int, block_ms: int) -> list[Entry]:
-        """Return what follows a place, as soon as there is something, or nothing."""
+        """Return the entries after a position; wait up to `block_ms` for the first."""
 
 
 class Broadcast:
-    """The only reader of a stream here, however many listen.
+    """Reads a stream once for any number of listeners.
 
-    A listener has no queue: it keeps its place, and takes what follows from what is
-    recent, or from the history when it is behind. A slow one costs the others nothing.
+    Listeners have no queues: each has a position, and reads what follows it from the
+    recent entries, or from the history if it is behind. So a slow one delays no other.
     """
 
-    def __init__(self, history: Past, stream: Present, begin: int) -> None:
+    def __init__(self, history: History, stream: Stream, begin: int) -> None:
         self._history = history
         self._stream = stream
         self._recent: deque[Entry] = deque()
         self._floor = begin
-        """All that follows this place, and was heard, is in `_recent`."""
-        self._news = asyncio.Event()
+        """The position before the first of the recent entries."""
+        self._arrival = asyncio.Event()
         self._closed = False
 
     @classmethod
-    async def begin(cls, history: Past, stream: Present) -> Self:
-        """Return one that hears what comes next."""
+    async def begin(cls, history: History, stream: Stream) -> Self:
+        """Return a broadcast of what follows the history."""
         return cls(history, stream, (await history.head()).sequence)
 
     @property
     def position(self) -> int:
-        """The place of the last event that was heard."""
+        """The position of the last entry that was read."""
         return self._recent[-1].sequence if self._recent else self._floor
 
     async def run(self, stop: asyncio.Event) -> None:
-        """ListenRequest until `stop` is set; then all who follow come to their end."""
+        """Read the stream until `stop` is set."""
         while not stop.is_set():
             try:
-                self._hear(await self._stream.read(self.position, BLOCK_MS))
-                await asyncio.sleep(PART * await _round())
+                self._add(await self._stream.read(self.position, BLOCK_MS))
+                await asyncio.sleep(REST_FACTOR * await _fan_out())
             except (RedisError, OSError) as error:
                 log.warning("redis away", reason=str(error))
-                await asyncio.sleep(1)
+                await asyncio.sleep(RETRY_S)
 
-    def _hear(self, entries: list[Entry]) -> None:
+    def _add(self, entries: list[Entry]) -> None:
         if not entries:
             return
         self._recent.extend(entries)
@@ -87,66 +90,66 @@ class Broadcast:
         self._wake()
 
     def _wake(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        arrival, self._arrival = self._arrival, asyncio.Event()
+        arrival.set()
 
     @property
     def closed(self) -> bool:
-        """Whether all have come to their end."""
+        """Whether all listeners are to end."""
         return self._closed
 
     def close(self) -> None:
-        """Let all who follow come to their end."""
+        """End all listeners."""
         self._closed = True
         self._wake()
 
     async def next_event(self, timeout: float) -> None:
-        """Return when the next event is heard, or after `timeout` seconds."""
-        await _set_in_time(self._news, timeout)
+        """Return when the next entry was read, or after `timeout` seconds."""
+        await _is_set_within(self._arrival, timeout)
 
     async def follow(self, after: int) -> AsyncIterator[Entry]:
-        """Yield each event that follows a place, once and in order, for ever."""
-        while entries := await self.following(after):
+        """Yield each entry after a position, once and in order, until closed."""
+        while entries := await self.read_after(after):
             for entry in entries:
                 yield entry
             after = entries[-1].sequence
 
-    async def following(
-        self, after: int, most: int = PAGE, timeout: float | None = None
+    async def read_after(
+        self, after: int, limit: int = PAGE, timeout: float | None = None
     ) -> list[Entry]:
-        """Return what follows a place as soon as there is something.
+        """Return entries after a position as soon as there are any.
 
-        It returns nothing when the time is over, and when all come to their end.
+        Return nothing after `timeout` seconds, and when the broadcast is closed.
         """
         until = None if timeout is None else monotonic() + timeout
         while not self._closed:
-            news = self._news
-            if entries := await self._page(after, most):
+            arrival = self._arrival
+            if entries := await self._page(after, limit):
                 return entries
             left = None if until is None else until - monotonic()
-            if not await _set_in_time(news, left):
+            if not await _is_set_within(arrival, left):
                 break
         return []
 
-    async def _page(self, after: int, most: int) -> list[Entry]:
+    async def _page(self, after: int, limit: int) -> list[Entry]:
         if after < self._floor:
-            return await self._history.after(after, most)
+            return await self._history.after(after, limit)
         newer = takewhile(lambda entry: entry.sequence > after, reversed(self._recent))
-        return list(newer)[: -most - 1 : -1]
+        return list(newer)[: -limit - 1 : -1]
 
 
-async def _round() -> float:
-    """Let all who were woken have their turn; return how long that took."""
-    begin = monotonic()
-    for _ in range(STEPS):
+async def _fan_out() -> float:
+    """Let all listeners that were woken send their entries; return how long it took."""
+    start = monotonic()
+    for _ in range(FAN_OUT_STEPS):
         await asyncio.sleep(0)
-    return monotonic() - begin
+    return monotonic() - start
 
 
-async def _set_in_time(news: asyncio.Event, timeout: float | None) -> bool:
+async def _is_set_within(event: asyncio.Event, timeout: float | None) -> bool:
     try:
         async with asyncio.timeout(timeout):
-            await news.wait()
+            await event.wait()
     except TimeoutError:
         return False
     return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The history of events, and who writes it, as MongoDB keeps them."""
+"""The collections of events and of leases in MongoDB."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -9,18 +9,18 @@ from pymongo import IndexModel
 
 
 class EventDocument(Document):
-    """One event in its place; its id is the event's own."""
+    """One event at its position; the ids are equal."""
 
     id: str  # type: ignore[assignment]
     sequence: int
-    """From 1, without gaps: the id of its entry in the stream, too."""
+    """The position: from 1, without gaps; its stream entry has the same id."""
     timestamp: datetime
-    """When it got its place; grows with `sequence`, so a reader can go on from it."""
+    """When it got its position; grows with it, so that readers can resume by time."""
     event: dict[str, Any]
     """The CloudEvent, without its sequence."""
 
     class Settings:
-        """Where events lie, and how they are found."""
+        """The name of the collection, and its indexes."""
 
         name = "event"
         indexes: ClassVar[list[Any]] = [
@@ -32,13 +32,13 @@ class EventDocument(Document):
 
 
 class LeaseDocument(Document):
-    """Who does a job that one process of all should do."""
+    """The process that does a job which only one process should do."""
 
     id: str  # type: ignore[assignment]
     holder: str
     until: datetime
 
     class Settings:
-        """Where leases lie."""
+        """The name of the collection."""
 
         name = "lease"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Events on their way: node -> history -> stream, by one process at a time.
+"""The relay moves events from nodes to the history, and from there to the stream.
 
-Every step may be done twice, and each starts from what the stores hold, so a relay may
-be killed anywhere: the next one goes on from there.
+One process does it at a time. Each step starts from what the stores contain and is safe
+when done twice, so a relay may be killed anywhere: the next one resumes there.
 """
 
 import asyncio
@@ -12,17 +12,18 @@ from prometheus_client import Counter
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from kci_api.events.bell import Outbox
+from kci_api.events.bell import Bell
 from kci_api.events.lease import Lease
 from kci_api.events.store import EventStore, PendingEvents
-from kci_api.events.stream import KEPT, NodeStream
+from kci_api.events.stream import KEPT_ENTRIES, NodeStream
 from kci_shared.logging import get_logger
+from kci_shared.waiting import wait
 
 log = get_logger(__name__)
 
 BATCH = 500
 POLL_S = 1.0
-"""How long an event may wait when nobody could wake us."""
+"""How long an event waits if the bell did not ring."""
 MAX_REST_S = 0.05
 PRUNE_S = 3600.0
 
@@ -30,40 +31,40 @@ RELAYED = Counter("kci_events_relayed_total", "Events put into the stream")
 
 
 class Relay:
-    """Moves what waits in the nodes to where the listeners are."""
+    """Moves pending events from the nodes to the listeners."""
 
     def __init__(
         self,
-        waiting: PendingEvents,
+        pending: PendingEvents,
         history: EventStore,
         stream: NodeStream,
         lease: Lease,
     ) -> None:
-        self._waiting = waiting
+        self._pending = pending
         self._history = history
         self._stream = stream
         self._lease = lease
         self._floor: int | None = None
 
-    async def run(self, outbox: Outbox, stop: asyncio.Event) -> None:
-        """Take turns until `stop` is set: when woken, and each second."""
+    async def run(self, bell: Bell, stop: asyncio.Event) -> None:
+        """Move events until `stop` is set: when the bell rings, and each second."""
         while not stop.is_set():
-            begin = time.monotonic()
+            start = time.monotonic()
             if not await self._try_turn():
-                # one turn for many events is cheaper than a turn for each
-                await asyncio.sleep(min(time.monotonic() - begin, MAX_REST_S))
-                await outbox.waiting(POLL_S)
-        await self._lease.give_up()
+                # one turn for many events costs less than one for each
+                await asyncio.sleep(min(time.monotonic() - start, MAX_REST_S))
+                await bell.wait(POLL_S)
+        await self._lease.release()
 
-    async def heed(self, outbox: Outbox, stop: asyncio.Event) -> None:
-        """Wake up when another process wrote events, until `stop` is set."""
+    async def forward_rings(self, bell: Bell, stop: asyncio.Event) -> None:
+        """Ring the bell when another process wrote events, until `stop` is set."""
         while not stop.is_set():
             try:
-                async for _ in self._stream.rung(stop):
+                async for _ in self._stream.rings(stop):
                     if self._lease.held:
-                        outbox.wake()
+                        bell.ring()
             except (RedisError, OSError):
-                await asyncio.sleep(POLL_S)  # each second it looks by itself
+                await asyncio.sleep(POLL_S)  # meanwhile `run` polls
 
     async def _try_turn(self) -> bool:
         try:
@@ -76,34 +77,37 @@ class Relay:
         return False
 
     async def turn(self) -> bool:
-        """Move one batch; say whether there may be more."""
-        if not await self._lease.hold():
+        """Move one batch; return whether there may be more."""
+        if not await self._lease.acquire():
             await self._stream.ring()
             return False
         if self._floor is None:
-            await self._mend()
-            # a stream that outlived its database takes no place a second time
+            await self._drop_foreign_stream()
+            # after a stream that outlived its database, positions go on
             self._floor = await self._stream.last()
-        events = await self._waiting.oldest(BATCH)
+        events = await self._pending.oldest(BATCH)
         await self._history.append([one.event for one in events], self._floor)
         try:
-            more = await self._tell()
-        finally:  # without Redis, too, else the oldest would be all that we ever see
-            await self._waiting.remove(events)
+            more = await self._publish()
+        finally:  # also without Redis, else `oldest` returns the same ones again
+            await self._pending.remove(events)
         return more or len(events) >= BATCH
 
-    async def _tell(self) -> bool:
-        """History -> stream, from where the stream ends; a lost one is filled again."""
+    async def _publish(self) -> bool:
+        """Add to the stream what follows its end; refill a stream that was lost."""
         last = await self._stream.last()
-        start = last or (await self._history.head()).sequence - KEPT
+        start = last or (await self._history.head()).sequence - KEPT_ENTRIES
         entries = await self._history.after(start, BATCH)
         if not entries:
-            return last > (await self._history.head()).sequence and await self._mend()
+            return (
+                last > (await self._history.head()).sequence
+                and await self._drop_foreign_stream()
+            )
         RELAYED.inc(await self._stream.extend(last, entries))
         return len(entries) >= BATCH
 
-    async def _mend(self) -> bool:
-        """Drop a stream that somebody else wrote into; say whether it was so."""
+    async def _drop_foreign_stream(self) -> bool:
+        """Drop the stream if its last entry is not ours; return whether it was so."""
         foreign = await self._stream.drop_if_foreign()
         if foreign:
             log.error("a stream with foreign entries is dropped, and filled again")
@@ -111,14 +115,12 @@ class Relay:
 
 
 async def keep_pruned(history: EventStore, days: float, stop: asyncio.Event) -> None:
-    """Forget old events, once an hour until `stop` is set."""
+    """Delete old events, once an hour until `stop` is set."""
     while not stop.is_set():
+        pause_s = PRUNE_S
         try:
             await history.prune(days)
-            async with asyncio.timeout(PRUNE_S):
-                await stop.wait()
-        except TimeoutError:
-            continue
         except PyMongoError as error:
             log.warning("events not pruned", reason=str(error))
-            await asyncio.sleep(POLL_S)
+            pause_s = POLL_S
+        await wait(stop, pause_s)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What happened, and what happens now."""
+"""HTTP routes of events."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from kci_api.dependencies import store_of
 from kci_api.events.broadcast import Broadcast
 from kci_api.events.rules import Entry, EventFilter
-from kci_api.events.sse import HEADERS, pieces
+from kci_api.events.sse import HEADERS, chunks
 from kci_api.events.store import EventStore
 from kci_api.times import parse_time, stamp
 from kci_shared.errors import BadRequest
@@ -20,23 +20,23 @@ router = APIRouter(tags=["events"])
 
 
 class EventQuery(EventFilter):
-    """Which events of the past are wanted, and how many."""
+    """Conditions on past events, and a page of the matches."""
 
     id: str | None = None
     ids: Annotated[str | None, Field(description="ids, separated by commas")] = None
     node_id: str | None = None
     channel: Literal["node"] = "node"
     since: Annotated[
-        str | None, Field(alias="from", description="later than this time")
+        str | None, Field(alias="from", description="only events after this time")
     ] = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 1000
     offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
 
-    def conditions(self) -> dict[str, Any]:
-        """Say the same in the database's words."""
+    def mongo_filter(self) -> dict[str, Any]:
+        """Return the conditions as a MongoDB filter."""
         query: dict[str, Any] = {
             f"event.data.{field}": {"$in": values}
-            for field, values in self.chosen.items()
+            for field, values in self.conditions.items()
         }
         if self.id is not None and self.ids is not None:
             raise BadRequest("give either id or ids")
@@ -52,11 +52,11 @@ class EventQuery(EventFilter):
 
 
 class EventRead(BaseModel):
-    """An event of the past."""
+    """A past event."""
 
     id: str
     timestamp: str
-    """Ask for events `from` the last one's to go on where you are."""
+    """Pass the last event's as `from` to get the events after it."""
     sequence_id: int
     channel: str
     owner: str | None
@@ -68,9 +68,9 @@ async def list_events(
     query: Annotated[EventQuery, Query()],
     history: Annotated[EventStore, Depends(store_of(EventStore))],
 ) -> list[EventRead]:
-    """Tell what happened, oldest first."""
-    found = await history.find(query.conditions(), query.offset, query.limit)
-    return [_read(entry) for entry in found]
+    """List past events, oldest first."""
+    entries = await history.find(query.mongo_filter(), query.offset, query.limit)
+    return [_read(entry) for entry in entries]
 
 
 @router.get(
@@ -79,13 +79,13 @@ async def list_events(
     responses={200: {"content": {"text/event-stream": {}}}},
 )
 async def stream_events(
-    wanted: Annotated[EventFilter, Query()],
+    conditions: Annotated[EventFilter, Query()],
     broadcast: Annotated[Broadcast, Depends(store_of(Broadcast))],
     last_event_id: Annotated[int | None, Header(ge=0)] = None,
 ) -> StreamingResponse:
-    """Tell what happens, as it does; with Last-Event-ID, what was missed first."""
+    """Stream events as they happen; with Last-Event-ID, missed ones first."""
     after = broadcast.position if last_event_id is None else last_event_id
-    stream = pieces(broadcast, wanted, after)
+    stream = chunks(broadcast, conditions, after)
     return StreamingResponse(stream, headers=HEADERS, media_type="text/event-stream")
 
 

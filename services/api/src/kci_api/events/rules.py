@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What an event is on its way to the listeners, in which order, and who wants it."""
+"""Events on their way to the listeners: order, formats, filters."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from kci_shared.models import CHANNEL, Kind, Op, Result, State
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """An event that still lies in its node."""
+class PendingEvent:
+    """An event in the outbox of its node."""
 
-    node: Any
-    """The node's key in the database."""
+    node_id: Any
+    """The key of the node in the database."""
     version: int
     event: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An event that has got its place."""
+    """An event at its position in a channel."""
 
     sequence: int
     event: dict[str, Any]
@@ -35,37 +35,37 @@ class Entry:
 
     @cached_property
     def text(self) -> str:
-        """The event as it is told: JSON, with its place."""
-        told = {**self.event, "_sequence_id": self.sequence}
-        return to_json(told).decode()
+        """The event as JSON, with its position."""
+        event = {**self.event, "_sequence_id": self.sequence}
+        return to_json(event).decode()
 
     @cached_property
     def frame(self) -> bytes:
-        """The event as one of a stream of Server-Sent Events."""
+        """The event in the format of Server-Sent Events."""
         return f"id: {self.sequence}\ndata: {self.text}\n\n".encode()
 
     @cached_property
     def message(self) -> bytes:
-        """The event as one who subscribed hears it."""
+        """The event as the response to a listen."""
         return message(self.channel, self.text)
 
 
 @dataclass(frozen=True)
 class Head:
-    """The last place of a channel that is taken."""
+    """The last position of a channel."""
 
     sequence: int = 0
     timestamp: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def message(channel: str, text: str) -> bytes:
-    """Say something on a channel as Redis would tell it, which clients are used to."""
-    told = {"type": "message", "pattern": None, "channel": channel, "data": text}
-    return to_json(told)
+    """Return a message in the format of Redis Pub/Sub, which clients expect."""
+    fields = {"type": "message", "pattern": None, "channel": channel, "data": text}
+    return to_json(fields)
 
 
 class EventFilter(BaseModel):
-    """Which events are wanted; a field that is left out, or empty, takes any."""
+    """Conditions on events; a field without values matches any."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -77,22 +77,24 @@ class EventFilter(BaseModel):
     group: list[str] = []
     owner: list[str] = []
 
-    def wants(self, event: dict[str, Any]) -> bool:
-        """Say whether an event is wanted."""
+    def matches(self, event: dict[str, Any]) -> bool:
+        """Return whether an event has one of the values in each field."""
         data = event["data"]
-        return all(data.get(field) in values for field, values in self.chosen.items())
+        return all(
+            data.get(field) in values for field, values in self.conditions.items()
+        )
 
     @cached_property
-    def chosen(self) -> dict[str, list[str]]:
-        """The fields that matter, and the values that fit."""
+    def conditions(self) -> dict[str, list[str]]:
+        """The fields with values, and these."""
         fields = {name: getattr(self, name) for name in EventFilter.model_fields}
         return {field: values for field, values in fields.items() if values}
 
 
-def ordered(waiting: Iterable[list[Waiting]]) -> list[Waiting]:
-    """Order events by time, but those of one node by version, whatever its clocks."""
-    timed: list[tuple[datetime, Waiting]] = []
-    for of_one_node in waiting:
+def ordered(pending: Iterable[list[PendingEvent]]) -> list[PendingEvent]:
+    """Sort events by time, those of one node by version even if clocks differ."""
+    timed: list[tuple[datetime, PendingEvent]] = []
+    for of_one_node in pending:
         latest = datetime.min.replace(tzinfo=UTC)
         for one in sorted(of_one_node, key=lambda one: one.version):
             latest = max(latest, parse_time(one.event["time"]))

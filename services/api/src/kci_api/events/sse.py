@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Events as Server-Sent Events (HTML Living Standard, 9.2), many in one piece.
+"""Events as Server-Sent Events (HTML Living Standard, 9.2), many in one chunk.
 
-What happens while a thousand who listen are served comes to each in the next piece: so
-the more there is to tell, the less each of it costs.
+While a thousand listeners are served, new events collect for the next chunk of each:
+the more events there are, the less each of them costs.
 """
 
 from collections.abc import AsyncIterator
@@ -12,20 +12,20 @@ from kci_api.events.rules import EventFilter
 
 PING_S = 15.0
 PING = b": ping\n\n"
-"""Keeps connections open, and finds those whose client has gone."""
+"""Keeps connections open, and shows which clients have gone."""
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-async def pieces(
-    broadcast: Broadcast, wanted: EventFilter, after: int
+async def chunks(
+    broadcast: Broadcast, conditions: EventFilter, after: int
 ) -> AsyncIterator[bytes]:
-    """Yield what follows a place, as it happens, until the broadcast is closed."""
+    """Yield the matching events after a position until the broadcast is closed."""
     while not broadcast.closed:
-        entries = await broadcast.following(after, timeout=PING_S)
+        entries = await broadcast.read_after(after, timeout=PING_S)
         if entries:
             after = entries[-1].sequence
-        wished = [entry.frame for entry in entries if wanted.wants(entry.event)]
-        if wished:
-            yield b"".join(wished)
+        frames = [one.frame for one in entries if conditions.matches(one.event)]
+        if frames:
+            yield b"".join(frames)
         elif not entries and not broadcast.closed:
             yield PING

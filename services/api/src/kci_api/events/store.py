@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Events in MongoDB: those that wait in their nodes, and the history of all."""
+"""Events in MongoDB: pending ones in their nodes, and the history of all."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from kci_api.events.rules import Entry, Head, Waiting, ordered
+from kci_api.events.rules import Entry, Head, PendingEvent, ordered
 
 Collection = AsyncCollection[dict[str, Any]]
 CloudEvent = dict[str, Any]
@@ -20,27 +20,30 @@ QUERY_MS = 10_000
 
 
 class PendingEvents:
-    """The events that still lie in the `outbox` of their nodes."""
+    """The events in the outboxes of nodes."""
 
     def __init__(self, nodes: Collection) -> None:
-        # to take one out twice does no harm, so that need not be journaled
+        # a removal may be lost: to do it again is safe
         self._nodes = nodes.with_options(write_concern=WriteConcern(w=1, j=False))
 
-    async def oldest(self, limit: int) -> list[Waiting]:
-        """Return the events of up to `limit` nodes, the oldest first."""
+    async def oldest(self, limit: int) -> list[PendingEvent]:
+        """Return the pending events of up to `limit` nodes, oldest first."""
         query = {"outbox.version": {"$gt": 0}}
         found = self._nodes.find(query, {"outbox": 1})
         nodes = await found.sort("outbox.event.time").limit(limit).to_list()
         return ordered(
-            [Waiting(node["_id"], e["version"], e["event"]) for e in node["outbox"]]
+            [
+                PendingEvent(node["_id"], e["version"], e["event"])
+                for e in node["outbox"]
+            ]
             for node in nodes
         )
 
-    async def remove(self, events: list[Waiting]) -> None:
-        """Take events, which are in the history now, out of their nodes."""
-        latest = {one.node: one.version for one in events}
-        # one by one: an update of many holds the embedded server's collection while
-        # it waits for a transaction, which may in turn wait for the collection
+    async def remove(self, events: list[PendingEvent]) -> None:
+        """Remove events, which are in the history now, from their nodes."""
+        latest = {one.node_id: one.version for one in events}
+        # one by one: an update of many locks the embedded server's collection while
+        # it waits for a transaction, which may wait for that lock
         removals = [
             UpdateOne({"_id": node}, {"$pull": {"outbox": {"version": {"$lte": last}}}})
             for node, last in latest.items()
@@ -50,15 +53,15 @@ class PendingEvents:
 
 
 class EventStore:
-    """The history: every event once, in one order, each at its place for ever."""
+    """The history: every event once, at a position that never changes."""
 
     def __init__(self, events: Collection) -> None:
-        # what a failover could take back again must not be told
+        # what a failover could roll back must not be published
         self._events = events.with_options(read_concern=ReadConcern("majority"))
         self._head = Head()
 
     async def head(self) -> Head:
-        """Return the last place that is taken."""
+        """Return the last position."""
         later = {"sequence": {"$gt": self._head.sequence}}
         found = self._events.find(later, {"sequence": 1, "timestamp": 1})
         for last in await found.sort("sequence", -1).limit(1).to_list():
@@ -66,10 +69,10 @@ class EventStore:
         return self._head
 
     async def append(self, events: list[CloudEvent], floor: int = 0) -> None:
-        """Give each event that is new a place: the next, above `floor`, in order.
+        """Add the events that are new at the next positions above `floor`, in order.
 
-        Two may do this at once: places are unique, so one of them finds his taken,
-        and looks again at what there is.
+        If two processes do this at once, one of them finds its position taken, and
+        tries again after the last position.
         """
         head = self._head if self._head.sequence else await self.head()
         while events:
@@ -79,7 +82,7 @@ class EventStore:
                 if any(e["code"] != DUPLICATE for e in error.details["writeErrors"]):
                     raise
                 head = await self.head()
-                events = await self._without_known(events)
+                events = await self._only_new(events)
             else:
                 return
 
@@ -99,22 +102,22 @@ class EventStore:
         await self._events.insert_many(documents, ordered=True)
         self._head = Head(documents[-1]["sequence"], documents[-1]["timestamp"])
 
-    async def _without_known(self, events: list[CloudEvent]) -> list[CloudEvent]:
+    async def _only_new(self, events: list[CloudEvent]) -> list[CloudEvent]:
         ids = [event["id"] for event in events]
         found = self._events.find({"_id": {"$in": ids}}, {"_id": 1})
-        known = {document["_id"] for document in await found.to_list()}
-        return [event for event in events if event["id"] not in known]
+        existing = {document["_id"] for document in await found.to_list()}
+        return [event for event in events if event["id"] not in existing]
 
     async def after(self, sequence: int, limit: int) -> list[Entry]:
-        """Return events that follow a place, if there are any."""
-        # a page by its places: the embedded database sorts all that it is asked for
+        """Return up to `limit` entries after a position."""
+        # by range: the embedded server sorts all matches before it applies the limit
         page = {"$gt": sequence, "$lte": sequence + limit}
         return await self._ordered(page, limit) or await self._ordered(
             {"$gt": sequence}, limit
         )
 
-    async def _ordered(self, places: dict[str, int], limit: int) -> list[Entry]:
-        found = self._events.find({"sequence": places}).sort("sequence")
+    async def _ordered(self, range_: dict[str, int], limit: int) -> list[Entry]:
+        found = self._events.find({"sequence": range_}).sort("sequence")
         return [_entry(d) for d in await found.limit(limit).to_list()]
 
     async def find(self, query: dict[str, Any], offset: int, limit: int) -> list[Entry]:
@@ -123,7 +126,7 @@ class EventStore:
         return [_entry(d) for d in await found.skip(offset).limit(limit).to_list()]
 
     async def prune(self, days: float) -> None:
-        """Forget what is older; the last event stays, for it tells the next place."""
+        """Delete events that are older; the last one stays: it marks the position."""
         head = await self.head()
         oldest = datetime.now(UTC) - timedelta(days=days)
         await self._events.delete_many(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The events of all nodes as a Redis stream; an entry's id is the event's place."""
+"""The events of all nodes as a Redis stream, whose ids are the positions."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,15 +12,16 @@ from redis.exceptions import ResponseError
 from kci_api.events.rules import Entry
 from kci_shared.models import CHANNEL
 
-KEPT = 200_000
+KEPT_ENTRIES = 200_000
 """About how many of the latest events the stream has; the history has more."""
-LARGEST_PART = 2**64 - 1
-"""Of the two numbers of an id the second: of a place we only know the first."""
-LISTEN_S = 0.25
+MAX_SECOND_PART = 2**64 - 1
+"""Of a stream id `<position>-<n>`: greater than any entry at that position."""
+POLL_S = 0.25
+"""How long to wait for a ring; a stop takes effect after it."""
 
 
 class NodeStream:
-    """The stream that all services read."""
+    """The stream that services read."""
 
     def __init__(self, redis: Redis, name: str = CHANNEL) -> None:
         self._redis = redis
@@ -28,7 +29,7 @@ class NodeStream:
         self._bell = f"{name}:waiting"
 
     async def last(self) -> int:
-        """Return the last place that was told; 0 when there is no stream."""
+        """Return the position of the last entry; 0 if there is no stream."""
         return await self._last(self._redis)
 
     async def _last(self, redis: Redis) -> int:
@@ -38,12 +39,12 @@ class NodeStream:
             if "no such key" not in str(error):
                 raise
             return 0
-        return _place(stream["last-generated-id"])
+        return _position(stream["last-generated-id"])
 
     async def extend(self, last: int, entries: list[Entry]) -> int:
-        """Add entries if the stream still ends with `last`; return how many.
+        """Add entries, all or none, if the stream ends at `last`; return how many.
 
-        All or none; a stream that is changed, or lost, meanwhile raises `WatchError`.
+        Raise `WatchError` if the stream is changed, or lost, meanwhile.
         """
         async with self._redis.pipeline(transaction=True) as change:
             await change.watch(self._name)
@@ -52,25 +53,25 @@ class NodeStream:
             change.multi()  # type: ignore[no-untyped-call]
             for entry in entries:
                 fields: Any = {"event": entry.text}
-                place = f"{entry.sequence}-0"
-                change.xadd(self._name, fields, id=place, maxlen=KEPT)
+                entry_id = f"{entry.sequence}-0"
+                change.xadd(self._name, fields, id=entry_id, maxlen=KEPT_ENTRIES)
             await change.execute()
         return len(entries)
 
     async def read(self, after: int, block_ms: int) -> list[Entry]:
-        """Return what follows a place, as soon as there is something, or nothing."""
-        start = f"{after}-{LARGEST_PART}"
+        """Return the entries after a position; wait up to `block_ms` for the first."""
+        start = f"{after}-{MAX_SECOND_PART}"
         reply: Any = await self._redis.xread(
             {self._name: start}, count=500, block=block_ms
         )
         entries = [_entry(*one) for one in reply[0][1]] if reply else []
         ours = [entry for entry in entries if entry is not None]
         if entries and not ours:
-            await asyncio.sleep(block_ms / 1000)  # until the relay has cleaned up
+            await asyncio.sleep(block_ms / 1000)  # until the relay drops the stream
         return ours
 
     async def drop_if_foreign(self) -> bool:
-        """Drop a stream whose end somebody else wrote, for nothing fits behind it."""
+        """Drop the stream if its last entry is not ours: no entry can follow it."""
         newest: Any = await self._redis.xrevrange(self._name, count=1)
         if not newest or _entry(*newest[0]) is not None:
             return False
@@ -78,27 +79,27 @@ class NodeStream:
         return True
 
     async def ring(self) -> None:
-        """Tell the process that relays that events wait for it."""
+        """Wake the relay in whichever process it runs."""
         await self._redis.publish(self._bell, "")
 
-    async def rung(self, stop: asyncio.Event) -> AsyncIterator[None]:
-        """Yield whenever another process rings, until `stop` is set."""
+    async def rings(self, stop: asyncio.Event) -> AsyncIterator[None]:
+        """Yield whenever a process calls `ring`, until `stop` is set."""
         async with self._redis.pubsub(ignore_subscribe_messages=True) as bell:
             await bell.subscribe(self._bell)
             while not stop.is_set():
-                if await bell.get_message(timeout=LISTEN_S):
+                if await bell.get_message(timeout=POLL_S):
                     yield
 
 
-def _entry(place: str, fields: dict[str, str]) -> Entry | None:
-    """Return an event of ours; None for what somebody else put into the stream."""
+def _entry(stream_id: str, fields: dict[str, str]) -> Entry | None:
+    """Return the entry of an event; None if another program wrote it."""
     try:
         event = from_json(fields["event"])
-        ours = event["_sequence_id"] == _place(place) and "op" in event["data"]
+        ours = event["_sequence_id"] == _position(stream_id) and "op" in event["data"]
     except (LookupError, TypeError, ValueError):
         return None
-    return Entry(_place(place), event) if ours else None
+    return Entry(_position(stream_id), event) if ours else None
 
 
-def _place(stream_id: str) -> int:
+def _position(stream_id: str) -> int:
     return int(stream_id.partition("-")[0])

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Groups: their members may edit the nodes that name them, or all of a runtime's."""
+"""Groups, whose members may edit certain nodes."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Groups as MongoDB keeps them; who is in one stands with the user."""
+"""The collection of groups in MongoDB; members are stored with the users."""
 
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ class GroupDocument(Document):
     name: str
 
     class Settings:
-        """Where groups lie, and how they are found."""
+        """The name of the collection, and its indexes."""
 
         name = "usergroup"
         indexes: ClassVar[list[Any]] = [IndexModel("name", unique=True)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Groups over HTTP, for administrators."""
+"""HTTP routes of groups, for administrators."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ GROUP = r"^[A-Za-z0-9_.:@+-]{1,200}$"
 
 
 class NewGroup(BaseModel):
-    """The group that shall be there."""
+    """A group to add."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,8 +43,8 @@ async def list_groups(
     _: AdminCaller, groups: Groups, limit: Limit = 50, offset: Offset = 0
 ) -> Page[GroupRead]:
     """List the groups by name."""
-    found, total = await groups.page(limit, offset)
-    items = [_read(group) for group in found]
+    page, total = await groups.page(limit, offset)
+    items = [_read(group) for group in page]
     return Page(items=items, total=total, limit=limit, offset=offset)
 
 
@@ -54,7 +54,8 @@ async def add_group(
 ) -> GroupRead:
     """Add a group.
 
-    `node:edit:any` may edit all nodes; `runtime:<name>:node-editor` those of a runtime.
+    Members of `node:edit:any` may edit all nodes, members of
+    `runtime:<name>:node-editor` those of a runtime.
     """
     await audit.record(caller.name, "group added", wanted.name)
     return _read(await groups.add(wanted.name))
@@ -62,7 +63,7 @@ async def add_group(
 
 @router.get("/{group_id}")
 async def get_group(_: AdminCaller, group_id: str, groups: Groups) -> GroupRead:
-    """Answer a group."""
+    """Return a group."""
     return _read(await groups.get(parse_id(group_id)))
 
 
@@ -70,7 +71,7 @@ async def get_group(_: AdminCaller, group_id: str, groups: Groups) -> GroupRead:
 async def remove_group(
     group_id: str, caller: AdminCaller, groups: Groups, audit: AuditTrail
 ) -> None:
-    """Remove a group that nobody is in; 409 if somebody is."""
+    """Remove a group; 409 if it has members."""
     group = await groups.get(parse_id(group_id))
     await audit.record(caller.name, "group removed", group.name)
     await groups.remove(group)

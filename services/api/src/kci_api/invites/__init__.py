@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Inviting people: an administrator gets a link, and hands it on."""
+"""Invitations: an administrator gets a link, and passes it on."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Inviting over HTTP."""
+"""HTTP routes of invitations."""
 
 from typing import Annotated
 
@@ -33,20 +33,20 @@ class Invite(BaseModel):
     groups: list[str] = []
     is_superuser: bool = False
     send_email: bool = True
-    """Today's clients say it; the API sends no mail."""
+    """Ignored: clients send it, but the API sends no mail."""
     return_token: bool = False
     resend_if_exists: bool = False
 
 
 class InviteUrl(BaseModel):
-    """Where invitations lead."""
+    """The page on which invitations are accepted."""
 
     public_base_url: str
     accept_invite_url: str
 
 
 class Invited(BaseModel):
-    """An invitation, to be handed on by whoever asked for it."""
+    """An invitation, for the administrator to pass on."""
 
     user: UserRead
     email_sent: bool = False
@@ -54,7 +54,7 @@ class Invited(BaseModel):
     accept_invite_url: str
     invite_url: str
     token: str | None
-    """Null unless asked for; the link has it, too."""
+    """Null unless requested; the link contains it, too."""
 
 
 class Acceptance(BaseModel):
@@ -75,13 +75,13 @@ async def invite(
     links: HereLinks,
     response: Response,
 ) -> Invited:
-    """Invite somebody: the answer has the link to hand on."""
+    """Invite a person; the response has the link to pass on."""
     invitation = Invitation(
         username=wanted.username,
         email=wanted.email,
         groups=await groups.named(wanted.groups),
         is_superuser=wanted.is_superuser,
-        again=wanted.resend_if_exists,
+        resend=wanted.resend_if_exists,
     )
     user, token = await accounts.invite(invitation, caller)
     response.headers["Cache-Control"] = "no-store"
@@ -96,17 +96,17 @@ async def invite(
 
 @router.post("/accept-invite")
 async def accept_invite(acceptance: Acceptance, accounts: AccountsHere) -> UserRead:
-    """Accept an invitation by choosing a password."""
+    """Accept an invitation by setting a password."""
     return read_user(await accounts.accept(acceptance.token, acceptance.password))
 
 
 @router.get("/accept-invite", include_in_schema=False)
 async def show_how_to_accept() -> RedirectResponse:
-    """Show who follows the link of an invitation where to choose a password."""
+    """Lead from the link of an invitation to the form that accepts it."""
     return RedirectResponse("/docs#/users/accept_invite")
 
 
 @router.get("/invite/url")
 async def invite_url(_: AdminCaller, links: HereLinks) -> InviteUrl:
-    """Tell where invitations lead."""
+    """Return the page on which invitations are accepted."""
     return InviteUrl(public_base_url=links.public, accept_invite_url=links.page(ACCEPT))

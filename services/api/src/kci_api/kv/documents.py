@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Values as MongoDB keeps them: Redis may lose all, and these must last."""
+"""The collection of values in MongoDB, which keeps them when Redis loses its data."""
 
 from datetime import datetime
 
@@ -16,6 +16,6 @@ class ValueDocument(Document):
     at: datetime
 
     class Settings:
-        """Where values lie."""
+        """The name of the collection."""
 
         name = "value"

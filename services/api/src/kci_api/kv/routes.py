@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Values over HTTP."""
+"""HTTP routes of the key-value store."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,9 +13,9 @@ from kci_api.requests import check_storable
 
 router = APIRouter(prefix="/kv", tags=["kv"])
 
-LONGEST = 64 << 10
+MAX_VALUE_CHARACTERS = 64 << 10
 PLAIN: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
-"""Only this answer is plain text; errors are JSON, as everywhere."""
+"""The response of this route; its errors are JSON, as everywhere."""
 
 
 Values = Annotated[ValueStore, Depends(store_of(ValueStore))]
@@ -28,7 +28,7 @@ Part = Annotated[
 async def get_value(
     namespace: Part, key: Part, _: UnrestrictedCaller, values: Values
 ) -> str | None:
-    """Answer a value, or null if there is none."""
+    """Return a value, or null if the key has none."""
     return await values.get(namespace, key)
 
 
@@ -38,9 +38,9 @@ async def set_value(
     key: Part,
     caller: UnrestrictedCaller,
     values: Values,
-    value: Annotated[str | None, Body(max_length=LONGEST)] = None,
+    value: Annotated[str | None, Body(max_length=MAX_VALUE_CHARACTERS)] = None,
 ) -> Literal["OK"]:
-    """Set a value for all clients; an empty body deletes it."""
+    """Set a value; an empty body deletes it."""
     if value is None:
         await values.delete(namespace, key)
         return "OK"

@@ -17,12 +17,12 @@ class ValueStore:
         return ValueDocument.get_pymongo_collection()
 
     async def get(self, namespace: str, key: str) -> str | None:
-        """Return a value; None if there is none."""
-        found = await self._values.find_one({"_id": f"{namespace}/{key}"})
-        return None if found is None else str(found["value"])
+        """Return a value; None if the key has none."""
+        document = await self._values.find_one({"_id": f"{namespace}/{key}"})
+        return None if document is None else str(document["value"])
 
     async def set(self, namespace: str, key: str, value: str, by: str) -> None:
-        """Set a value, and note who did."""
+        """Set a value, and record who did."""
         await self._values.replace_one(
             {"_id": f"{namespace}/{key}"},
             {"value": value, "by": by, "at": now()},
@@ -30,5 +30,5 @@ class ValueStore:
         )
 
     async def delete(self, namespace: str, key: str) -> None:
-        """Delete a value, if there is one."""
+        """Delete a value, if the key has one."""
         await self._values.delete_one({"_id": f"{namespace}/{key}"})

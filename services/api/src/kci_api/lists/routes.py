@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Lists over HTTP."""
+"""HTTP routes of lists."""
 
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ Lists = Annotated[ListStore, Depends(store_of(ListStore))]
 async def push(
     list_name: ChannelName, message: Message, caller: UnrestrictedCaller, lists: Lists
 ) -> None:
-    """Add a message to a list; one client will get it."""
+    """Append a message to a list; one client will get it."""
     await lists.push(list_name, to_json(cloud_event(message, caller, now())))
 
 
@@ -30,6 +30,6 @@ async def push(
 async def pop(
     list_name: ChannelName, _: UnrestrictedCaller, lists: Lists, request: Request
 ) -> Response:
-    """Take the first message of a list, waiting for one; null after 45 s without."""
+    """Take the first message of a list; null if none comes within 45 seconds."""
     message = await lists.pop(list_name, request.is_disconnected)
     return Response(message or "null", media_type="application/json")

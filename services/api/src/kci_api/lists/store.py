@@ -10,52 +10,53 @@ from weakref import WeakValueDictionary
 from redis.asyncio import Redis
 
 from kci_shared.errors import TooMany
+from kci_shared.waiting import wait
 
-LONGEST = 10_000
+MAX_MESSAGES = 10_000
 KEPT_S = 7 * 24 * 3600
 WAIT_S = 45.0
-"""How long a client waits: shorter than its own 60 s."""
+"""How long a request waits for a message: less than the 60 s of clients."""
 RECHECK_S = 1.0
-"""How long a message may wait that another replica was given."""
+"""How often to look for messages that another replica received."""
 
-Gone = Callable[[], Awaitable[bool]]
+Disconnected = Callable[[], Awaitable[bool]]
 
 
 class ListStore:
-    """Messages in a row, each for one client."""
+    """Lists of messages, each for one client."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        # a bell lasts as long as somebody waits for it
-        self._bells: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
+        # an event lasts as long as a request waits for it
+        self._arrivals: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
 
     async def push(self, name: str, message: bytes) -> None:
-        """Add a message at the end of a list."""
+        """Append a message to a list; `TooMany` if it is full."""
         key = _key(name)
         call: Any = self._redis.llen(key)
-        if await call >= LONGEST:
-            raise TooMany(f"list {name!r} has {LONGEST} messages that nobody takes")
+        if await call >= MAX_MESSAGES:
+            raise TooMany(f"list {name!r} is full: it has {MAX_MESSAGES} messages")
         async with self._redis.pipeline(transaction=True) as change:
             change.rpush(key, message)
             change.expire(key, KEPT_S)
             await change.execute()
-        if bell := self._bells.pop(name, None):
-            bell.set()
+        if arrival := self._arrivals.pop(name, None):
+            arrival.set()
 
-    async def pop(self, name: str, gone: Gone) -> str | None:
-        """Take the first message, waiting for one; None if none came in time."""
+    async def pop(self, name: str, disconnected: Disconnected) -> str | None:
+        """Take the first message; None if none came within `WAIT_S`."""
         until = monotonic() + WAIT_S
-        while (left := until - monotonic()) > 0 and not await gone():
-            bell = self._bells.setdefault(name, asyncio.Event())
-            if message := await self._take(name, gone):
+        while (left := until - monotonic()) > 0 and not await disconnected():
+            arrival = self._arrivals.setdefault(name, asyncio.Event())
+            if message := await self._take(name, disconnected):
                 return message
-            await _rung(bell, min(RECHECK_S, left))
+            await wait(arrival, min(RECHECK_S, left))
         return None
 
-    async def _take(self, name: str, gone: Gone) -> str | None:
+    async def _take(self, name: str, disconnected: Disconnected) -> str | None:
         call: Any = self._redis.lpop(_key(name))
         message: str | None = await call
-        if message is not None and await gone():
+        if message is not None and await disconnected():
             back: Any = self._redis.lpush(_key(name), message)
             await back
             return None
@@ -64,11 +65,3 @@ class ListStore:
 
 def _key(name: str) -> str:
     return f"list:{name}"
-
-
-async def _rung(bell: asyncio.Event, timeout: float) -> None:
-    try:
-        async with asyncio.timeout(timeout):
-            await bell.wait()
-    except TimeoutError:
-        return

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Logging in and out, and what people do about their passwords."""
+"""Log in, log out, change and reset passwords."""

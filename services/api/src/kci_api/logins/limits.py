@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How often somebody may try a password."""
+"""Rate limits of attempts to log in."""
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
@@ -12,13 +12,13 @@ from kci_shared.logging import get_logger
 log = get_logger(__name__)
 
 BY_LOGIN = RateLimitItemPerMinute(10, 5)
-"""For one name from one address; a good password sets it back."""
+"""For one name from one address, in 5 minutes; a right password resets it."""
 BY_ADDRESS = RateLimitItemPerMinute(60)
 REDIS_S = 2.0
 
 
 class LoginLimits:
-    """Counts attempts in Redis, for all replicas; while it is away, each its own."""
+    """Counts attempts in Redis, for all replicas; in memory while Redis is away."""
 
     def __init__(self, redis_url: str) -> None:
         redis = RedisStorage(
@@ -34,7 +34,7 @@ class LoginLimits:
                 raise TooMany("too many attempts; try again in some minutes")
 
     async def forgive(self, address: str, login: str) -> None:
-        """Count the attempts for a name from anew: the last one was good."""
+        """Reset the count of a name after a right password."""
         for limiter in (self._shared, self._own):
             try:
                 await limiter.clear(BY_LOGIN, address, login)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Logging in and out over HTTP."""
+"""HTTP routes of logins and passwords."""
 
 from typing import Annotated, Literal
 
@@ -22,14 +22,14 @@ SentPassword = Annotated[str, Form(max_length=1024)]
 
 
 class Login(BaseModel):
-    """The answer to a login."""
+    """The response to a login."""
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - not a password
 
 
 class Forgotten(BaseModel):
-    """Whose password is forgotten."""
+    """The address of a person who has forgotten their password."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,7 +37,7 @@ class Forgotten(BaseModel):
 
 
 class Reset(BaseModel):
-    """A new password, and the token that allows to set it."""
+    """A new password, and the token of the link that allows to set it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,54 +46,54 @@ class Reset(BaseModel):
 
 
 class ResetLink(BaseModel):
-    """What an administrator hands on to who has forgotten the password."""
+    """The link that an administrator passes on to the person."""
 
     reset_url: str
     token: str
 
 
 class Attempts:
-    """One client's attempts at passwords."""
+    """The attempts to log in from one address."""
 
     def __init__(self, request: Request) -> None:
         self._limits = find_store(request, LoginLimits)
         self._address = request.client.host if request.client else ""
 
     async def count(self, login: str) -> None:
-        """Count one; `TooMany` if there were too many."""
+        """Count an attempt; `TooMany` if there were too many."""
         await self._limits.check(self._address, _short(login))
 
     async def forgive(self, login: str) -> None:
-        """Forget them: the last one was good."""
+        """Reset the count after a right password."""
         await self._limits.forgive(self._address, _short(login))
 
 
 async def attempts(request: Request) -> Attempts:
-    """Return the attempts of whoever sent a request."""
+    """Return the attempts from the address of a request."""
     return Attempts(request)
 
 
-Tries = Annotated[Attempts, Depends(attempts)]
+CurrentAttempts = Annotated[Attempts, Depends(attempts)]
 
 
 @router.post("/login")
 async def login(
     form: Annotated[OAuth2PasswordRequestForm, Depends()],
     tokens: Tokens,
-    tries: Tries,
+    attempts: CurrentAttempts,
     response: Response,
 ) -> Login:
     """Log in by name or e-mail address and password; 429 after too many attempts."""
-    await tries.count(form.username)
+    await attempts.count(form.username)
     token = await tokens.login(form.username, form.password)
-    await tries.forgive(form.username)
+    await attempts.forgive(form.username)
     response.headers["Cache-Control"] = "no-store"
     return Login(access_token=token)
 
 
 @router.post("/logout", status_code=204)
 async def logout(session: CurrentSession, tokens: Tokens) -> None:
-    """End the login, or the service's token, that this request carries."""
+    """Revoke the token of this request."""
     await tokens.revoke(session.token.id)
 
 
@@ -103,12 +103,12 @@ async def update_password(
     password: SentPassword,
     new_password: Annotated[Password, Form()],
     accounts: AccountsHere,
-    tries: Tries,
+    attempts: CurrentAttempts,
 ) -> None:
-    """Change a password; whoever is logged in with the old one is logged out."""
-    await tries.count(username)
+    """Change a password; it ends all logins of the user."""
+    await attempts.count(username)
     await accounts.update_password(username, password, new_password)
-    await tries.forgive(username)
+    await attempts.forgive(username)
 
 
 @router.post("/forgot-password", status_code=202)
@@ -119,9 +119,10 @@ async def forgot_password(
     links: Annotated[Links, Depends(links)],
     response: Response,
 ) -> ResetLink | None:
-    """Ask for a new password; the answer does not tell who exists.
+    """Request a link to set a new password.
 
-    The API sends no mail. An administrator who asks gets the link, to hand it on.
+    The API sends no mail: only an administrator gets the link, to pass it on. For
+    anybody else the response does not depend on whether the user exists.
     """
     if session is None or not session.caller.is_superuser:
         return None
@@ -132,7 +133,7 @@ async def forgot_password(
 
 @router.post("/reset-password")
 async def reset_password(reset: Reset, accounts: AccountsHere) -> UserRead:
-    """Set a new password by a token, which is good once."""
+    """Set a new password by the token of a link, once."""
     return read_user(await accounts.reset(reset.token, reset.password))
 
 

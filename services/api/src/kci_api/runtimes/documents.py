@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runtimes as MongoDB keeps them."""
+"""The collection of runtimes in MongoDB."""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from beanie import Document
 
 
 class RuntimeDocument(Document):
-    """A lab or a cluster, as its bridge described it last."""
+    """A lab or a cluster, as its bridge reported it last."""
 
     id: str  # type: ignore[assignment]
     kind: str
@@ -20,6 +20,6 @@ class RuntimeDocument(Document):
     by: str
 
     class Settings:
-        """Where runtimes lie."""
+        """The name of the collection."""
 
         name = "runtime"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runtimes over HTTP."""
+"""HTTP routes of runtimes."""
 
 from typing import Annotated
 
@@ -25,24 +25,24 @@ AuditTrail = Annotated[Audit, Depends(store_of(Audit))]
 async def list_runtimes(
     runtimes: Runtimes, hours: Annotated[int, Query(ge=1, le=168)] = 24
 ) -> list[RuntimeRead]:
-    """List runtimes, whether they are there, and what they did in the last hours."""
+    """List runtimes: whether they are online, and their jobs of the last hours."""
     return await runtimes.all(hours)
 
 
 @router.put("/{name}")
 async def report_runtime(
-    name: RuntimeName, said: RuntimeReport, caller: CurrentCaller, runtimes: Runtimes
+    name: RuntimeName, report: RuntimeReport, caller: CurrentCaller, runtimes: Runtimes
 ) -> None:
-    """Say what a runtime has and how it does: at its start, then once a minute."""
+    """Register a runtime's platforms and health: at its start, then once a minute."""
     require(may_run(caller, name))
-    await runtimes.report(name, said, caller.name)
+    await runtimes.report(name, report, caller.name)
 
 
 @router.delete("/{name}")
 async def remove_runtime(
     name: RuntimeName, caller: AdminCaller, runtimes: Runtimes, audit: AuditTrail
 ) -> None:
-    """Forget a runtime that is no more."""
+    """Remove a runtime that no longer exists."""
     await audit.record(caller.name, "runtime removed", name)
     if not await runtimes.remove(name):
         raise NotFound(f"no runtime {name}")

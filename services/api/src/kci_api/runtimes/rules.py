@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is known of a runtime, and what follows from its silence."""
+"""When a runtime counts as online, and its jobs by outcome."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, assert_never
 
 from pydantic import BaseModel, Field
 
-from kci_shared.models import RuntimeReport
+from kci_shared.models import ErrorCode, Kind, Result, RuntimeReport, State
 
 OFFLINE_AFTER = timedelta(minutes=3)
-"""After this time without a word a runtime is taken to be away."""
+"""After this time without a report a runtime counts as offline."""
 
 RuntimeName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$", examples=["lab-x"])
@@ -17,7 +17,7 @@ RuntimeName = Annotated[
 
 
 class Outcomes(BaseModel):
-    """What became of the jobs that a runtime got on a platform."""
+    """How many jobs of a runtime, on one platform, are in which state."""
 
     platform: str | None
     waiting: int = 0
@@ -27,11 +27,11 @@ class Outcomes(BaseModel):
     incomplete: int = 0
     skipped: int = 0
     infrastructure: int = 0
-    """Of the incomplete ones: those that the lab is to blame for."""
+    """Of the incomplete ones: those that failed because of the lab."""
 
 
 class RuntimeRead(RuntimeReport):
-    """A runtime, whether it is there, and what it did."""
+    """A runtime, whether it is online, and its jobs."""
 
     name: str
     online: bool
@@ -39,32 +39,52 @@ class RuntimeRead(RuntimeReport):
     jobs: list[Outcomes]
 
 
-def is_online(said: RuntimeReport, seen: datetime, now: datetime) -> bool:
-    """Say whether jobs can be expected to run."""
-    return said.healthy and now - seen < OFFLINE_AFTER
+def is_online(report: RuntimeReport, seen: datetime, now: datetime) -> bool:
+    """Return whether the runtime can be expected to run jobs."""
+    return report.healthy and now - seen < OFFLINE_AFTER
 
 
-COUNTED = {"pass": "passed", "fail": "failed", "skip": "skipped"}
+def is_job(kind: Kind) -> bool:
+    """Return whether nodes of a kind count as jobs of their runtime."""
+    match kind:
+        case Kind.KBUILD | Kind.JOB | Kind.PROCESS:
+            return True
+        case Kind.CHECKOUT | Kind.TEST | Kind.REGRESSION:
+            return False
+        case _:
+            assert_never(kind)
 
 
 def outcomes(rows: list[dict[str, Any]]) -> dict[str, list[Outcomes]]:
-    """Sum what the database counted, by runtime and platform."""
-    found: dict[tuple[str, str | None], Outcomes] = {}
+    """Sum the counts of the database by runtime and platform."""
+    sums: dict[tuple[str, str | None], Outcomes] = {}
     for row in rows:
-        key, many = row["_id"], row["many"]
+        key, count = row["_id"], row["count"]
         place = (key["runtime"], key.get("platform"))
-        sums = found.setdefault(place, Outcomes(platform=place[1]))
-        name = _name(key)
-        setattr(sums, name, getattr(sums, name) + many)
-        if name == "incomplete" and key.get("error_code") == "Infrastructure":
-            sums.infrastructure += many
+        total = sums.setdefault(place, Outcomes(platform=place[1]))
+        name = _counter(key)
+        setattr(total, name, getattr(total, name) + count)
+        if (name, key.get("error_code")) == ("incomplete", ErrorCode.INFRASTRUCTURE):
+            total.infrastructure += count
     by_runtime: dict[str, list[Outcomes]] = {}
-    for (runtime, _), sums in sorted(found.items(), key=lambda one: str(one[0])):
-        by_runtime.setdefault(runtime, []).append(sums)
+    for (runtime, _), total in sorted(sums.items(), key=lambda item: str(item[0])):
+        by_runtime.setdefault(runtime, []).append(total)
     return by_runtime
 
 
-def _name(key: dict[str, Any]) -> str:
-    if key["state"] != "done":
+def _counter(key: dict[str, Any]) -> str:
+    """Return the field of `Outcomes` that counts nodes of this group."""
+    if key["state"] != State.DONE:
         return "running" if key.get("held") else "waiting"
-    return COUNTED.get(key.get("result") or "", "incomplete")
+    result = Result(key.get("result") or Result.INCOMPLETE)
+    match result:
+        case Result.PASS:
+            return "passed"
+        case Result.FAIL:
+            return "failed"
+        case Result.SKIP:
+            return "skipped"
+        case Result.INCOMPLETE:
+            return "incomplete"
+        case _:
+            assert_never(result)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runtimes in MongoDB, and what the nodes tell of their work."""
+"""Runtimes in MongoDB, and the counts of their jobs."""
 
 import time
 from datetime import datetime, timedelta
@@ -12,19 +12,20 @@ from kci_api.runtimes.documents import RuntimeDocument
 from kci_api.runtimes.rules import (
     Outcomes,
     RuntimeRead,
+    is_job,
     is_online,
     outcomes,
 )
 from kci_api.times import now, stamp
-from kci_shared.models import RuntimeReport
+from kci_shared.models import Kind, RuntimeReport
 
 QUERY_MS = 15_000
 CACHE_S = 30.0
-"""How long counts are told again, for to count costs much and anybody may ask."""
+"""How long counts are cached: they cost much, and everybody may request them."""
 
 
 class RuntimeStore:
-    """Which runtimes there are, and how they do."""
+    """The collection of runtimes, with the counts of their jobs."""
 
     def __init__(self) -> None:
         self._counts: dict[int, tuple[float, dict[str, list[Outcomes]]]] = {}
@@ -33,22 +34,22 @@ class RuntimeStore:
     def _runtimes(self) -> AsyncCollection[dict[str, Any]]:
         return RuntimeDocument.get_pymongo_collection()
 
-    async def report(self, name: str, said: RuntimeReport, by: str) -> None:
-        """Keep what a runtime says of itself."""
-        document = {**said.model_dump(), "seen": now(), "by": by}
+    async def report(self, name: str, report: RuntimeReport, by: str) -> None:
+        """Store the report of a runtime."""
+        document = {**report.model_dump(), "seen": now(), "by": by}
         await self._runtimes.replace_one({"_id": name}, document, upsert=True)
 
     async def remove(self, name: str) -> bool:
-        """Forget a runtime; say whether it was known."""
+        """Remove a runtime; return whether it existed."""
         return (await self._runtimes.delete_one({"_id": name})).deleted_count == 1
 
     async def all(self, hours: int) -> list[RuntimeRead]:
-        """Return all runtimes, with what they did in the last hours."""
+        """Return all runtimes, with the jobs that were created in the last hours."""
         jobs = await self._jobs(hours)
         at = now()
         return [
-            _read(known, jobs.get(known["_id"], []), at)
-            async for known in self._runtimes.find().sort("_id").limit(1000)
+            _read(document, jobs.get(document["_id"], []), at)
+            async for document in self._runtimes.find().sort("_id").limit(1000)
         ]
 
     async def _jobs(self, hours: int) -> dict[str, list[Outcomes]]:
@@ -66,24 +67,25 @@ class RuntimeStore:
                 {
                     "$match": {
                         "created": {"$gte": since},
-                        "kind": {"$in": ["job", "kbuild", "process"]},
+                        "kind": {"$in": [kind for kind in Kind if is_job(kind)]},
                         "data.runtime": {"$type": "string"},
                     }
                 },
-                {"$group": {"_id": GROUP, "many": {"$sum": 1}}},
+                {"$group": {"_id": GROUP, "count": {"$sum": 1}}},
             ],
             maxTimeMS=QUERY_MS,
         )
         return outcomes(await rows.to_list(10_000))
 
 
-def _read(known: dict[str, Any], jobs: list[Outcomes], at: datetime) -> RuntimeRead:
-    said = RuntimeReport(**{name: known[name] for name in RuntimeReport.model_fields})
+def _read(document: dict[str, Any], jobs: list[Outcomes], at: datetime) -> RuntimeRead:
+    fields = {name: document[name] for name in RuntimeReport.model_fields}
+    report = RuntimeReport(**fields)
     return RuntimeRead(
-        **said.model_dump(),
-        name=known["_id"],
-        online=is_online(said, known["seen"], at),
-        seen=stamp(known["seen"]),
+        **report.model_dump(),
+        name=document["_id"],
+        online=is_online(report, document["seen"], at),
+        seen=stamp(document["seen"]),
         jobs=jobs,
     )
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Places in a channel that clients keep here, and listen from."""
+"""Subscriptions: clients listen to a channel from a position that the API keeps."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The places of durable subscribers, which a loss of Redis must not take."""
+"""The collection of durable subscribers in MongoDB, kept when Redis loses its data."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -8,24 +8,24 @@ from beanie import Document
 from pymongo import IndexModel
 
 LIFE = timedelta(days=30)
-"""How long a place is kept that nobody comes back to."""
+"""How long the position of a subscriber is kept that does not come back."""
 
 
 class SubscriberDocument(Document):
-    """A name under which somebody listens, across restarts of his own."""
+    """A name under which a client listens across its restarts."""
 
     id: str  # type: ignore[assignment]
     channel: str
     user: str
     place: int
-    """Of the last event that he has received."""
+    """The position of the last event that the subscriber has received."""
     subscription: int
-    """The one that he listens with now."""
+    """The subscription that it uses now."""
     created: datetime
     polled: datetime
 
     class Settings:
-        """Where subscribers lie, and when they go."""
+        """The name of the collection, and when documents expire."""
 
         name = "subscriber"
         indexes: ClassVar[list[Any]] = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Durable subscribers in MongoDB."""
+"""Positions of durable subscribers in MongoDB."""
 
 from typing import Any
 
@@ -13,53 +13,54 @@ from kci_api.times import now
 from kci_shared.errors import BadRequest
 
 
-class DurablePlaces:
-    """Where subscribers were when they listened last, by the names they chose."""
+class DurablePositions:
+    """The positions of subscribers, by the names that they chose."""
 
     @property
-    def _places(self) -> AsyncCollection[dict[str, Any]]:
-        # to be taken back a little does no harm, so a place need not be journaled
+    def _subscribers(self) -> AsyncCollection[dict[str, Any]]:
+        # a position may be lost: the subscriber then gets some events again
         return SubscriberDocument.get_pymongo_collection().with_options(
             write_concern=WriteConcern(w=1, j=False)
         )
 
-    async def begin(self, new: Subscription, place: int) -> tuple[int, int | None]:
-        """Return from where a subscriber goes on, and his subscription until now.
+    async def begin(self, new: Subscription, position: int) -> tuple[int, int | None]:
+        """Return the position of a subscriber, and its earlier subscription, if any.
 
-        A new one begins at `place`. `NotPermitted` if the name is somebody else's.
+        A new subscriber begins at `position`. Raise `NotPermitted` if the name belongs
+        to another user.
         """
         at = now()
         document = {
             "_id": new.subscriber,
             "channel": new.channel,
             "user": new.user,
-            "place": place,
+            "place": position,
             "subscription": new.id,
             "created": at,
             "polled": at,
         }
         try:
-            await self._places.insert_one(document)
+            await self._subscribers.insert_one(document)
         except DuplicateKeyError:
             return await self._resume(new)
-        return place, None
+        return position, None
 
     async def _resume(self, new: Subscription) -> tuple[int, int]:
-        found = await self._places.find_one({"_id": new.subscriber})
-        assert found is not None, "it was there just now"
-        check_owner(new.user, found["user"])
-        if found["channel"] != new.channel:
-            channel = found["channel"]
+        document = await self._subscribers.find_one({"_id": new.subscriber})
+        assert document is not None, "its insert failed because it exists"
+        check_owner(new.user, document["user"])
+        if document["channel"] != new.channel:
+            channel = document["channel"]
             raise BadRequest(f"subscriber_id {new.subscriber!r} listens to {channel!r}")
-        await self._places.update_one(
+        await self._subscribers.update_one(
             {"_id": new.subscriber},
             {"$set": {"subscription": new.id, "polled": now()}},
         )
-        return found["place"], found["subscription"]
+        return document["place"], document["subscription"]
 
-    async def move(self, subscription: Subscription, place: int) -> None:
-        """Note what a subscriber has received."""
-        await self._places.update_one(
+    async def move(self, subscription: Subscription, position: int) -> None:
+        """Set the position up to which a subscriber has received the channel."""
+        await self._subscribers.update_one(
             {"_id": subscription.subscriber, "subscription": subscription.id},
-            {"$set": {"place": place, "polled": now()}},
+            {"$set": {"place": position, "polled": now()}},
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Subscriptions over HTTP."""
+"""HTTP routes of subscriptions."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -12,14 +12,14 @@ from kci_api.channels.rules import ChannelName
 from kci_api.dependencies import store_of
 from kci_api.events.rules import message
 from kci_api.resets import reset_of
-from kci_api.subscriptions.listening import ListenRequest, Subscriptions
+from kci_api.subscriptions.listening import Listen, Subscriptions
 from kci_api.subscriptions.rules import MAX_ID, Reach, Subscription, new_id
-from kci_api.subscriptions.store import Known
+from kci_api.subscriptions.store import SubscriptionUse
 from kci_api.times import stamp
 
 router = APIRouter(tags=["events"])
 
-MOST = 1000
+MAX_EVENTS = 1000
 
 
 class SubscriptionRead(BaseModel):
@@ -39,13 +39,13 @@ class SubscriptionStats(SubscriptionRead):
 
 
 class Delivery(BaseModel):
-    """What a listener hears."""
+    """What a listen returns."""
 
     type: str = "message"
     pattern: None = None
     channel: str
     data: str
-    """A CloudEvent as JSON; `BEEP` when nothing came for 45 seconds."""
+    """A CloudEvent as JSON; `BEEP` if none came within 45 seconds."""
 
 
 CurrentSubscriptions = Annotated[Subscriptions, Depends(store_of(Subscriptions))]
@@ -63,10 +63,11 @@ async def subscribe(
         str | None, Query(pattern=r"^[^\s\x00-\x1f]+$", max_length=200)
     ] = None,
 ) -> SubscriptionRead:
-    """Subscribe to a channel; `node` tells what happens to nodes.
+    """Subscribe to a channel; `node` has the events of nodes.
 
-    One hears the events of nobody and one's own, with `promisc` all. A `subscriber_id`
-    makes it durable: who comes back under it first hears what he has missed.
+    A subscription gets its user's own events and those without an owner, with `promisc`
+    all. With a `subscriber_id` it is durable: who subscribes again with the same id
+    first gets the events since.
     """
     reach = Reach.ALL if promisc else Reach.OWN
     new = Subscription(new_id(), channel, caller.name, reach, subscriber_id)
@@ -80,23 +81,26 @@ async def listen(
     caller: CurrentCaller,
     subscriptions: CurrentSubscriptions,
     request: Request,
-    most: Annotated[int | None, Query(alias="max", ge=1, le=MOST)] = None,
+    limit: Annotated[int | None, Query(alias="max", ge=1, le=MAX_EVENTS)] = None,
     ack: Received = None,
 ) -> Response:
     """Wait for an event; with `max` for up to so many, as a list.
 
-    It takes what was answered the last time as received, or, with `ack`, what is up to
-    that `_sequence_id`. After 45 seconds without an event the answer is `BEEP`.
+    The last response counts as received, with `ack` only up to that `_sequence_id`.
+    After 45 seconds without an event the response is `BEEP`.
     """
-    asked = ListenRequest(
-        *(sub_id, caller.name, most or 1, ack),
-        gone=request.is_disconnected,
+    listen_request = Listen(
+        sub_id,
+        caller.name,
+        limit or 1,
+        ack,
+        disconnected=request.is_disconnected,
         reset=reset_of(request),
     )
-    answer = await subscriptions.listen(asked)
-    told = [entry.message for entry in answer.entries] or [beep(answer.channel)]
-    text = told[0] if most is None else b"[" + b",".join(told) + b"]"
-    return Response(text, media_type="application/json")
+    result = await subscriptions.listen(listen_request)
+    messages = [one.message for one in result.entries] or [beep(result.channel)]
+    body = messages[0] if limit is None else b"[" + b",".join(messages) + b"]"
+    return Response(body, media_type="application/json")
 
 
 @router.post("/unsubscribe/{sub_id}")
@@ -112,11 +116,11 @@ async def list_subscriptions(
     _: AdminCaller, subscriptions: CurrentSubscriptions
 ) -> list[SubscriptionStats]:
     """List all subscriptions."""
-    return [_stats(known) for known in await subscriptions.all()]
+    return [_stats(use) for use in await subscriptions.all()]
 
 
 def beep(channel: str) -> bytes:
-    """Say that nothing happened, but that one is still there."""
+    """Return the message that there was no event."""
     return message(channel, "BEEP")
 
 
@@ -129,9 +133,9 @@ def _read(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-def _stats(known: Known) -> SubscriptionStats:
+def _stats(use: SubscriptionUse) -> SubscriptionStats:
     return SubscriptionStats(
-        **_read(known.subscription),
-        created=stamp(datetime.fromtimestamp(known.created, UTC)),
-        last_poll=stamp(datetime.fromtimestamp(known.polled, UTC)),
+        **_read(use.subscription),
+        created=stamp(datetime.fromtimestamp(use.created, UTC)),
+        last_poll=stamp(datetime.fromtimestamp(use.polled, UTC)),
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a subscription is, and what it hears."""
+"""Subscriptions, and which events they get."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -13,37 +13,37 @@ MAX_ID = 2**53 - 1
 
 
 class Reach(Enum):
-    """Whose events a subscriber hears."""
+    """Whose events a subscription gets."""
 
     OWN = "0"
-    """Those of nobody, and his own."""
+    """Those of its user, and those without an owner."""
     ALL = "1"
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """Somebody's ear on a channel."""
+    """A subscription of a user to a channel."""
 
     id: int
     channel: str
     user: str
     reach: Reach
     subscriber: str | None = None
-    """The name under which the place outlives the subscription."""
+    """The name of a durable subscriber, whose position outlives the subscription."""
 
-    def wants(self, entry: Entry) -> bool:
-        """Say whether an event is for this subscriber."""
+    def matches(self, entry: Entry) -> bool:
+        """Return whether the subscription gets an event."""
         if entry.channel != self.channel:
             return False
         return self.reach is Reach.ALL or entry.event.get("owner") in (None, self.user)
 
 
 def new_id() -> int:
-    """Return an id that nobody has, not even before Redis lost all."""
+    """Return a random id: no other has it, even if Redis has lost its data."""
     return 1 + randbelow(MAX_ID)
 
 
 def check_owner(user: str, owner: str) -> None:
     """Raise `NotPermitted` unless a subscription is the caller's own."""
     if user != owner:
-        raise NotPermitted("the subscription is somebody else's")
+        raise NotPermitted("the subscription belongs to another user")

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Subscriptions in Redis: where each one is, and what it was told last.
+"""Subscriptions in Redis: their positions, and their last answers.
 
-A subscription is a hash: who listens to what; `place`, up to where all was received;
-`answered`, up to where the last answer went; `listener`, which of two that listen at
-once is the newer. Each step is one script, so any replica may take it.
+A subscription is a hash: its user and channel; `place`, the position up to which the
+client has received all; `answered`, the position up to which the last answer went;
+`listener`, the newest of those who listen. Each step is one script, so that replicas
+can take turns.
 """
 
 import time
@@ -16,7 +17,7 @@ from redis.asyncio import Redis
 from kci_api.subscriptions.rules import Reach, Subscription
 from kci_shared.errors import NotFound, TooMany
 
-MOST = 10_000
+MAX_PER_USER = 10_000
 """How many subscriptions a user may have."""
 FIELDS = ("channel", "user", "reach", "subscriber", "place")
 
@@ -35,14 +36,14 @@ if user == ARGV[1] then
 end
 return redis.call('HMGET', KEYS[1], 'channel', 'user', 'reach', 'subscriber', 'place')
 """
-"""Take what was answered as received; the caller listens now."""
+"""Take the last answer as received; the caller is the newest listener."""
 ANSWER = """
-if redis.call('HGET', KEYS[1], 'listener') ~= ARGV[1] then return 'overtaken' end
+if redis.call('HGET', KEYS[1], 'listener') ~= ARGV[1] then return 'superseded' end
 if redis.call('HGET', KEYS[1], 'place') ~= ARGV[2] then return 'moved' end
 redis.call('HSET', KEYS[1], 'answered', ARGV[3])
 return 'given'
 """
-"""Note what is being answered, unless somebody else listens, or the place moved."""
+"""Record an answer, unless there is a newer listener, or the position moved."""
 RETRACT = """
 if redis.call('HGET', KEYS[1], 'answered') == ARGV[2] then
     redis.call('HDEL', KEYS[1], 'answered')
@@ -51,30 +52,31 @@ elseif redis.call('HGET', KEYS[1], 'place') == ARGV[2] then
     redis.call('HDEL', KEYS[1], 'answered')
 end
 """
-"""Take an answer back that nobody read, and the one after it."""
+"""Take back an answer that was not read, and the one after it."""
 
 
 @dataclass(frozen=True)
-class Known:
-    """A subscription as an administrator sees it."""
+class SubscriptionUse:
+    """A subscription, and when it was used, in seconds since the epoch."""
 
     subscription: Subscription
     created: float
     polled: float
 
 
-class AnswerOutcome(StrEnum):
+class Answer(StrEnum):
     """What becomes of an answer."""
 
     GIVEN = "given"
-    OVERTAKEN = "overtaken"
-    """Somebody else listens now."""
+    """It is sent to the client."""
+    SUPERSEDED = "superseded"
+    """There is a newer listener."""
     MOVED = "moved"
-    """The place is not where it was."""
+    """The position moved since the search began."""
 
 
 class SubscriptionStore:
-    """Who listens, from where."""
+    """The subscriptions of all replicas, with their positions."""
 
     def __init__(self, redis: Redis, life_s: float) -> None:
         self._redis = redis
@@ -83,21 +85,21 @@ class SubscriptionStore:
         self._answer = redis.register_script(ANSWER)
         self._retract = redis.register_script(RETRACT)
 
-    async def add(self, new: Subscription, place: int) -> None:
-        """Add a subscription that begins at a place; `TooMany` if the user has many."""
+    async def add(self, new: Subscription, position: int) -> None:
+        """Add a subscription at a position; `TooMany` if the user has too many."""
         now = time.time()
         index = _index(new.user)
         if (
-            await self._redis.zcard(index) >= MOST
-            and len(await self._of(index)) >= MOST
+            await self._redis.zcard(index) >= MAX_PER_USER
+            and len(await self._of(index)) >= MAX_PER_USER
         ):
-            raise TooMany(f"you have {MOST} subscriptions; unsubscribe some")
+            raise TooMany(f"you have {MAX_PER_USER} subscriptions; unsubscribe some")
         fields: Any = {
             "channel": new.channel,
             "user": new.user,
             "reach": new.reach.value,
             "subscriber": new.subscriber or "",
-            "place": place,
+            "place": position,
             "created": now,
             "polled": now,
         }
@@ -107,24 +109,24 @@ class SubscriptionStore:
             change.zadd(index, {str(new.id): now})
             await change.execute()
 
-    async def remove(self, gone: Subscription) -> None:
-        """Remove a subscription, if it is still there."""
+    async def remove(self, subscription: Subscription) -> None:
+        """Remove a subscription, if it exists."""
         async with self._redis.pipeline(transaction=True) as change:
-            change.delete(_key(gone.id))
-            change.zrem(_index(gone.user), str(gone.id))
+            change.delete(_key(subscription.id))
+            change.zrem(_index(subscription.user), str(subscription.id))
             await change.execute()
 
     async def get(self, subscription_id: int) -> Subscription:
-        """Return a subscription; `NotFound` if there is none."""
+        """Return a subscription; `NotFound` if there is no such subscription."""
         call: Any = self._redis.hmget(_key(subscription_id), FIELDS)
         return _read(subscription_id, await call)[0]
 
     async def begin(
         self, subscription_id: int, user: str, listener: str, received: int | None
     ) -> tuple[Subscription, int]:
-        """Say who listens now; return from where.
+        """Begin to listen; return the subscription and its position.
 
-        What was answered before counts as received, or only what is up to `received`.
+        The last answer counts as received, up to `received` if that is given.
         """
         reply: Any = await self._begin(
             [_key(subscription_id)],
@@ -134,33 +136,33 @@ class SubscriptionStore:
 
     async def answer(
         self, subscription_id: int, listener: str, start: int, end: int
-    ) -> "AnswerOutcome":
-        """Note an answer of what lies between two places, if it may be given."""
+    ) -> Answer:
+        """Record an answer with the events between two positions, if it may be sent."""
         keys = [_key(subscription_id)]
-        return AnswerOutcome(await self._answer(keys, [listener, start, end]))
+        return Answer(await self._answer(keys, [listener, start, end]))
 
     async def retract(self, subscription_id: int, start: int, end: int) -> None:
-        """Take an answer back that nobody was there for."""
+        """Take back an answer that was not read."""
         await self._retract([_key(subscription_id)], [start, end])
 
-    async def all(self) -> list[Known]:
-        """Return all subscriptions, for whoever looks after them."""
-        found: list[Known] = []
+    async def all(self) -> list[SubscriptionUse]:
+        """Return all subscriptions, for administrators."""
+        subscriptions: list[SubscriptionUse] = []
         async for index in self._redis.scan_iter(match=_index("*")):
-            found += await self._of(index)
-        return found
+            subscriptions += await self._of(index)
+        return subscriptions
 
-    async def _of(self, index: str) -> list[Known]:
-        """Return the subscriptions of a user; forget those that nobody polled."""
-        found: list[Known] = []
+    async def _of(self, index: str) -> list[SubscriptionUse]:
+        """Return the subscriptions of a user; remove expired ones from the index."""
+        uses: list[SubscriptionUse] = []
         names: Any = await self._redis.zrange(index, 0, -1)
         for name in names:
             call: Any = self._redis.hgetall(_key(int(name)))
             if values := await call:
-                found.append(_known(int(name), values))
+                uses.append(_use(int(name), values))
             else:
                 await self._redis.zrem(index, name)
-        return found
+        return uses
 
 
 def _key(subscription_id: int) -> str:
@@ -171,8 +173,8 @@ def _index(user: str) -> str:
     return f"subscriptions:{user}"
 
 
-def _text(place: int | None) -> str:
-    return "" if place is None else str(place)
+def _text(position: int | None) -> str:
+    return "" if position is None else str(position)
 
 
 def _read(subscription_id: int, reply: list[Any]) -> tuple[Subscription, int]:
@@ -192,8 +194,8 @@ def _subscription(subscription_id: int, values: dict[str, Any]) -> Subscription:
     )
 
 
-def _known(subscription_id: int, values: dict[str, Any]) -> Known:
-    return Known(
+def _use(subscription_id: int, values: dict[str, Any]) -> SubscriptionUse:
+    return SubscriptionUse(
         _subscription(subscription_id, values),
         float(values["created"]),
         float(values["polled"]),

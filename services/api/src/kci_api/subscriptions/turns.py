@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Of two who listen on one subscription in this process the newer one has the turn."""
+"""Of two listens on one subscription in this process, the newer one supersedes."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,56 +11,57 @@ T = TypeVar("T")
 
 
 class Turn:
-    """One listen in this process, which a newer one may end while it waits."""
+    """One listen in this process, which a newer one may supersede while it waits."""
 
     def __init__(self) -> None:
         self.over = asyncio.Event()
-        self._overtaken = False
+        self._superseded = False
         self._waiting: asyncio.Task[Any] | None = None
 
-    def overtake(self) -> None:
-        """End it, unless it is giving its answer already."""
-        self._overtaken = True
+    def supersede(self) -> None:
+        """End this turn, unless it is about to respond."""
+        self._superseded = True
         if self._waiting is not None:
             self._waiting.cancel()
 
-    def look_again(self) -> None:
-        """Make it look again, from where the place is now."""
+    def search_again(self) -> None:
+        """Make this turn search again from the present position."""
         if self._waiting is not None:
             self._waiting.cancel()
 
-    async def wait(self, look: Coroutine[Any, Any, T]) -> T:
-        """Return what comes of a look; `Conflict` if a newer turn begins first.
+    async def wait(self, search: Coroutine[Any, Any, T]) -> T:
+        """Return the result of a search.
 
-        `PlaceMoved` if the place was moved.
+        Raise `Conflict` if this turn is superseded, and `PositionMoved` if the position
+        moved, before there is a result.
         """
-        if self._overtaken:
-            look.close()
-            raise overtaken()
-        waiting: asyncio.Task[T] = asyncio.create_task(look)
+        if self._superseded:
+            search.close()
+            raise superseded()
+        waiting: asyncio.Task[T] = asyncio.create_task(search)
         self._waiting = waiting
         try:
             return await waiting
         except asyncio.CancelledError:
-            if self._overtaken:
-                raise overtaken() from None
-            if waiting.cancelled() and not cancelling():
-                raise PlaceMoved from None
+            if self._superseded:
+                raise superseded() from None
+            if waiting.cancelled() and not is_cancelling():
+                raise PositionMoved from None
             raise
         finally:
             self._waiting = None
 
 
-class PlaceMoved(Exception):
-    """The place is not where it was."""
+class PositionMoved(Exception):
+    """The position of the subscription moved while a listen waited."""
 
 
-def cancelling() -> bool:
-    """Say whether it is we who are to end."""
+def is_cancelling() -> bool:
+    """Return whether the current task itself is being cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
-def overtaken() -> Conflict:
-    """Tell the older of two who listen that it is not the one."""
+def superseded() -> Conflict:
+    """Return the error for a listen that a newer one, or an end, superseded."""
     return Conflict("somebody else listens on this subscription now, or ended it")

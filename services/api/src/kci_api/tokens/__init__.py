@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The tokens of services, which administrators give and take."""
+"""The tokens of services, which administrators issue and revoke."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The tokens of services over HTTP."""
+"""HTTP routes of the tokens of services."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -23,7 +23,7 @@ TEN_YEARS_S = 3653 * A_DAY_S
 
 
 class NewToken(BaseModel):
-    """The token that a service shall have."""
+    """A token to issue."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,11 +32,11 @@ class NewToken(BaseModel):
         list[Annotated[str, Field(pattern=SCOPE)]], Field(max_length=100)
     ] = []
     expires_in: Annotated[int, Field(gt=0, le=TEN_YEARS_S)] = 90 * A_DAY_S
-    """In seconds."""
+    """In seconds from now."""
 
 
 class TokenRead(BaseModel):
-    """A service's token, without its text: that is told only once."""
+    """A service's token, without its text."""
 
     id: str
     name: str
@@ -59,7 +59,7 @@ async def issue_token(
     audit: AuditTrail,
     response: Response,
 ) -> IssuedToken:
-    """Give a service a token; its text is told here and never again."""
+    """Issue a token to a service; only this response has its text."""
     await audit.record(caller.name, "token issued", wanted.name, scopes=wanted.scopes)
     life = timedelta(seconds=wanted.expires_in)
     text, token = await tokens.issue(wanted.name, wanted.scopes, life)
@@ -69,7 +69,7 @@ async def issue_token(
 
 @router.get("")
 async def list_tokens(_: AdminCaller, tokens: Tokens) -> list[TokenRead]:
-    """List the services' tokens that are good, oldest first."""
+    """List the valid tokens of services, oldest first."""
     return [read_token(token) for token in await tokens.service_tokens()]
 
 
@@ -77,13 +77,13 @@ async def list_tokens(_: AdminCaller, tokens: Tokens) -> list[TokenRead]:
 async def revoke_token(
     token_id: str, caller: AdminCaller, tokens: Tokens, audit: AuditTrail
 ) -> None:
-    """Make a token good for nothing, in every replica within seconds."""
+    """Revoke a token, in every replica within seconds."""
     await audit.record(caller.name, "token revoked", token_id)
     await tokens.revoke(token_id)
 
 
 def read_token(token: Token) -> TokenRead:
-    """Say of a token what may be said."""
+    """Return the public fields of a token."""
     return TokenRead(
         id=token.id,
         name=token.name,

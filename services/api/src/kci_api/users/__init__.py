@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who calls: people who log in, and services that carry a token."""
+"""Accounts of people, and the token files of services."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What becomes of users: invited, changed, given new passwords, removed."""
+"""Invite, change and remove users, and reset their passwords."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,31 +14,31 @@ from kci_api.callers.authenticator import Authenticator
 from kci_api.callers.documents import Group, UserDocument
 from kci_api.callers.passwords import Passwords
 from kci_api.callers.rules import Caller
-from kci_api.callers.store import TAKEN, UserStore
+from kci_api.callers.store import NAME_TAKEN, UserStore
 from kci_api.callers.tokens import Signer
 from kci_shared.errors import BadRequest, NotFound
 
 INVITE_LIFE = timedelta(days=7)
 RESET_LIFE = timedelta(hours=4)
-NO_PASSWORD = "!"  # noqa: S105 - it fits no password
-SECRET = ("hashed_password",)
-"""What the audit trail must not say."""
+NO_PASSWORD = "!"  # noqa: S105 - the hash of no password
+SECRET_FIELDS = ("hashed_password",)
+"""Fields that the audit trail must not contain."""
 
 
 @dataclass(frozen=True)
 class Invitation:
-    """Whom an administrator invites."""
+    """An invitation by an administrator."""
 
     username: str
     email: str
     groups: list[Group]
     is_superuser: bool
-    again: bool
-    """Whether somebody who was invited before gets a new link."""
+    resend: bool
+    """Whether a user who was invited before gets a new link."""
 
 
 class Accounts:
-    """Changes users, and notes who did."""
+    """Changes users, and records who did in the audit trail."""
 
     def __init__(
         self, users: UserStore, tokens: Authenticator, signer: Signer, audit: Audit
@@ -50,36 +50,38 @@ class Accounts:
         self._passwords = Passwords()
 
     async def page(
-        self, wanted: dict[str, Any], limit: int, offset: int
+        self, query: dict[str, Any], limit: int, offset: int
     ) -> tuple[list[UserDocument], int]:
-        """Return a page of the users that match, and how many do."""
-        return await self._users.page(wanted, limit, offset)
+        """Return a page of the users that match, and their number."""
+        return await self._users.page(query, limit, offset)
 
     async def get(self, user_id: PydanticObjectId) -> UserDocument:
         """Return a user."""
         return await self._users.get(user_id)
 
-    async def invite(self, wanted: Invitation, by: Caller) -> tuple[UserDocument, str]:
-        """Add a user who has yet to choose a password; return the token for that."""
-        user = await self._users.find(wanted.username)
+    async def invite(
+        self, invitation: Invitation, by: Caller
+    ) -> tuple[UserDocument, str]:
+        """Add a user without a password; return the token of the invitation link."""
+        user = await self._users.find(invitation.username)
         if user is None:
             user = UserDocument(
-                username=wanted.username,
-                email=wanted.email.lower(),
+                username=invitation.username,
+                email=invitation.email.lower(),
                 hashed_password=NO_PASSWORD,
-                is_superuser=wanted.is_superuser,
-                groups=wanted.groups,
+                is_superuser=invitation.is_superuser,
+                groups=invitation.groups,
             )
             await self._audit.record(by.name, "user invited", user.username)
             await self._users.add(user)
-        elif not wanted.again or user.is_verified or user.email != wanted.email.lower():
-            raise BadRequest(TAKEN)
+        elif not _may_resend(invitation, user):
+            raise BadRequest(NAME_TAKEN)
         life = INVITE_LIFE
         claims = {"sub": str(user.id), "email": user.email}
         return user, self._signer.write_link("invite", life, **claims)
 
     async def accept(self, token: str, password: str) -> UserDocument:
-        """Let an invited user choose the first password."""
+        """Accept an invitation by setting the first password."""
         claims = self._signer.read_link("invite", token)
         user = await self._users.get(_id(claims))
         if user.is_verified:
@@ -91,7 +93,7 @@ class Accounts:
         return await self._change(user, changes, user.username)
 
     async def reset_token(self, email: str, by: Caller) -> str:
-        """Return a token that lets a user choose a new password, once."""
+        """Return the token of a link by which a user sets a new password, once."""
         user = await self._users.find(email)
         if user is None:
             raise NotFound(f"no user has the address {email}")
@@ -100,7 +102,7 @@ class Accounts:
         return self._signer.write_link("reset", RESET_LIFE, **claims)
 
     async def reset(self, token: str, password: str) -> UserDocument:
-        """Let a user choose a new password."""
+        """Set a new password by the token of a link."""
         claims = self._signer.read_link("reset", token)
         user = await self._users.get(_id(claims))
         if claims.get("of") != _fingerprint(user) or not user.is_active:
@@ -109,7 +111,7 @@ class Accounts:
         return await self._change(user, {"hashed_password": hashed}, user.username)
 
     async def update_password(self, login: str, old: str, new: str) -> None:
-        """Change a password for who knows the old one."""
+        """Change a password; `BadRequest` if the old one is wrong."""
         user = await self._tokens.check(login, old)
         hashed = await self._passwords.hash(new)
         await self._change(user, {"hashed_password": hashed}, user.username)
@@ -117,36 +119,41 @@ class Accounts:
     async def change(
         self, user: UserDocument, changes: dict[str, Any], by: Caller
     ) -> UserDocument:
-        """Set fields of a user; a name must be one that nobody ever had."""
+        """Set fields of a user; `BadRequest` if a new name was ever used before."""
         changes = dict(changes)
         if (password := changes.pop("password", None)) is not None:
             changes["hashed_password"] = await self._passwords.hash(password)
         name = changes.get("username", user.username)
         if name != user.username and not await self._users.is_free(name):
-            raise BadRequest(TAKEN)
+            raise BadRequest(NAME_TAKEN)
         return await self._change(user, changes, by.name)
 
     async def remove(self, user_id: PydanticObjectId, by: Caller) -> None:
-        """Remove a user; the nodes stay."""
+        """Remove a user; their nodes stay."""
         user = await self._users.get(user_id)
         if user.username == by.name:
-            raise BadRequest("nobody removes himself")
+            raise BadRequest("you cannot remove your own account")
         await self._audit.record(by.name, "user removed", user.username)
         await self._users.remove(user_id)
-        self._tokens.forget()
+        self._tokens.clear_cache()
 
     async def _change(
         self, user: UserDocument, changes: dict[str, Any], by: str
     ) -> UserDocument:
-        told = {name: v for name, v in changes.items() if name not in SECRET}
-        action = "user changed" if told else "password changed"
-        await self._audit.record(by, action, user.username, **told)
+        fields = {name: v for name, v in changes.items() if name not in SECRET_FIELDS}
+        action = "user changed" if fields else "password changed"
+        await self._audit.record(by, action, user.username, **fields)
         assert user.id is not None
         changed = await self._users.change(user.id, changes) if changes else user
         if "hashed_password" in changes:
-            await self._users.log_out(user.id)  # whoever knew the old one
-        self._tokens.forget()
+            await self._users.log_out(user.id)  # who logged in with the old one
+        self._tokens.clear_cache()
         return changed
+
+
+def _may_resend(invitation: Invitation, user: UserDocument) -> bool:
+    is_pending = not user.is_verified and user.email == invitation.email.lower()
+    return invitation.resend and is_pending
 
 
 def _id(claims: dict[str, Any]) -> PydanticObjectId:
@@ -157,5 +164,5 @@ def _id(claims: dict[str, Any]) -> PydanticObjectId:
 
 
 def _fingerprint(user: UserDocument) -> str:
-    """Name a password without telling it, so that a link is good until it changes."""
+    """Identify a password, so that a link becomes void when the password changes."""
     return sha256(user.hashed_password.encode()).hexdigest()[:16]

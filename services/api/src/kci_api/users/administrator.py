@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The first administrator, who makes all others."""
+"""The first administrator, created at start."""
 
 from kci_api.callers.documents import UserDocument
 from kci_api.callers.passwords import Passwords
@@ -12,7 +12,7 @@ log = get_logger(__name__)
 
 
 async def ensure_administrator(settings: Settings) -> None:
-    """Make the administrator that the settings name, unless that user is there."""
+    """Create the administrator of the settings, unless that user exists."""
     name, secret = settings.admin_user, settings.admin_password
     password = secret.read() if secret else None
     users = UserStore()

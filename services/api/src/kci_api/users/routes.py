@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Users over HTTP."""
+"""HTTP routes of users."""
 
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ router = APIRouter(tags=["users"])
 
 
 class UserChange(BaseModel):
-    """What a user may change of himself; the rest is ignored, as clients send it."""
+    """The fields that a user may change; clients send others, which are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -32,18 +32,18 @@ class UserChange(BaseModel):
     email: Email | None = None
     password: Password | None = None
     groups: list[str] | None = None
-    """Administrators only: all groups by name, none empties them."""
+    """Administrators only: the names of all groups; an empty list removes all."""
 
     def changes(self) -> dict[str, Any]:
-        """Return what is to be set, but for the groups."""
-        said = self.model_dump(exclude_none=True, exclude={"groups"})
-        if "email" in said:
-            said["email"] = said["email"].lower()
-        return said
+        """Return the fields to set, without the groups."""
+        fields = self.model_dump(exclude_none=True, exclude={"groups"})
+        if "email" in fields:
+            fields["email"] = fields["email"].lower()
+        return fields
 
 
 class UserChangeByAdmin(UserChange):
-    """What an administrator may change of a user."""
+    """The fields of a user that an administrator may change."""
 
     is_active: bool | None = None
     is_superuser: bool | None = None
@@ -51,7 +51,7 @@ class UserChangeByAdmin(UserChange):
 
 
 class UserQuery(BaseModel):
-    """Which users are wanted."""
+    """Conditions on users, and a page of the matches."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -66,11 +66,11 @@ class UserQuery(BaseModel):
     offset: Offset = 0
 
     def conditions(self) -> dict[str, Any]:
-        """Say the same in the database's words."""
-        said = self.model_dump(exclude_none=True, exclude={"limit", "offset"})
-        if "id" in said:
-            said["_id"] = parse_id(said.pop("id"))
-        return said
+        """Return the conditions as a MongoDB filter."""
+        query = self.model_dump(exclude_none=True, exclude={"limit", "offset"})
+        if "id" in query:
+            query["_id"] = parse_id(query.pop("id"))
+        return query
 
 
 AccountsHere = Annotated[Accounts, Depends(store_of(Accounts))]
@@ -79,7 +79,7 @@ Groups = Annotated[GroupStore, Depends(store_of(GroupStore))]
 
 @router.get("/whoami")
 async def whoami(session: CurrentSession) -> ServiceRead | UserRead:
-    """Tell who the token of this request stands for."""
+    """Return the user or service whose token this request has."""
     return read_session(session)
 
 
@@ -89,17 +89,17 @@ async def list_users(
     query: Annotated[UserQuery, Query()],
     accounts: AccountsHere,
 ) -> Page[UserRead]:
-    """List users; only administrators see and ask for e-mail addresses."""
+    """List users; only administrators see e-mail addresses and filter by them."""
     if query.email is not None and not caller.is_superuser:
-        raise invalid(("query", "email"), "only administrators may ask for it")
-    found, total = await accounts.page(query.conditions(), query.limit, query.offset)
-    items = [shown(user, caller) for user in found]
+        raise invalid(("query", "email"), "only administrators may filter by it")
+    users, total = await accounts.page(query.conditions(), query.limit, query.offset)
+    items = [shown(user, caller) for user in users]
     return Page(items=items, total=total, limit=query.limit, offset=query.offset)
 
 
 @router.post("/user/register", status_code=404, include_in_schema=False)
 async def register(_: AdminCaller) -> None:
-    """Say that people are invited."""
+    """Refuse registration, and name the route of invitations."""
     raise NotFound("User registration is disabled; use /user/invite instead.")
 
 
@@ -109,7 +109,7 @@ async def change_me(
 ) -> UserRead:
     """Change one's own name, address or password."""
     if session.user is None:
-        raise NotPermitted("a service's token is no user")
+        raise NotPermitted("this token belongs to a service, not to a user")
     if change.groups is not None:
         raise BadRequest("User groups can only be updated by an admin user")
     changed = await accounts.change(session.user, change.changes(), session.caller)
@@ -120,7 +120,7 @@ async def change_me(
 async def get_user(
     user_id: str, caller: UnrestrictedCaller, accounts: AccountsHere
 ) -> UserRead:
-    """Answer a user."""
+    """Return a user."""
     return shown(await accounts.get(parse_id(user_id)), caller)
 
 
@@ -132,7 +132,7 @@ async def change_user(
     accounts: AccountsHere,
     groups: Groups,
 ) -> UserRead:
-    """Change a user; `groups` sets all of them, an empty list takes them away."""
+    """Change a user; `groups` replaces all groups, so an empty list removes them."""
     user = await accounts.get(parse_id(user_id))
     changes = change.changes()
     if change.groups is not None:

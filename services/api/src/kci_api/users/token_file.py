@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A service's token in a file that only its owner reads."""
+"""A service's token in a file that only its owner can read."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,18 +11,22 @@ from kci_shared.errors import NotLoggedIn
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """The token that a service shall have."""
+    """The token that a service needs."""
 
     name: str
     scopes: list[str]
     life: timedelta
 
 
-async def ensure_token(tokens: Authenticator, wish: TokenRequest, file: Path) -> None:
-    """Write a token to a file, unless as good a one lies there, half its life left."""
-    if file.exists() and await _is_good(tokens, wish, file.read_text().strip()):
-        return
-    text, _ = await tokens.issue(wish.name, wish.scopes, wish.life)
+async def ensure_token(
+    tokens: Authenticator, request: TokenRequest, file: Path
+) -> None:
+    """Write a token to a file, unless it has one like it with half its life left."""
+    if file.exists():
+        text = file.read_text().strip()
+        if await _is_sufficient(tokens, request, text):
+            return
+    text, _ = await tokens.issue(request.name, request.scopes, request.life)
     part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600, exist_ok=False)
@@ -30,11 +34,14 @@ async def ensure_token(tokens: Authenticator, wish: TokenRequest, file: Path) ->
     part.replace(file)
 
 
-async def _is_good(tokens: Authenticator, wish: TokenRequest, text: str) -> bool:
+async def _is_sufficient(
+    tokens: Authenticator, request: TokenRequest, text: str
+) -> bool:
     try:
         token = (await tokens.session(text)).token
     except NotLoggedIn:
         return False
     left = token.expires - datetime.now(UTC)
-    same = (token.name, sorted(token.scopes)) == (wish.name, sorted(wish.scopes))
-    return same and left >= wish.life / 2
+    is_same = token.name == request.name
+    is_same = is_same and sorted(token.scopes) == sorted(request.scopes)
+    return is_same and left >= request.life / 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Users and services as the API answers them."""
+"""Users and services as the API returns them."""
 
 from pydantic import BaseModel
 
@@ -17,7 +17,7 @@ class GroupOfUser(BaseModel):
 
 
 class UserRead(BaseModel):
-    """A user as others see him."""
+    """A user, as others see them."""
 
     id: str
     email: str
@@ -29,19 +29,19 @@ class UserRead(BaseModel):
 
 
 class ServiceRead(UserRead):
-    """A service in the words of a user, and what its token is good for."""
+    """A service as a user, with the scopes of its token."""
 
     scopes: list[str]
     expires: str
 
 
 def read_user(user: UserDocument) -> UserRead:
-    """Say of a user what may be said."""
+    """Return the public fields of a user."""
     return UserRead(id=str(user.id), **user.model_dump(exclude={"id"}))
 
 
 def shown(user: UserDocument, caller: Caller) -> UserRead:
-    """Say of a user what a caller may know."""
+    """Return a user as a caller may see them: e-mail addresses are private."""
     read = read_user(user)
     if caller.is_superuser or user.username == caller.name:
         return read
@@ -49,7 +49,7 @@ def shown(user: UserDocument, caller: Caller) -> UserRead:
 
 
 def read_session(session: Session) -> ServiceRead | UserRead:
-    """Say who holds a session; a service in the words of a user."""
+    """Return the holder of a session; a service as a user."""
     user, token = session.user, session.token
     if user is not None:
         return read_user(user)
