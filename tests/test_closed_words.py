@@ -23,7 +23,6 @@ PACKAGES = Project(Path(__file__).parents[1]).packages
 Members = list[enum.Enum]
 
 PARTIAL = {
-    ("kci_api.nodes.changes", "Kind"): "only a regression begins with a result",
     ("kci_fakes.api.tree", "Kind"): "as the API",
     ("kci_log_parser.rules", "Phase"): "phases in which a board may fall silent",
 }
