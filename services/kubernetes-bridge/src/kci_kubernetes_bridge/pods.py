@@ -21,6 +21,8 @@ FOLDER = "/build"
 MOUNT = {"name": BUILD_CONTAINER, "mountPath": FOLDER}
 MAX_ORDER_BYTES = 100_000
 """Linux takes no variable of more than 128 KiB."""
+MAX_NAME_CHARS = 200
+"""How much of an unknown image's name an error repeats."""
 TRANSFER_S = 1800
 """Added to a build's own time limit: to fetch sources, and to store artifacts."""
 CONFINED = {
@@ -130,7 +132,10 @@ def _allowed(lab: Lab, image: object, field: str) -> str:
     """Return the image that a definition names, if the lab allows it."""
     if not isinstance(image, str) or not any(_fits(image, one) for one in lab.images):
         allowed = ", ".join(lab.images) or "none"
-        raise BadJob(f"data.definition.{field}: {image!r} is not one of {allowed}")
+        name = str(image)[:MAX_NAME_CHARS]
+        raise BadJob(
+            f"data.definition.{field}: {name!r} is not one of the lab's: {allowed}"
+        )
     return image
 
 

@@ -31,6 +31,8 @@ def first_error(log: str) -> str | None:
     """Return the line of a build's log that explains best why make failed.
 
     That is the first error of a tool; what make says of it counts if there is no other.
+    A builder reports it at once; it stands until the log parser has read the whole log
+    (see `build_failure`).
     """
     lines = [line.strip() for line in log.splitlines() if ERROR.search(line)]
     causes = [line for line in lines if not MAKE.match(line)]
