@@ -30,6 +30,7 @@ from kci_kubernetes_bridge.credentials import (
     NoCredentials,
     PluginToken,
 )
+from kci_kubernetes_bridge.exec_info import CLUSTER_CONFIG
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.objects import Job
 from kci_kubernetes_bridge.refusals import Away, Denied
@@ -73,7 +74,7 @@ class Cloud:
         cluster = {
             "server": "https://k:6443",
             "insecure-skip-tls-verify": True,
-            "extensions": [{"name": plugin.CLUSTER_CONFIG, "extension": {"a": "b"}}],
+            "extensions": [{"name": CLUSTER_CONFIG, "extension": {"a": "b"}}],
         }
         config = {
             "current-context": "x",

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 
 from kci_kubernetes_bridge.credentials import PluginToken, Token, TokenFile
-from kci_kubernetes_bridge.kubeconfig import Selection
+from kci_kubernetes_bridge.exec_info import open_plugin
 from kci_kubernetes_bridge.lab import Lab
-from kci_kubernetes_bridge.plugin import open_plugin
+from kci_kubernetes_bridge.selection import Selection
 from kci_shared.errors import ConfigError
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")

@@ -17,6 +17,11 @@ from kci_shared.work.build import MARK, BuildReport
 
 MAX_LINE_CHARS = 1 << 16
 MAX_REPORT_CHARS = 1 << 20
+TRUNCATED = "the container succeeded, but its log is incomplete"
+
+
+class NoReport(Exception):
+    """A build left no report that can be trusted; the message says why."""
 
 
 def outcome_of_script(job: LabJob, verdict: JobVerdict, log: Path) -> RunOutcome:
@@ -39,7 +44,9 @@ def outcome_of_script(job: LabJob, verdict: JobVerdict, log: Path) -> RunOutcome
         return outcome
     if any(step.id not in logs or logs[step.id].status is None for step in steps):
         # a failure stays one, whatever is missing
-        return outcome if outcome.result is Result.FAIL else _truncated(outcome)
+        return (
+            outcome if outcome.result is Result.FAIL else _spoiled(outcome, TRUNCATED)
+        )
     result = overall(test.result for test in tests)
     if result is Result.PASS:
         return outcome
@@ -61,17 +68,10 @@ def outcome_of_build(verdict: JobVerdict, log: Path, storage_url: str) -> RunOut
         return _spoiled(outcome, f"the build's container: {verdict.error_msg}")
     if verdict.result is not Result.PASS:
         return outcome
-    reports = [s for s in _lines(log, MAX_REPORT_CHARS) if s.startswith(MARK)]
-    if not reports:
-        return _truncated(outcome)
     try:
-        report = BuildReport.model_validate_json(reports[-1].removeprefix(MARK))
-    except ValidationError as error:
-        return _spoiled(outcome, f"the build's report: {error}")
-    ours = f"{storage_url.rstrip('/')}/"
-    for name, url in report.artifacts.items():
-        if not url.startswith(ours):
-            return _spoiled(outcome, f"artifact: {name}: not in our storage: {url}")
+        report = _read_report(log, storage_url)
+    except NoReport as error:
+        return _spoiled(outcome, str(error))
     return RunOutcome(
         report.result,
         report.error_code,
@@ -81,8 +81,19 @@ def outcome_of_build(verdict: JobVerdict, log: Path, storage_url: str) -> RunOut
     )
 
 
-def _truncated(outcome: RunOutcome) -> RunOutcome:
-    return _spoiled(outcome, "the container succeeded, but its log is incomplete")
+def _read_report(log: Path, storage_url: str) -> BuildReport:
+    """Return the last report in a log; raises `NoReport`."""
+    reports = [s for s in _lines(log, MAX_REPORT_CHARS) if s.startswith(MARK)]
+    if not reports:
+        raise NoReport(TRUNCATED)
+    try:
+        report = BuildReport.model_validate_json(reports[-1].removeprefix(MARK))
+    except ValidationError as error:
+        raise NoReport(f"the build's report: {error}") from error
+    for name, url in report.artifacts.items():
+        if not url.startswith(f"{storage_url.rstrip('/')}/"):
+            raise NoReport(f"artifact: {name}: not in our storage: {url}")
+    return report
 
 
 def _spoiled(outcome: RunOutcome, reason: str) -> RunOutcome:

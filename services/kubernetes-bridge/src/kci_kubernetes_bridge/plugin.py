@@ -5,31 +5,22 @@ What it prints is a secret: no error repeats it, and it goes to no log.
 """
 
 import asyncio
-import base64
-import json
 import os
-import shutil
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from kci_kubernetes_bridge.credentials import Credential, NoCredentials
-from kci_kubernetes_bridge.kubeconfig import ExecConfig, Selection
-from kci_shared.errors import ConfigError
 
 TIMEOUT_S = 30.0
 GRACE_S = 2.0
 """How long a killed plugin is waited for."""
 MAX_OUTPUT_BYTES = 256 * 1024
-CLUSTER_CONFIG = "client.authentication.k8s.io/exec"
-"""The extension of a kubeconfig's cluster that plugins are given."""
-OWN_SETTINGS = "KCI_"
-"""The prefix of the bridge's own variables, one of which holds its token."""
 
 
 class _Status(BaseModel):
@@ -116,43 +107,3 @@ async def _kill(process: Process) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(GRACE_S):
             await process.communicate()
-
-
-def open_plugin(
-    config: ExecConfig, selected: Selection, env: Mapping[str, str]
-) -> CredentialPlugin:
-    """Prepare a plugin; raises `ConfigError` if its program is not installed."""
-    named = config.command
-    path = str(selected.folder / named) if "/" in named else named
-    program = shutil.which(path, path=env.get("PATH"))
-    if program is None:
-        hint = " ".join((config.install_hint or "install it").split())
-        raise ConfigError(f"credential plugin {named}: not installed; {hint}")
-    inherited = {n: v for n, v in env.items() if not n.startswith(OWN_SETTINGS)}
-    own = {one.name: one.value for one in config.env}
-    info = {"KUBERNETES_EXEC_INFO": json.dumps(_exec_info(config, selected))}
-    return CredentialPlugin(
-        [program, *config.args], {**inherited, **own, **info}, config.api_version
-    )
-
-
-def _exec_info(config: ExecConfig, selected: Selection) -> dict[str, Any]:
-    """Return the value of KUBERNETES_EXEC_INFO."""
-    spec: dict[str, Any] = {"interactive": False}
-    if config.provide_cluster_info:
-        spec["cluster"] = _cluster_info(selected)
-    return {"apiVersion": config.api_version, "kind": "ExecCredential", "spec": spec}
-
-
-def _cluster_info(selected: Selection) -> dict[str, Any]:
-    cluster = selected.cluster
-    authority = selected.pem(
-        cluster.certificate_authority_data, cluster.certificate_authority
-    )
-    configs = [e.extension for e in cluster.extensions if e.name == CLUSTER_CONFIG]
-    return {
-        "server": cluster.server,
-        "insecure-skip-tls-verify": cluster.insecure_skip_tls_verify,
-        "certificate-authority-data": base64.b64encode(authority).decode(),
-        "config": configs[0] if configs else None,
-    }
