@@ -99,7 +99,7 @@ integration: ## Run the tests of one service with real servers around it
 	$(REAL) tests/integration
 
 lava-lab: install ## Run the LAVA bridge's tests on a real LAVA (root, Debian 12, 8 minutes)
-	-$(RUN) python tests/labs/lava/lab.py install
+	-PYTHONPATH=tests $(RUN) python -m labs.lava.lab install
 	KCI_TEST_LAVA=1 $(RUN) pytest -q tests/integration/lava_bridge
 
 labgrid-lab: install ## Run what takes minutes on a real labgrid: faults, 20 jobs on 2 places

@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +15,7 @@ from kci_local.processes import Process
 from kci_local.site import Site
 from kci_shared.storage import Storage
 
-SCRIPT = Path("tests/labs/kubernetes/lab.py")
+LAB = "labs.kubernetes.lab"
 POD = re.compile(r"kci-([0-9a-f]{24})-")
 PODS = "/api/v1/namespaces/kernelci/pods"
 AT_ONCE = 8
@@ -38,7 +37,7 @@ class KubernetesLab:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the cluster."""
-        async with set_up(SCRIPT, self._state) as self._cluster:
+        async with set_up(LAB, self._state) as self._cluster:
             yield
 
     def bridges(self) -> list[Process]:

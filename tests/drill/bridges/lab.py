@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the drill needs of a lab: its bridges, its jobs, and the truth of both."""
+"""What the drill needs of a lab: its bridges, its jobs, and what it really ran."""
 
 import asyncio
 import json
@@ -18,44 +18,44 @@ from kci_local.site import Site
 from kci_shared.storage import Storage
 
 IMAGES = Path("var/cache")
-"""Where the kernel lies that all jobs boot."""
+"""Where the kernel of all jobs is."""
 LEASE_S = 5
 
 
 class Lab(Protocol):
-    """A lab that knows, whatever a bridge says, what it ran."""
+    """A lab that counts what it ran, independently of the bridge."""
 
     runtime: str
     platform: str
     runs_anew: bool
-    """Whether a killed bridge's job begins anew; else it goes on without the bridge."""
+    """Whether a killed bridge's jobs are run again; otherwise they continue."""
 
     longest_life_s: float
-    """How long a bridge lives at most before it is killed."""
+    """How long a bridge runs at most before it is killed, in seconds."""
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Run the lab as long as the block lasts; nothing is left of it then."""
+        """Run the lab while the context is open; remove everything afterwards."""
         ...
 
     def bridges(self) -> list[Process]:
-        """Say how two replicas of the bridge are run."""
+        """Return two replicas of the bridge."""
         ...
 
     async def definition(self, storage: Storage, number: int) -> dict[str, Any]:
-        """Describe a job of one test; they are numbered from 0."""
+        """Return the definition of a job with one test; jobs are numbered from 0."""
         ...
 
     async def runs(self, nodes: list[str]) -> Counter[str]:
-        """Count how often the job of each node began; `nodes` are in jobs' order."""
+        """Count how often each node's job was started; `nodes` are in order of jobs."""
         ...
 
     async def leftovers(self) -> list[str]:
-        """Name what is still at work, or taken."""
+        """Return the names of whatever still runs or is held."""
         ...
 
 
 def replicas(site: Site, name: str, *own: dict[str, str]) -> list[Process]:
-    """Say how two replicas of a bridge are run, both or each with its own settings."""
+    """Return two replicas of a bridge, with the same settings or each with its own."""
     first, second = own * 2 if len(own) == 1 else own
     return [
         _replica(service_part(site, name), first),
@@ -76,20 +76,20 @@ async def upload_images(storage: Storage) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def set_up(script: Path, *state: Path) -> AsyncIterator[dict[str, Any]]:
-    """Run a lab that a script makes; yield what that says of it."""
+async def set_up(module: str, *state: Path) -> AsyncIterator[dict[str, Any]]:
+    """Run a lab of tests/labs while the context is open; yield its description."""
     try:
-        about: dict[str, Any] = json.loads(await call(script, "up", *state))
-        yield about
+        description: dict[str, Any] = json.loads(await call(module, "up", *state))
+        yield description
     finally:
-        await call(script, "down", *state)
+        await call(module, "down", *state)
 
 
-async def call(script: Path, *arguments: str | Path) -> bytes:
-    """Run a script to its end; return what it printed."""
-    command = [sys.executable, script, *arguments]
+async def call(module: str, *arguments: str | Path) -> bytes:
+    """Run a module to its end; return its output."""
+    command = [sys.executable, "-m", module, *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
-    said, _ = await process.communicate()
+    output, _ = await process.communicate()
     if process.returncode:
         raise CalledProcessError(process.returncode, command)
-    return said
+    return output

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A real labgrid with two boards, whose consoles are kept, whoever listens."""
+"""A real labgrid with two boards, whose whole console output is kept."""
 
 import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from drill.bridges.lab import replicas, upload_images
@@ -17,14 +17,14 @@ from kci_local.site import Site
 from kci_shared.storage import Storage
 
 BOARDS = ["board-1", "board-2"]
-SAYS = "echo job-$(({} + 0))-ran"
-"""What is typed is on the console, too, but reads otherwise."""
-SAID = re.compile(rb"job-(\d+)-ran")
+PRINTS = "echo job-$(({} + 0))-ran"
+"""What is typed is echoed on the console, but does not match `PRINTED`."""
+PRINTED = re.compile(rb"job-(\d+)-ran")
 START_S = 60
 
 
 class LabgridLab:
-    """Boots a board for each job; a job of a killed bridge boots anew."""
+    """Boots a board for each job; a job of a killed bridge boots again."""
 
     runtime = "lab-demo"
     platform = labgrid.PLATFORM
@@ -54,27 +54,29 @@ class LabgridLab:
     def _parts(self) -> list[Process]:
         return labgrid.lab_parts(self._site, BOARDS)
 
-    def _coordinator(self) -> Any:
+    def _coordinator(self) -> AbstractAsyncContextManager[Coordinator]:
         return Coordinator.connect(self._site.address("coordinator"), "drill/looks")
 
     def bridges(self) -> list[Process]:
-        """Have both replicas serve both boards."""
+        """Return replicas that both use both boards."""
         return replicas(self._site, "labgrid-bridge", {})
 
     async def definition(self, storage: Storage, number: int) -> dict[str, Any]:
-        """Boot, and say the job's number."""
+        """Boot, and print the job's number."""
         self._images = self._images or await upload_images(storage)
-        tests = [{"id": "says", "run": SAYS.format(number)}]
+        tests = [{"id": "prints", "run": PRINTS.format(number)}]
         return {"artifacts": self._images, "tests": tests, "timeout": 300}
 
     async def runs(self, nodes: list[str]) -> Counter[str]:
-        """Count how often each job's number was said on a board."""
+        """Count how often each job's number was printed on a board."""
         consoles = [self._site.board(name) / CONSOLE for name in BOARDS]
-        said = [SAID.findall(file.read_bytes()) for file in consoles if file.exists()]
-        return Counter(nodes[int(number)] for one in said for number in one)
+        printed = [
+            PRINTED.findall(file.read_bytes()) for file in consoles if file.exists()
+        ]
+        return Counter(nodes[int(number)] for one in printed for number in one)
 
     async def leftovers(self) -> list[str]:
-        """Name the places that are taken or booked, and what is switched on."""
+        """Return places that are acquired or reserved, and boards that are powered."""
         async with self._coordinator() as lab:
             taken = [f"place {p.name}" for p in lab.places() if p.holder]
             booked = await lab.reservations(f"{self.runtime}/")

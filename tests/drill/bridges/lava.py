@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A real LAVA with two devices of QEMU, which knows what was submitted to it."""
+"""A real LAVA with two QEMU devices, which lists what was submitted to it."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -15,13 +15,13 @@ from kci_local.processes import Process
 from kci_local.site import Site
 from kci_shared.storage import Storage
 
-SCRIPT = Path("tests/labs/lava/lab.py")
+LAB = "labs.lava.lab"
 IMAGES = {"kernel": "vmlinuz", "ramdisk": "rootfs.cpio.gz"}
 REPLICAS = ("lava-bridge", "lava-bridge-2")
 
 
 class LavaLab:
-    """Runs each job once, whatever becomes of the bridge."""
+    """Runs each job once, even if the bridge is killed."""
 
     runtime = "lab-lava"
     platform = "qemu"
@@ -35,12 +35,12 @@ class LavaLab:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run LAVA; its packages are installed first, which needs root."""
-        await call(SCRIPT, "install")
-        async with set_up(SCRIPT) as self._lava:
+        await call(LAB, "install")
+        async with set_up(LAB) as self._lava:
             yield
 
     def bridges(self) -> list[Process]:
-        """Have LAVA call back whichever replica has submitted a job."""
+        """Return replicas, each with a callback of its own."""
         token = self._site.state / "lava.token"
         token.touch(0o600)
         token.write_text(self._lava["tokens"]["kernelci"])
@@ -49,36 +49,36 @@ class LavaLab:
 
     def _own(self, name: str, token: Path) -> dict[str, str]:
         port = self._site.ports[f"{name} callback"]
-        told = {
+        lab = {
             "url": self._lava["url"],
             "token_file": str(token),
             "callback": f"http://127.0.0.1:{port}",
             "poll": 5,
             "depth": 10,
-            "devices": {self.platform: self._lava["qemu"]},
+            "devices": {self.platform: self._lava["devices"]["qemu"]},
         }
-        lab = self._site.state / f"{name}.yaml"
-        lab.write_text(yaml.safe_dump(told))
-        return {"KCI_LAB": str(lab), "KCI_CALLBACK_PORT": str(port)}
+        file = self._site.state / f"{name}.yaml"
+        file.write_text(yaml.safe_dump(lab))
+        return {"KCI_LAB": str(file), "KCI_CALLBACK_PORT": str(port)}
 
     async def definition(self, _: Storage, __: int) -> dict[str, Any]:
-        """Boot, and look which kernel it is."""
+        """Boot, and print the kernel's release."""
         urls = {kind: f"{self._lava['images']}/{name}" for kind, name in IMAGES.items()}
         tests = [{"id": "uname", "run": "uname -r"}]
         return {"artifacts": urls, "tests": tests, "timeout": 600}
 
     async def runs(self, nodes: list[str]) -> Counter[str]:
-        """Count the jobs that LAVA has been given for each node."""
-        said = Counter(job["description"].split()[0] for job in await self._jobs())
-        return Counter({node: said[node] for node in nodes if said[node]})
+        """Count the jobs that were submitted to LAVA for each node."""
+        counts = Counter(job["description"].split()[0] for job in await self._jobs())
+        return Counter({node: counts[node] for node in nodes if counts[node]})
 
     async def leftovers(self) -> list[str]:
-        """Name the jobs of ours that LAVA has not ended."""
+        """Return the jobs that have not finished."""
         jobs = await self._jobs()
         return [f"job {job['id']}" for job in jobs if job["state"] != "Finished"]
 
     async def _jobs(self) -> list[dict[str, Any]]:
-        """Return all jobs that LAVA has ever had."""
+        """Return all jobs of LAVA."""
         page: str | None = f"{self._lava['url']}/api/v0.2/jobs/?limit=100"
         token, jobs = self._lava["tokens"]["admin"], []
         async with httpx.AsyncClient(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A lab of QEMU processes that counts what it really boots."""
+"""A lab of QEMU processes that counts their starts."""
 
 import os
 import re
@@ -22,7 +22,7 @@ HANDLE = re.compile(r"qemu-([0-9a-f]{24})")
 
 
 class LocalLab:
-    """Boots a kernel for each job; a job of a killed bridge boots anew."""
+    """Boots a kernel for each job; a job of a killed bridge boots again."""
 
     runtime = "lab-local"
     platform = "qemu-x86_64"
@@ -36,7 +36,7 @@ class LocalLab:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Switch off, in the end, what should not be there."""
+        """Kill the machines that are left at the end."""
         try:
             yield
         finally:
@@ -45,14 +45,14 @@ class LocalLab:
                     os.kill(pid, signal.SIGKILL)
 
     def bridges(self) -> list[Process]:
-        """Have both replicas boot by a QEMU that counts."""
+        """Return replicas that start QEMU by a script that counts."""
         qemu = self._site.state / "counting-qemu"
         qemu.write_text(COUNTING.format(boots=self._boots, qemu=shutil.which(QEMU)))
         qemu.chmod(0o755)
         return replicas(self._site, "local-bridge", {"KCI_QEMU": str(qemu)})
 
     async def definition(self, storage: Storage, _: int) -> dict[str, Any]:
-        """Boot, and look which kernel it is."""
+        """Boot, and print the kernel's release."""
         self._images = self._images or await upload_images(storage)
         tests = [{"id": "uname", "run": "uname -r"}]
         return {"artifacts": self._images, "tests": tests, "timeout": 300}
@@ -62,18 +62,18 @@ class LocalLab:
         if not self._boots.exists():
             return Counter()
         commands = self._boots.read_text().splitlines()
-        found = [HANDLE.search(command) for command in commands]
-        return Counter(match[1] for match in found if match)
+        matches = [HANDLE.search(command) for command in commands]
+        return Counter(match[1] for match in matches if match)
 
     async def leftovers(self) -> list[str]:
-        """Name the machines that still run."""
+        """Return the machines that still run."""
         return [f"machine {pid}" for pid in self._machines()]
 
     def _machines(self) -> list[int]:
-        ours, found = str(self._site.state).encode(), []
+        ours, pids = str(self._site.state).encode(), []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(FileNotFoundError, ProcessLookupError):
                 command = (process / "cmdline").read_bytes()
                 if QEMU.encode() in command.split(b"\0")[0] and ours in command:
-                    found.append(int(process.name))
-        return found
+                    pids.append(int(process.name))
+        return pids

@@ -2,12 +2,12 @@
 """Jobs on a real LAVA: each ends in the right tree, once, whatever happens."""
 
 import asyncio
-from typing import Any
 
 import httpx
 import pytest
 import yaml
 
+from integration.lava_bridge.world import World
 from kci_local.site import Site
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(580)]
@@ -19,7 +19,7 @@ CRASH = "crash: echo c > /proc/sysrq-trigger"
 WAITS = "waits: sleep 8"
 
 
-async def test_jobs_of_every_kind_end_in_their_trees(world: Any) -> None:
+async def test_jobs_of_every_kind_end_in_their_trees(world: World) -> None:
     await world.start()
     nodes = {  # first of all those that end by a time limit
         "dead": await world.job("dead", UNAME),
@@ -62,17 +62,17 @@ async def test_jobs_of_every_kind_end_in_their_trees(world: Any) -> None:
     assert len(trees["two"]) == 4
     assert trees["boots"] == {}
     for name in ("panics", "crashes"):
-        node = await world.done(nodes[name])
-        assert node.data.error_msg.startswith("Kernel panic - not syncing")
-    good = await world.done(nodes["good"])
-    assert good.data.device.startswith("qemu-")
+        node = await world.done_job(nodes[name])
+        assert (node.data.error_msg or "").startswith("Kernel panic - not syncing")
+    good = await world.done_job(nodes["good"])
+    assert (good.data.device or "").startswith("qemu-")
     assert "Linux version 6.1" in await world.log_of(good)
     for name, node_id in nodes.items():
         jobs = await world.in_lava(node_id)
         assert len(jobs) == {"refused": 0, "two": 2}.get(name, 1), name
 
 
-async def test_a_call_is_lost_and_the_job_ends_by_polling(world: Any) -> None:
+async def test_a_call_is_lost_and_the_job_ends_by_polling(world: World) -> None:
     await world.start(callback=False)
     node_id = await world.job("qemu", UNAME)
     assert await world.end(node_id) == ("pass", None)
@@ -80,17 +80,16 @@ async def test_a_call_is_lost_and_the_job_ends_by_polling(world: Any) -> None:
 
 
 async def test_only_the_jobs_own_token_is_heard_and_a_second_call_changes_nothing(
-    world: Any, site: Site
+    world: World, site: Site
 ) -> None:
     await world.start(poll=3600)
     first, second = await world.job("qemu", WAITS), await world.job("qemu", UNAME)
     calls = {}
     for node_id in (first, second):
         job = await world.running(node_id)
-        told = yaml.safe_load(job["definition"])["notify"][
-            "callback"
-        ]  # for all to read
-        calls[node_id] = (job["id"], told["url"], told["token"])
+        notify = yaml.safe_load(job["definition"])["notify"]  # for all to read
+        callback = notify["callback"]
+        calls[node_id] = (job["id"], callback["url"], callback["token"])
     job_id, url, own = calls[first]
     async with httpx.AsyncClient(trust_env=False) as http:
 
@@ -111,7 +110,7 @@ async def test_only_the_jobs_own_token_is_heard_and_a_second_call_changes_nothin
     assert "callback" in before.artifacts
 
 
-async def test_a_job_that_is_cancelled_in_lava_is_incomplete(world: Any) -> None:
+async def test_a_job_that_is_cancelled_in_lava_is_incomplete(world: World) -> None:
     await world.start()
     node_id = await world.job("qemu", "waits: sleep 25")
     job = await world.running(node_id)
@@ -119,32 +118,36 @@ async def test_a_job_that_is_cancelled_in_lava_is_incomplete(world: Any) -> None
     assert await world.end(node_id) == ("incomplete", "Canceled")
 
 
-async def test_lava_is_down_for_a_minute(world: Any) -> None:
+async def test_lava_is_down_for_a_minute(world: World) -> None:
     await world.start()
     running = await world.job("qemu", WAITS)
     await world.running(running)
-    await world.way.cut()
+    await world.connection.cut()
     waiting = await world.job("qemu", UNAME)
     await asyncio.sleep(60)
-    await world.way.open()
+    await world.connection.open()
     for node_id in (running, waiting):
         assert await world.end(node_id) == ("pass", None)
         assert len(await world.in_lava(node_id)) == 1
 
 
-async def test_a_bridge_is_killed_between_submitting_and_recording(world: Any) -> None:
+async def test_a_bridge_is_killed_between_submitting_and_recording(
+    world: World,
+) -> None:
     await world.start()
-    world.way.loses_answers = True
+    world.connection.loses_answers = True
     node_id = await world.job("qemu", UNAME)
-    await world.way.lost.wait()
+    await world.connection.lost.wait()
     await world.kill()
-    world.way.loses_answers = False
+    world.connection.loses_answers = False
     await world.start()
     assert await world.end(node_id) == ("pass", None)
     assert len(await world.in_lava(node_id)) == 1
 
 
-async def test_a_job_goes_on_while_its_bridge_is_stopped_or_killed(world: Any) -> None:
+async def test_a_job_goes_on_while_its_bridge_is_stopped_or_killed(
+    world: World,
+) -> None:
     await world.start()
     node_id = await world.job("qemu", "waits: sleep 25")
     await world.running(node_id)
@@ -155,15 +158,14 @@ async def test_a_job_goes_on_while_its_bridge_is_stopped_or_killed(world: Any) -
     await world.start()
     assert await world.end(node_id) == ("pass", None)
     assert len(await world.in_lava(node_id)) == 1
-    assert (await world.done(node_id)).data.job_id is not None
+    assert (await world.done_job(node_id)).data.job_id is not None
 
 
-async def test_a_node_that_is_over_stops_its_job(world: Any) -> None:
+async def test_a_node_that_is_over_stops_its_job(world: World) -> None:
     await world.start()
     node_id = await world.job("qemu", "waits: sleep 25")
     job = await world.running(node_id)
-    changes = {"state": "done", "result": "incomplete"}
-    await world.api.update(node_id, **changes)
+    await world.api.update(node_id, state="done", result="incomplete")
     async with asyncio.timeout(30):
         while (await world.in_lava(node_id))[0]["health"] != "Canceled":
             await asyncio.sleep(0.5)

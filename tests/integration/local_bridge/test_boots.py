@@ -3,10 +3,10 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from integration.local_bridge.bench import Bench
 from kci_shared.models import ErrorCode, Result
 from kci_shared.work import RunOutcome
 
@@ -19,7 +19,7 @@ def verdicts(outcome: RunOutcome) -> dict[str, str]:
     return {"/".join(test.path): str(test.result) for test in outcome.tests}
 
 
-async def test_a_kernel_boots_and_its_tests_are_told_apart(bench: Any) -> None:
+async def test_a_kernel_boots_and_its_tests_are_told_apart(bench: Bench) -> None:
     outcome = await bench.run(
         bench.job(
             {"id": "uname", "run": "uname -r"},
@@ -56,25 +56,27 @@ async def test_a_kernel_boots_and_its_tests_are_told_apart(bench: Any) -> None:
     assert bench.images.release in log
 
 
-async def test_a_crash_in_a_test_fails_it_and_leaves_the_rest_open(bench: Any) -> None:
-    tests = [{"id": "crash", "run": CRASH}, {"id": "after", "run": "true"}]
-    outcome = await bench.run(bench.job(*tests))
+async def test_a_crash_in_a_test_fails_it_and_leaves_the_rest_open(
+    bench: Bench,
+) -> None:
+    crash, after = {"id": "crash", "run": CRASH}, {"id": "after", "run": "true"}
+    outcome = await bench.run(bench.job(crash, after))
     assert verdicts(outcome) == {"crash": "fail", "after": "incomplete"}
     assert (outcome.result, outcome.error_code) == (Result.FAIL, ErrorCode.TEST)
-    assert outcome.error_msg.startswith("Kernel panic - not syncing: sysrq")
+    assert (outcome.error_msg or "").startswith("Kernel panic - not syncing: sysrq")
     assert "Call Trace:" in outcome.files["log"].read_text()
 
 
-async def test_a_kernel_without_its_root_panics_and_is_at_fault(bench: Any) -> None:
+async def test_a_kernel_without_its_root_panics_and_is_at_fault(bench: Bench) -> None:
     job = bench.job({"id": "after", "run": "true"}, kernel=bench.images.kernel)
     outcome = await bench.run(job)
     assert (outcome.result, outcome.error_code) == (Result.FAIL, ErrorCode.TEST)
-    assert "Unable to mount root fs" in outcome.error_msg
+    assert "Unable to mount root fs" in (outcome.error_msg or "")
     assert verdicts(outcome) == {"after": "incomplete"}
 
 
 async def test_what_is_no_kernel_at_all_is_the_labs_trouble(
-    bench: Any, tmp_path: Path
+    bench: Bench, tmp_path: Path
 ) -> None:
     kernel = tmp_path / "vmlinuz"
     kernel.write_bytes(b"no kernel" * 1000)
@@ -82,10 +84,10 @@ async def test_what_is_no_kernel_at_all_is_the_labs_trouble(
     outcome = await bench.run(job)
     assert outcome.result is Result.INCOMPLETE
     assert outcome.error_code == ErrorCode.INFRASTRUCTURE
-    assert "no kernel ran: qemu: linux kernel too old" in outcome.error_msg
+    assert "no kernel ran: qemu: linux kernel too old" in (outcome.error_msg or "")
 
 
-async def test_a_cancelled_job_frees_its_machine_at_once(bench: Any) -> None:
+async def test_a_cancelled_job_frees_its_machine_at_once(bench: Bench) -> None:
     job = bench.job()
     handle = await bench.lab.submit(job)
     waiting = asyncio.create_task(bench.lab.wait(job, handle))

@@ -7,18 +7,19 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from integration.conftest import Serving
+from integration.reported import Reported
 from kci_fakes.lab.images import Images
 from kci_local.parts import api_part
 from kci_local.processes import Process
 from kci_local.site import Site
 from kci_local.stack import Stack
 from kci_shared.client import ApiClient
-from kci_shared.models import Kind, NewNode, Node, Result, State
+from kci_shared.models import Job, Kind, NewNode, Result, State, Test
 from kci_shared.storage import Storage, StorageSettings
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -29,12 +30,12 @@ UNAME = {"id": "uname", "run": "uname -r"}
 NUMBERS = itertools.count(1)
 
 
-class World:
-    """An API with a storage, and one bridge to start and to end."""
+class World(Reported):
+    """An API with a storage, and one bridge to start and to stop."""
 
     def __init__(self, site: Site, api: ApiClient, artifacts: dict[str, str]) -> None:
+        super().__init__(api)
         self.site = site
-        self.api = api
         self.processes = Stack(site).processes
         self.artifacts = artifacts
 
@@ -59,7 +60,7 @@ class World:
         await self.processes.start(part)
         await self.processes.until_ready(part)
 
-    async def submit(self, *tests: dict[str, Any]) -> str:
+    async def submit(self, *tests: dict[str, str]) -> str:
         definition = {"artifacts": self.artifacts, "tests": tests, "timeout": 300}
         facts = {"runtime": RUNTIME, "platform": "qemu-x86_64", "arch": "x86_64"}
         node = NewNode(
@@ -70,19 +71,14 @@ class World:
         )
         return (await self.api.create(node)).id
 
-    async def runtimes(self) -> list[dict[str, Any]]:
+    async def runtimes(self) -> list[dict[str, object]]:
         async with httpx.AsyncClient() as http:
             answer = await http.get(f"{self.site.url('api')}/latest/runtimes")
         return list(answer.raise_for_status().json())
 
-    async def node(self, node_id: str) -> Node:
+    async def job(self, node_id: str) -> Job:
         node = await self.api.get(node_id)
-        assert node is not None
-        return node
-
-    async def done(self, node_id: str) -> Node:
-        while (node := await self.node(node_id)).state is not State.DONE:
-            await asyncio.sleep(0.2)
+        assert isinstance(node, Job)
         return node
 
     async def machine(self) -> int:
@@ -96,7 +92,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, serving: Serving) -> Iterator[Site]:
     state = tmp_path_factory.mktemp("state")
     with serving(Site.open(state, Path("unused"), Path("unused"))) as site:
         token = site.secrets.path("admin.token").read_text()
@@ -129,12 +125,13 @@ async def world(site: Site, images: Images) -> AsyncIterator[World]:
 
 async def test_a_bridge_tells_what_it_has_and_that_it_leaves(world: World) -> None:
     await world.start()
-    while not (found := await world.runtimes()):
+    while not (runtimes := await world.runtimes()):
         await asyncio.sleep(0.1)
-    assert (found[0]["name"], found[0]["kind"]) == (RUNTIME, "local")
-    assert (found[0]["online"], found[0]["message"]) == (True, "")
-    assert found[0]["platforms"] == {"qemu-x86_64": 2}
-    assert "lab_answered" in found[0]["facts"]
+    [runtime] = runtimes
+    assert (runtime["name"], runtime["kind"]) == (RUNTIME, "local")
+    assert (runtime["online"], runtime["message"]) == (True, "")
+    assert runtime["platforms"] == {"qemu-x86_64": 2}
+    assert "lab_answered" in str(runtime["facts"])
     await world.processes.stop(NAME)
     [gone] = await world.runtimes()
     assert gone["online"] is False
@@ -162,32 +159,37 @@ async def test_a_check_tries_all_that_a_bridge_needs(world: World) -> None:
 async def checked(
     part: Process, images: list[str] | None = None, **changes: str | None
 ) -> tuple[int | None, str]:
-    """Run a bridge's check; return its exit status, and what it said in one line."""
-    told = {"COLUMNS": "300", **os.environ, **part.env, **changes}
+    """Run a bridge's check; return its exit status, and its output in one line."""
+    environment = {"COLUMNS": "300", **os.environ, **part.env, **changes}
     process = await asyncio.create_subprocess_exec(
-        *(part.command[0], "--check", *(["--job", *images] if images else [])),
-        env={name: value for name, value in told.items() if value is not None},
+        part.command[0],
+        "--check",
+        *(["--job", *images] if images else []),
+        env={name: value for name, value in environment.items() if value is not None},
         stdout=asyncio.subprocess.PIPE,
     )
-    said, _ = await process.communicate()
-    return process.returncode, " ".join(said.decode().split())
+    output, _ = await process.communicate()
+    return process.returncode, " ".join(output.decode().split())
 
 
 async def test_a_job_goes_to_a_real_kernel_and_its_results_come_back(
     world: World, images: Images
 ) -> None:
     await world.start()
-    job = await world.done(await world.submit(UNAME, {"id": "no", "run": "false"}))
+    job_id = await world.submit(UNAME, {"id": "no", "run": "false"})
+    await world.done(job_id)
+    job = await world.job(job_id)
     assert (job.result, job.claim) == (Result.FAIL, None)
     assert job.data.job_id == f"qemu-{job.id}"
     assert job.data.progress == "testing"
-    found = {test.name: test for test in await world.api.find(parent=job.id)}
-    assert {name: test.result for name, test in found.items()} == {
+    tests = {test.name: test for test in await world.api.find(parent=job.id)}
+    assert {name: test.result for name, test in tests.items()} == {
         "uname": Result.PASS,
         "no": Result.FAIL,
     }
-    assert found["no"].path == ["smoke", "no"]
-    assert found["no"].data.platform == "qemu-x86_64"
+    no = tests["no"]
+    assert isinstance(no, Test)
+    assert (no.path, no.data.platform) == (["smoke", "no"], "qemu-x86_64")
     async with httpx.AsyncClient() as http:
         log = await http.get(job.artifacts["log"])
     assert job.artifacts["log"].endswith("/console.log")
@@ -212,8 +214,9 @@ async def test_a_cancelled_job_frees_its_machine_within_seconds(world: World) ->
     await world.start(lease="600")
     job_id = await world.submit(UNAME)
     machine = Path("/proc") / str(await world.machine())
-    cancel = {"state": "done", "result": "incomplete"}
-    await world.api.update(job_id, **cancel, data={"error_code": "Canceled"})
+    await world.api.update(
+        job_id, state="done", result="incomplete", data={"error_code": "Canceled"}
+    )
     async with asyncio.timeout(60):
         while machine.exists():
             await asyncio.sleep(0.1)
@@ -224,9 +227,9 @@ async def test_a_stopped_bridge_gives_its_job_back_at_once(world: World) -> None
     await world.start()
     job_id = await world.submit(UNAME)
     machine = Path("/proc") / str(await world.machine())
-    assert (await world.node(job_id)).data.progress == "booting"
+    assert (await world.job(job_id)).data.progress == "booting"
     await world.processes.stop(NAME)
-    job = await world.node(job_id)
+    job = await world.job(job_id)
     assert (job.state, job.claim) == (State.RUNNING, None)
     assert not machine.exists()
     await world.start()
@@ -238,9 +241,8 @@ async def test_an_api_that_is_killed_and_comes_back_costs_nothing(world: World) 
     job_id = await world.submit(UNAME)
     await world.machine()
     await world.processes.kill("api")
-    await asyncio.sleep(3)
+    await asyncio.sleep(3)  # a heartbeat is missed meanwhile
     await world.processes.start(api_part(world.site))
     await world.processes.until_ready(api_part(world.site))
-    job = await world.done(job_id)
-    assert job.result is Result.PASS
+    assert (await world.done(job_id)).result is Result.PASS
     assert await world.api.count(parent=job_id) == 1

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A board without hardware, for LAVA: a boot loader's prompt that becomes QEMU.
+"""Simulates a board for LAVA: shows a boot loader's prompt, then becomes QEMU.
 
     board.py u-boot|grub|dead TFTP_FOLDER
 
-It is what a device's `connection_command` runs. It understands as much of U-Boot and
-GRUB as LAVA says to them, remembers the files that they load over TFTP, and boots
-exactly those. A dead one says nothing, for ever.
+It is a device's `connection_command`. It implements the commands of U-Boot and GRUB
+that LAVA sends, remembers the files that they load over TFTP, and boots these. A dead
+board never prints anything.
 """
 
 import os
@@ -31,16 +31,16 @@ QEMU = "qemu-system-x86_64 -nographic -no-reboot -m 256 -monitor none -net none"
 
 
 class Board:
-    """What has been typed so far."""
+    """A boot loader's variables and loaded files."""
 
     def __init__(self, tftp: Path) -> None:
         self.tftp = tftp
         self.variables: dict[str, str] = {}
         self.files: dict[str, Path] = {}
-        """By the address that they were loaded to, or what they are."""
+        """By the address that they were loaded to, or `kernel` and `ramdisk`."""
 
     def run(self, line: str) -> str:
-        """Run a command; return what the boot loader says to it."""
+        """Run a command; return its output."""
         command, _, rest = line.strip().partition(" ")
         if command == "setenv":
             name, _, value = rest.strip().partition(" ")
@@ -80,7 +80,7 @@ class Board:
         return f"Loading: ####\ndone\nBytes transferred = {size} ({size:x} hex)\n"
 
     def _boot(self, kernel: str, ramdisk: str = "-") -> None:
-        """Become the machine that runs what was loaded."""
+        """Replace this process by a QEMU that boots the loaded files."""
         if kernel not in self.files:
             return
         command = [*shlex.split(QEMU), "-kernel", str(self.files[kernel])]
@@ -88,11 +88,11 @@ class Board:
             command += ["-initrd", str(_bare(file))]
         command += ["-append", self.variables.get("bootargs", "")]
         say("\nStarting kernel ...\n\n")
-        os.execvp(command[0], command)  # noqa: S606 - that is the point
+        os.execvp(command[0], command)  # noqa: S606 - no shell
 
 
 def _bare(ramdisk: Path) -> Path:
-    """Return a ramdisk without the header that U-Boot wants."""
+    """Return a ramdisk without U-Boot's header."""
     content = ramdisk.read_bytes()
     if not content.startswith(UIMAGE_MAGIC):
         return ramdisk
@@ -107,7 +107,7 @@ def say(text: str) -> None:
 
 
 def typed(prompt: str) -> str:
-    """Ask for a line, and echo it."""
+    """Show a prompt, then read and echo a line."""
     say(prompt)
     line = ""
     while (key := os.read(0, 1).decode("latin-1")) not in "\r\n\x03":

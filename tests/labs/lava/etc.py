@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What LAVA reads in /etc: its settings, and how its devices are reached."""
+"""Writes LAVA's files in /etc: its settings and its devices."""
 
 import json
 import shutil
@@ -21,12 +21,12 @@ DEVICES = {
     "dead-01": "kci-dead",
 }
 LOADERS = {"uboot-01": "u-boot", "grub-01": "grub", "dead-01": "dead"}
-"""What board.py plays for a device."""
+"""The boot loader that board.py simulates for a device."""
 COMMANDS = ("hard_reset", "power_on", "power_off")
 
 
 def write_settings(database: dict[str, object], *, inside: str, outside: str) -> None:
-    """Say where the database is, and the sockets of the events."""
+    """Write the settings of the database, and of the sockets for events."""
     settings = {
         "DATABASES": {"default": database},
         "ALLOWED_HOSTS": ["*"],
@@ -40,7 +40,7 @@ def write_settings(database: dict[str, object], *, inside: str, outside: str) ->
 
 
 def write_devices(board: Path) -> None:
-    """Say what each device is; `board` plays those that have a boot loader."""
+    """Write the devices' templates; `board` simulates those with a boot loader."""
     shutil.copyfile(HERE / "board.py", board)
     board.chmod(0o755)
     TFTP.mkdir(exist_ok=True)
@@ -48,12 +48,12 @@ def write_devices(board: Path) -> None:
     for template in (HERE / "types").iterdir():
         _write(TEMPLATES / "device-types" / template.name, template.read_text())
     for name, kind in DEVICES.items():
-        said = f"{{% extends '{kind}.jinja2' %}}\n"
+        lines = f"{{% extends '{kind}.jinja2' %}}\n"
         if loader := LOADERS.get(name):
-            said += f"{{% set connection_command = '{board} {loader} {TFTP}' %}}\n"
+            lines += f"{{% set connection_command = '{board} {loader} {TFTP}' %}}\n"
             for what in COMMANDS:
-                said += f"{{% set {what}_command = '/bin/true' %}}\n"
-        _write(TEMPLATES / "devices" / f"{name}.jinja2", said)
+                lines += f"{{% set {what}_command = '/bin/true' %}}\n"
+        _write(TEMPLATES / "devices" / f"{name}.jinja2", lines)
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A real LAVA on one machine, for tests: server, worker, and devices that are QEMU.
 
-    lab.py install        get LAVA's Debian packages, without starting anything
-    lab.py up [STATE]     make what is missing, start what does not run, say where
-    lab.py down [STATE]   stop it all
+    python -m labs.lava.lab install        install LAVA's Debian packages
+    python -m labs.lava.lab up [STATE]     start LAVA; print its addresses as JSON
+    python -m labs.lava.lab down [STATE]   stop it
 
-As root, on Debian 12. One lab for each machine: LAVA keeps its settings in /etc.
+Needs root and Debian 12. One lab per machine, as LAVA's settings are in /etc.
 """
 
 import asyncio
@@ -20,31 +20,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from etc import DEVICES, OWNER, WORKER, write_devices, write_settings
-from packages import install, missing
-from postgres import Postgres
-from system import ENVIRONMENT, NoLava, run_as
 
 from kci_fakes.lab.images import make_images
 from kci_local.ports import Ports
 from kci_local.processes import Process, Processes
+from labs.lava.etc import DEVICES, OWNER, WORKER, write_devices, write_settings
+from labs.lava.lab_file import devices
+from labs.lava.packages import install, missing
+from labs.lava.postgres import Postgres
+from labs.lava.system import ENVIRONMENT, NoLava, run_as
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[2]
-STATE = Path("/var/tmp/kci-lava")  # noqa: S108 - LAVA's own users must come in
+STATE = Path("/var/tmp/kci-lava")  # noqa: S108 - LAVA's users need access
 LOGS = Path("/var/log/lava-server")
 JOBS = Path("/var/lib/lava-server/default/media/job-output")
-QEMU = {
-    "type": "qemu-x86_64",
-    "boot": "qemu",
-    "arguments": "console=ttyS0,115200 panic=5",
-    "context": {"arch": "x86_64"},
-    "prompts": ["kci-dut:"],
-}
 
 
 class Lab:
-    """LAVA in a state folder, on ports of its own."""
+    """A LAVA with its state in a folder, on free ports."""
 
     def __init__(self, state: Path) -> None:
         self.state = state
@@ -57,33 +51,35 @@ class Lab:
 
     @cached_property
     def tokens(self) -> dict[str, str]:
-        """The tokens of LAVA's users, made up once."""
+        """The tokens of LAVA's users, generated once."""
         file = self.state / "tokens.json"
         if not file.exists():
-            made = {user: secrets.token_hex(32) for user in ("admin", "kernelci")}
+            generated = {user: secrets.token_hex(32) for user in ("admin", "kernelci")}
             file.touch(0o600)
-            file.write_text(json.dumps(made))
+            file.write_text(json.dumps(generated))
         tokens: dict[str, str] = json.loads(file.read_text())
         return tokens
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
 
-    def about(self) -> dict[str, Any]:
-        """Tell where all is, and what a bridge's lab file says of a QEMU here."""
+    def description(self) -> dict[str, Any]:
+        """Return addresses, tokens, and the devices for a bridge's lab file."""
         return {
             "url": self.url("web"),
             "images": self.url("images"),
             "tokens": self.tokens,
-            "qemu": QEMU,
+            "devices": devices(),
         }
 
     async def up(self) -> None:
-        """Make what is missing, and start what does not run."""
+        """Create the state if it does not exist, and start LAVA."""
         if wanted := missing():
-            raise NoLava(f"needs {' '.join(wanted)}: run `lab.py install` as root")
+            raise NoLava(
+                f"needs {' '.join(wanted)}: run `labs.lava.lab install` as root"
+            )
         if os.geteuid():
-            raise NoLava("needs root: LAVA's parts run as users of their own")
+            raise NoLava("needs root: LAVA's programs run as system users")
         self._images()
         if not self.postgres.exists:
             # LAVA skips as many lines of a job's log as a former job of that number has
@@ -101,12 +97,12 @@ class Lab:
         await self._until_worker_is_online()
 
     def _images(self) -> None:
-        made = make_images(PROJECT / "var" / "cache")
-        for image in (made.kernel, made.ramdisk):
+        images = make_images(PROJECT / "var" / "cache")
+        for image in (images.kernel, images.ramdisk):
             shutil.copyfile(image, self.state / "images" / image.name)
 
     def _configure(self) -> None:
-        """Write what LAVA reads, and make the folders that it writes to."""
+        """Write LAVA's settings, and make the folders that it writes to."""
         write_settings(
             self.postgres.connection,
             inside=f"ipc://{self.state}/events/socket",
@@ -123,21 +119,21 @@ class Lab:
 
     def _seed(self) -> None:
         drop = self.state / "events" / "worker.token"  # LAVA's user may write there
-        told = {
+        seed_values = {
             "tokens": self.tokens,
             "worker": WORKER,
             "devices": DEVICES,
             "token_file": str(drop),
         }
         seed = (HERE / "seed.py").read_text()
-        self._manage("shell", "-c", seed, KCI_SEED=json.dumps(told))
+        self._manage("shell", "-c", seed, KCI_SEED=json.dumps(seed_values))
         shutil.move(drop, self.state / "worker" / "token")
 
     def _manage(self, *command: str, **env: str) -> None:
         run_as(OWNER, "lava-server", "manage", *command, **env)
 
     def parts(self) -> list[Process]:
-        """Say what runs, in the order of its start."""
+        """Return the programs, in the order in which they start."""
         web, socket = self.ports["web"], self.ports["socket"]
         images = str(self.state / "images")
         manage = ["lava-server", "manage"]
@@ -187,7 +183,7 @@ class Lab:
                 await asyncio.sleep(0.5)
 
     async def down(self) -> None:
-        """Stop everything, the jobs first: they outlive their worker on purpose."""
+        """Stop everything, jobs first: LAVA's jobs survive their worker."""
         await self.processes.stop("worker")
         self._kill_jobs()
         for name in reversed(self.processes.running()):
@@ -205,16 +201,16 @@ class Lab:
                 os.kill(int(process.name), signal.SIGKILL)  # its QEMU ends with it
 
 
-async def main(do: str = "up", state: str = str(STATE)) -> None:
-    if do == "install":
+async def main(command: str = "up", state: str = str(STATE)) -> None:
+    if command == "install":
         install()
         return
     lab = Lab(Path(state))
-    if do == "down":
+    if command == "down":
         await lab.down()
         return
     await lab.up()
-    print(json.dumps(lab.about()))  # noqa: T201 - the answer
+    print(json.dumps(lab.description()))  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":

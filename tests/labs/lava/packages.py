@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""LAVA as Debian packages it."""
+"""Installs LAVA's Debian packages."""
 
 import os
 import subprocess
@@ -16,25 +16,25 @@ PACKAGES = [
 
 
 def install() -> None:
-    """Get the packages; none of their daemons starts."""
-    if wanted := missing():
+    """Install the packages, without starting their daemons."""
+    if packages := missing():
         policy = Path("/usr/sbin/policy-rc.d")
-        made = not policy.exists()
-        if made:
+        is_ours = not policy.exists()
+        if is_ours:
             policy.write_text("#!/bin/sh\nexit 101\n")
             policy.chmod(0o755)
         command = ["apt-get", "install", "-y", "-q", "--no-install-recommends"]
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         try:
             subprocess.run(["apt-get", "update", "-q"], check=True)
-            subprocess.run([*command, *wanted], check=True, env=env)
+            subprocess.run([*command, *packages], check=True, env=env)
         finally:
-            if made:
+            if is_ours:
                 policy.unlink()
 
 
 def missing() -> list[str]:
-    """Name the packages that are not there."""
+    """Return the packages that are not installed."""
     ask = ["dpkg-query", "-W", "-f", "${Package} ${Status}\n", *PACKAGES]
-    said = subprocess.run(ask, capture_output=True, text=True).stdout
-    return [name for name in PACKAGES if f"{name} install ok installed" not in said]
+    status = subprocess.run(ask, capture_output=True, text=True).stdout
+    return [name for name in PACKAGES if f"{name} install ok installed" not in status]

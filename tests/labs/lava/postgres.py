@@ -4,7 +4,7 @@
 import shutil
 from pathlib import Path
 
-from system import NoLava, run_as
+from labs.lava.system import NoLava, run_as
 
 BIN = Path("/usr/lib/postgresql/15/bin")
 USER = "postgres"
@@ -13,7 +13,7 @@ NAME = "lavaserver"
 
 
 class Postgres:
-    """A PostgreSQL that trusts whoever comes to it on loopback."""
+    """A PostgreSQL that trusts every connection from loopback."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder
@@ -22,12 +22,12 @@ class Postgres:
 
     @property
     def exists(self) -> bool:
-        """Whether it was made already."""
+        """Whether the database exists."""
         return self._folder.exists()
 
     @property
     def connection(self) -> dict[str, object]:
-        """What Django must know of it."""
+        """Django's settings for it."""
         return {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": NAME,
@@ -38,7 +38,7 @@ class Postgres:
         }
 
     def start(self) -> None:
-        """Make what is missing, and start it unless it runs."""
+        """Create it if it does not exist, and start it unless it runs."""
         if not self.exists:
             self._folder.mkdir(mode=0o700)
             shutil.chown(self._folder, USER, USER)

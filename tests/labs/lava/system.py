@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Programs of the system's own, run as the users that Debian made for them."""
+"""Runs programs as the system users of their Debian packages."""
 
 import subprocess
 from pathlib import Path
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-"""LAVA is for the system's own Python."""
+"""LAVA needs the system's Python, not ours."""
 
 
 class NoLava(Exception):
@@ -13,11 +13,15 @@ class NoLava(Exception):
 
 
 def run_as(user: str, *command: str | Path, **env: str) -> None:
-    """Run a command to its end; `NoLava` tells what it said if it failed."""
+    """Run a command; raises `NoLava` with its output if it fails."""
     done = subprocess.run(
         ["runuser", "-u", user, "--", *command],
-        cwd="/", env={**ENVIRONMENT, **env}, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        cwd="/",
+        env={**ENVIRONMENT, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     if done.returncode:
         raise NoLava(f"{command[0]} {command[1]} failed:\n{done.stdout[-2000:]}")
