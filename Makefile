@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# `make` prints what there is. All tools live in .venv; `make install` makes it.
+# `make` lists the targets. `make install` installs all tools into .venv.
 
 UV := .tools/bin/uv
 RUN := $(UV) run --no-sync
@@ -7,7 +7,7 @@ UNIT := shared services tools tests/fakes tests/drill
 REAL := $(RUN) pytest -q -n 3 --dist loadgroup --no-loadscope-reorder
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
-# Images like to set this: each of some hundred processes would compile all it imports.
+# Images often set this: then each of some hundred processes would compile its imports.
 export PYTHONDONTWRITEBYTECODE :=
 
 STATE ?= var/local
@@ -24,13 +24,13 @@ BRIDGE ?= local
 
 .DEFAULT_GOAL := help
 .PHONY: help
-help: ## Print this
+help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Run
 .PHONY: demo demo-build up-local down-local up down logs
-demo: install ## Take one real kernel through the whole system (KEEP=1 leaves it running)
+demo: install ## Show one real kernel in the whole system (KEEP=1 leaves it running)
 	@$(RUN) kci-demo boot --state var/demo $(if $(KEEP),--keep)
 
 demo-build: install ## Build a real kernel from a push, boot it, and break it (minutes; KEEP=1)
@@ -84,14 +84,14 @@ layers: ## Check who imports whom, and that lists and tables are whole
 changelog-check: ## Check the fragments of the changelog in changes.d/
 	@scripts/changelog-check
 
-measure: ## Measure sizes, complexity, duplicates, circles
+measure: ## Measure sizes, complexity, duplicates and circles against their limits
 	@$(RUN) kci-measure
 
 unit: ## Run the tests that need no server; 95 % of the rules must be covered
 	$(RUN) pytest -q -n 2 --cov --cov-report=json:var/coverage.json --cov-report= $(UNIT)
 	$(RUN) python -m kci_measure.coverage var/coverage.json
 
-# One after the other they would leave a core idle: where the whole system waits, and at the end.
+# In one run, because one after the other they would leave a core idle.
 real: ## Run integration and end-to-end tests
 	$(REAL) tests/end_to_end tests/integration
 
@@ -109,7 +109,7 @@ kubernetes-lab: install ## Build Kubernetes' API server once, test its bridge on
 	nice -n 19 $(RUN) python tests/labs/kubernetes/build.py
 	KCI_TEST_KUBERNETES=1 $(RUN) --with kubernetes-validate==1.37.0 pytest -q services/kubernetes-bridge tests/integration/kubernetes_bridge
 
-fuzz-api: ## Ask the API strange things for MINUTES (10)
+fuzz-api: ## Fuzz the API for MINUTES (10)
 	KCI_FUZZ_S=$$(($(or $(MINUTES),10) * 60)) $(RUN) pytest -q tests/integration/api_contract/test_fuzz.py
 
 end-to-end: ## Run the tests of the whole system
@@ -139,18 +139,18 @@ bench-in-flight: install ## Measure what a bridge alone can do: 1,000 jobs in fl
 
 ##@ Develop
 .PHONY: install format new-service lists settings-page changelog openapi clean bench-logs fuzz
-install: ## Install what is missing: Debian packages (as root), tools, all services
+install: ## Install what is missing: Debian packages (as root), tools, services
 	@scripts/bootstrap
 	@$(UV) sync --quiet --frozen --all-packages
 
-format: ## Format the code, and mend what can be mended
+format: ## Format the code, and fix what ruff can fix
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 
 bench-logs: ## Measure the log parser beside tuxparse (MB=50)
 	@$(UV) run --no-sync --with tuxparse==0.6.0 python -m bench.logs --mb $(MB) --tuxparse-mb $(TUXPARSE_MB)
 
-fuzz: ## Feed the log parser with whatever comes to mind (SECONDS=600)
+fuzz: ## Fuzz the log parser (SECONDS=600)
 	@mkdir -p var/fuzz
 	@$(UV) run --no-sync --with atheris==3.0.0 python services/log-parser/tests/fuzz_logs.py \
 		-max_total_time=$(SECONDS) -max_len=600 -timeout=60 -artifact_prefix=var/fuzz/
@@ -174,5 +174,5 @@ changelog: ## Collect the fragments of changes.d/ in CHANGELOG.md: VERSION=1.2
 openapi: ## Make docs/openapi.json from the code
 	$(RUN) python -m kci_api.openapi > docs/openapi.json
 
-clean: ## Remove what was made here
+clean: ## Remove everything that make installed or wrote
 	rm -rf .venv .tools var
