@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The words of the system as types: nodes, results, claims, events."""
 
+from kci_shared.models.claim_bodies import (
+    Adoption,
+    ClaimedNode,
+    Outcome,
+    Release,
+    Renewal,
+    Report,
+)
 from kci_shared.models.claims import Claim, ClaimRequest, Grant
 from kci_shared.models.data import Revision, Version
 from kci_shared.models.definition import BuildDefinition, Definition, TestStep
@@ -26,14 +34,6 @@ from kci_shared.models.regressions import (
     Resolution,
     Status,
     StatusChange,
-)
-from kci_shared.models.reports import (
-    Adoption,
-    ClaimedNode,
-    Outcome,
-    Release,
-    Renewal,
-    Report,
 )
 from kci_shared.models.runtimes import RuntimeReport
 from kci_shared.models.words import (
