@@ -128,7 +128,7 @@ def test_entries_that_make_the_same_share_it(write: Write) -> None:
         (6, "  boot: {on: {}}", "tests.boot has no 'needs'; add it"),
         (6, "  boot: {needs: build/debain}", "did you mean 'build/debian'?"),
         (6, "  boot: {needs: smoke}", "boot needs smoke needs boot: a circle"),
-        (6, "  boot: {needs: [a, a]}", "tests.boot.needs is wrong; 'a' stands"),
+        (6, "  boot: {needs: [a, a]}", "tests.boot.needs is wrong; 'a' is listed"),
         (6, "  boot: {needs: boot, timeout: 2}", "boot needs boot: a circle"),
         (6, "  boot: {needs: x, timeout: 2x}", "'2x'; write a time as 90s"),
         (6, "  boot: {needs: build/debian, on: {bot: any}}", "did you mean 'boot'?"),

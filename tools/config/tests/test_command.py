@@ -96,7 +96,7 @@ def test_explain_shows_all_tests_unless_one_is_named(folder: Path) -> None:
         "yes both: pc in here, pc in there",
     ]
     _, text = run_command("explain", folder, "demo/master")
-    assert text.startswith("no  boot: the test's when.kernel: must be >=6.7, and the")
+    assert text.startswith("no  boot: the test's when.kernel: must be >=6.7, but the")
 
 
 def test_explain_looks_at_one_platform(folder: Path) -> None:

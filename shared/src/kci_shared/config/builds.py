@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Builds: a matrix of compilers, archs and configurations, with generated names."""
+"""Builds: a matrix of compilers, architectures and configurations."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from kci_shared.models import BuildDefinition
 from kci_shared.models.definition import Word
 
 BUILDER = "builder"
-"""The runtime of the builds that say no other."""
+"""The default runtime of builds."""
 
 
 def _listed(value: Any) -> Any:
@@ -33,10 +33,10 @@ Configs = Annotated[list[Word], BeforeValidator(_listed), Field(min_length=1)]
 
 
 class Build(Section):
-    """A matrix of builds: each compiler with each configuration of each arch."""
+    """A matrix of builds: each compiler, each architecture, each configuration."""
 
     external: bool = False
-    """Somebody else builds it; its nodes arrive by the API."""
+    """Others make these builds; their nodes arrive by the API."""
     compiler: Names
     arch: dict[Name, Configs]
     fragments: list[Word] = []
@@ -49,20 +49,20 @@ class Build(Section):
     when: When = When()
     retry: Retry = Retry()
     timeout: Seconds = 3600
-    """Of the build itself."""
+    """Time limit of the build itself, in seconds."""
     queue: Period = 86400
-    """How long it may wait for a builder."""
+    """How long it may wait for a builder, in seconds."""
     priority: Priority = Priority.MEDIUM
 
     def matrix(self, entry: str) -> Iterator[Built]:
-        """List every build."""
+        """List all builds of the matrix."""
         for arch, configs in self.arch.items():
             for compiler in self.compiler:
                 for config in configs:
                     yield Built(entry, compiler, arch, config, tuple(self.fragments))
 
     def definition(self, built: Built, texts: dict[str, str]) -> BuildDefinition:
-        """Say what a builder has to do."""
+        """Return the definition for the builder."""
         return BuildDefinition(
             arch=built.arch,
             compiler=built.compiler,
@@ -76,7 +76,7 @@ class Build(Section):
 
 
 def identity(definition: BuildDefinition, sources: str = "") -> str:
-    """Name what is built of what: the same for builds of which one is enough."""
+    """Return a hash of definition and sources: equal builds are made once."""
     made_of = definition.model_dump(exclude={"timeout", "image"})
     # the order of fragments matters, and that of all else does not
     made_of["fragments"] = [*definition.fragments.items()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What trees, platforms and labs may say, and what all entries have in common."""
+"""Entries of the configuration: trees, root file systems, platforms, labs."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -10,11 +10,11 @@ from kci_shared.config.values import BranchName, Name, Names, Period, Words
 from kci_shared.config.when import When
 
 Params = dict[Name, str | int | float | bool | list[str]]
-"""What an entry hands on to whoever runs it."""
+"""Parameters for bridges and steps."""
 
 
 class Section(BaseModel):
-    """An entry that knows all of its keys and does not change."""
+    """Base of all entries: no unknown keys, and immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,36 +28,36 @@ class Priority(StrEnum):
 
 
 class Retry(Section):
-    """What is run again by itself, and how often."""
+    """How often a run is retried automatically."""
 
     infra: Annotated[int, Field(ge=0, le=20)] = 0
-    """When the lab or the builder failed: nothing is known of the kernel then."""
+    """After a failure of the lab or the builder."""
     fail: Annotated[int, Field(ge=0, le=20)] = 0
-    """When the kernel failed: to tell what fails now and then."""
+    """After a failure of the kernel, to find flaky tests."""
 
 
 class Branch(Section):
-    """A branch that is watched."""
+    """A watched branch."""
 
     priority: Priority | None = None
-    """Of all that runs on it, instead of the tests' own."""
+    """Replaces the priority of all builds and tests on this branch."""
     arch: Names | None = None
-    """Which builds its checkouts want, as their `data.architecture_filter`."""
+    """Build only these architectures; becomes `data.architecture_filter`."""
     every: Period | None = None
-    """The least time between two checkouts; else each new commit gets one."""
+    """Minimum time between two checkouts; without it each new commit gets one."""
 
 
 class Tree(Section):
-    """A git tree, and which of its branches are watched."""
+    """A git tree and its watched branches."""
 
     url: Annotated[str, Field(pattern=r"^(https?|git|ssh|file)://[^\s-]\S*$")]
     branches: dict[BranchName, Branch] = {}
     every: Period | None = None
-    """Of its branches that say nothing else."""
+    """Default for its branches."""
 
 
 class Rootfs(Section):
-    """Where a root file system lies; `{{arch}}` and the like stand for the arch."""
+    """URLs of a root file system; `{{arch}}` etc. stand for the architecture."""
 
     ramdisk: str | None = None
     nfsroot: str | None = None
@@ -67,25 +67,25 @@ class Platform(Section):
     """A type of device."""
 
     arch: Words = []
-    """Of the kernels that it boots; none: of any, as what boots no kernel itself."""
+    """Architectures of the kernels that it boots; empty: all."""
     boot: str | None = None
     mach: str | None = None
     dtb: str | None = None
     compatible: Words = []
     tags: Words = []
-    """Words of your own, for `on`."""
+    """Free words, for `on`."""
     when: When = When()
-    """Kernels that it cannot boot are left out here."""
+    """Excludes kernels that it cannot boot."""
     params: Params = {}
 
-    def says(self, attribute: str) -> list[str]:
-        """Return what the platform says of itself."""
+    def values_of(self, attribute: str) -> list[str]:
+        """Return the values of an attribute of the platform."""
         value: str | list[str] | None = getattr(self, attribute)
         return [value] if isinstance(value, str) else value or []
 
 
 class LabType(StrEnum):
-    """Which bridge runs a lab's jobs."""
+    """The kind of bridge that runs the jobs of a lab."""
 
     LABGRID = "labgrid"
     LAVA = "lava"
@@ -95,10 +95,10 @@ class LabType(StrEnum):
 
 
 class LabPlatform(Section):
-    """A platform as a lab has it."""
+    """Settings of a platform in one lab."""
 
     tests: Words | None = None
-    """Which tests it takes, instead of what the lab says."""
+    """Replaces the lab's own `tests` for this platform."""
     params: Params = {}
     """For the lab's bridge, such as LAVA's `device_type` or labgrid's `places`."""
 
@@ -112,23 +112,23 @@ def _by_name(value: Any) -> Any:
 
 
 class Lab(Section):
-    """Where platforms are; its name is the runtime of its jobs."""
+    """A lab with its platforms; its name is the runtime of its jobs."""
 
     type: LabType
     platforms: Annotated[dict[Name, LabPlatform | None], BeforeValidator(_by_name)] = {}
     when: When = When()
     tests: Words = ["*"]
-    """Which tests it takes, by name or pattern; `!` in front leaves some out."""
+    """Tests that it accepts, by name or pattern; `!` in front excludes."""
     priority: tuple[int, int] = (0, 100)
     """The part of its own priorities that the lab gives us; for its bridge."""
     queue: Annotated[int, Field(gt=0)] | None = None
-    """How many jobs its bridge may hand to the lab at a time."""
+    """How many jobs its bridge may submit at a time; for its bridge."""
     url: str | None = None
     callback_token: Name | None = None
-    """What the lab calls the token that it sends back: a name, never the token."""
+    """Name of the token that the lab sends in callbacks, never the token itself."""
     contact: str | None = None
 
     def tests_on(self, platform: str) -> list[str]:
-        """Return the patterns of the tests that it takes on a platform."""
-        there = self.platforms[platform]
-        return self.tests if there is None or there.tests is None else there.tests
+        """Return the patterns of the tests that it accepts on a platform."""
+        own = self.platforms[platform]
+        return self.tests if own is None or own.tests is None else own.tests

@@ -114,7 +114,7 @@ def fitness(config: Config, name: str, on: dict[str, list[str]]) -> Iterator[Rul
     platform = config.platforms[name]
     for attribute, wanted in on.items():
         asked = ALIASES.get(attribute, attribute)
-        said = [name] if asked == "name" else platform.says(asked)
+        said = [name] if asked == "name" else platform.values_of(asked)
         is_now = ", ".join(said) or "not said"
         if wanted == [ANY]:
             holds = bool(said)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Tests: what they need, where they run, and what they do there."""
+"""Tests: their needs, their platforms, their steps."""
 
 import re
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ from kci_shared.config.when import When
 from kci_shared.models import Kind, TestStep
 
 ANY = "any"
-"""In `on`: the platform says it, whatever it says."""
+"""In `on`: the platform has the attribute, with any value."""
 NONE = "none"
-"""In `on`: the platform does not say it."""
+"""In `on`: the platform does not have the attribute."""
 PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z0-9_.+-]+) *\}\}")
-"""In a step: the value of a parameter."""
+"""A parameter in a step."""
 
 
 class Need(StrEnum):
-    """What a node must have come to for what needs it."""
+    """What a node must be for a test that needs it."""
 
     PASS = "pass"  # noqa: S105 - not a password
     FAIL = "fail"
@@ -32,7 +32,7 @@ class Need(StrEnum):
 
 
 def _needed(value: Any) -> Any:
-    """Bring `boot`, `[boot, login]` and `{boot: done}` into the form of the last."""
+    """Turn `boot` and `[boot, login]` into the form `{boot: pass}`."""
     if isinstance(value, str):
         return {value: Need.PASS}
     if not isinstance(value, list):
@@ -41,13 +41,13 @@ def _needed(value: Any) -> Any:
     for item in value:
         more = item if isinstance(item, dict) else {item: Need.PASS}
         if twice := needs.keys() & more.keys():
-            raise ValueError(f"'{twice.pop()}' stands here twice")
+            raise ValueError(f"'{twice.pop()}' is listed twice; remove one")
         needs |= more
     return needs
 
 
 def _truth(value: Any) -> Any:
-    """Bring `dt: true` into the form of a list of words."""
+    """Turn `dt: true` into a list of words."""
     if isinstance(value, bool):
         return [ANY if value else NONE]
     return value
@@ -58,30 +58,30 @@ On = dict[str, Annotated[Words, BeforeValidator(_truth)]]
 
 
 class Template(Section):
-    """What tests may have in common; a test says what is different."""
+    """Common settings of several tests."""
 
     when: When = When()
     on: On = {}
-    """What the platform must be: attribute and values, `any` or `none`."""
+    """Required attributes of the platform: values, `any` or `none`."""
     retry: Retry = Retry()
     timeout: Seconds = 600
-    """Of the run on the device."""
+    """Time limit of the run on the device, in seconds."""
     queue: Period = 86400
-    """How long it may wait for a lab."""
+    """How long it may wait for a lab, in seconds."""
     priority: Priority = Priority.MEDIUM
     kind: Literal[Kind.JOB, Kind.PROCESS] = Kind.JOB
     run: Name | None = None
-    """The runtime that takes it where no platform is needed, instead of a lab's."""
+    """The runtime of a test that needs no platform."""
     group: Name | None = None
-    """What its results are known as, if not by its name."""
+    """Group of its results; without it, its name."""
     rootfs: Name | None = None
     params: Params = {}
-    """For the steps, as `{{name}}`, and for the lab's bridge."""
+    """Parameters for the steps, as `{{name}}`, and for the lab's bridge."""
     steps: list[TestStep] = []
 
 
 class Test(Template):
-    """What is run, and after what; without steps it only boots."""
+    """A test and its needs; without steps it only boots."""
 
     __test__ = False  # pytest shall not collect it
 
@@ -90,12 +90,12 @@ class Test(Template):
 
     @property
     def first_need(self) -> str:
-        """What the job hangs below."""
+        """The need whose node the job is created below."""
         return next(iter(self.needs))
 
     @cached_property
     def commands(self) -> list[TestStep]:
-        """The steps, with the values of their parameters in them."""
+        """The steps, with parameters replaced by their values."""
         return [
             step.model_copy(
                 update={"run": PLACEHOLDER.sub(lambda m: self._value(m[1]), step.run)}
@@ -108,7 +108,7 @@ class Test(Template):
         return " ".join(value) if isinstance(value, list) else str(value)
 
     def unknown_params(self) -> Iterator[tuple[int, str]]:
-        """List the parameters that steps ask for, and that have no value."""
+        """List the parameters in steps that have no value."""
         for number, step in enumerate(self.steps):
             for name in PLACEHOLDER.findall(step.run):
                 if name not in self.params:

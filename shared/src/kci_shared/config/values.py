@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How single values of the configuration are written: names, lists, times."""
+"""Types of single values: names, lists, times."""
 
 import re
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ def _seconds(value: Any) -> Any:
 
 def _branch(value: str) -> str:
     if ".." in value or "//" in value or "@{" in value or value.endswith(("/", ".")):
-        raise ValueError("git takes no such name for a branch")
+        raise ValueError("not a valid branch name for git")
     return value
 
 
@@ -35,10 +35,10 @@ Names = Annotated[list[Name], BeforeValidator(_listed), Field(min_length=1)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=86400)]
 """A time in seconds, or with its unit: `10m`."""
 Period = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=366 * 86400)]
-"""A time that may be long."""
+"""A time of up to a year."""
 BranchName = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+/@#-]*$", max_length=200),
     AfterValidator(_branch),
 ]
-"""What git takes as the name of a branch, and no program as an option."""
+"""A branch name for git that no program takes for an option."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`when`: which revisions and builds an entry is for.
+"""`when`: the revisions and builds that an entry applies to.
 
-The rules are those that KernelCI's configuration has today.
+The rules have the meaning of those in KernelCI's own configuration.
 """
 
 import re
@@ -25,9 +25,9 @@ def _is_range(text: str) -> str:
 
 
 class When(BaseModel, extra="forbid", frozen=True):
-    """What must hold of a revision and of its build; an empty rule always holds.
+    """Rules for a revision and its build; an empty rule always holds.
 
-    A list allows what it names, and denies what it names with a `!` in front.
+    A list allows what it names, and denies names with `!` in front.
     """
 
     tree: Words = []
@@ -37,18 +37,18 @@ class When(BaseModel, extra="forbid", frozen=True):
     arch: Words = []
     compiler: Words = []
     config: Words = []
-    """The configuration that a build starts from."""
+    """The base configuration of a build."""
     fragments: Words = []
-    """One of those that are allowed, and none of those that are denied."""
+    """The build has an allowed one, and none that is denied."""
     kernel: Annotated[str, AfterValidator(_is_range)] = ""
     """A range of kernel versions, such as `>=6.1 <6.7`."""
 
     def holds(self, candidate: Candidate) -> bool:
-        """Say whether all the rules hold."""
+        """Say whether all rules hold."""
         return all(ruling.holds for ruling in self.rulings(candidate))
 
     def rulings(self, candidate: Candidate) -> Iterator[Ruling]:
-        """Judge by each rule that says anything."""
+        """Apply each rule that is not empty."""
         if self.tree or self.branch:
             yield self._on_branch(candidate.revision)
         for key in ("arch", "compiler", "config"):
@@ -63,7 +63,7 @@ class When(BaseModel, extra="forbid", frozen=True):
     def _on_branch(self, revision: Revision) -> Ruling:
         both = f"{revision.tree}:{revision.branch}"
         for key, rules in (("tree", self.tree), ("branch", self.branch)):
-            # A combination that is allowed settles tree and branch at once.
+            # an allowed combination decides about tree and branch at once
             if allowed := _first(rules, both):
                 return Ruling(key, True, f"{both} is allowed by '{allowed}'")
             if denied := _first(_denials(rules), both):
@@ -75,15 +75,15 @@ class When(BaseModel, extra="forbid", frozen=True):
 
     def _on_version(self, version: Version | None) -> Ruling:
         if version is None:
-            why = f"must be {self.kernel}, and the version is not known"
+            why = f"must be {self.kernel}, but the version is unknown"
             return Ruling("kernel", False, why)
         holds = _in_range(self.kernel, (version.version, version.patchlevel))
-        is_now = f"{version.version}.{version.patchlevel}"
-        return Ruling("kernel", holds, f"{is_now} {_is(holds)} {self.kernel}")
+        release = f"{version.version}.{version.patchlevel}"
+        return Ruling("kernel", holds, f"{release} {_is(holds)} {self.kernel}")
 
 
 def _ruling(key: str, rules: list[str], values: Sequence[str] | None) -> Ruling:
-    """Judge values: none is denied, and if some are allowed, one is among them."""
+    """Check values: none is denied, and one is allowed, if the rule allows any."""
     allowed = [rule for rule in rules if rule[0] != "!"]
     for value in values or ():
         if denied := _first(_denials(rules), value):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The words of the system as types: nodes, results, claims, events."""
+"""The models of the system: nodes, results, claims, events."""
 
 from kci_shared.models.claim_bodies import (
     Adoption,

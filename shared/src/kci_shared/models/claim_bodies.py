@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What passes between the API and the holder of a claim."""
+"""Bodies of requests and answers about claimed nodes."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,14 +11,14 @@ from kci_shared.models.words import Result, State
 
 
 class ClaimedNode(BaseModel):
-    """A node that the caller may run now, and the claim that says so."""
+    """A node that the caller may run now, and its claim."""
 
     node: Node
     claim: Grant
 
 
 class Renewal(BaseModel):
-    """A heartbeat (`lease`, in seconds), the lab's own facts (`data`), or both."""
+    """A heartbeat (`lease`, in seconds), facts of the lab (`data`), or both."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,7 +28,7 @@ class Renewal(BaseModel):
 
 
 class Release(BaseModel):
-    """A node given back unfinished: claimable at once, the attempt not counted."""
+    """Gives a node back unfinished: others may claim it, the attempt is not counted."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,14 +37,14 @@ class Release(BaseModel):
 
 
 class Adoption(BaseModel):
-    """What a restarted bridge asks for: its own node back, with a new token."""
+    """A restarted bridge takes back its own node, with a new token."""
 
     model_config = ConfigDict(extra="forbid")
 
     runtime: str
     lease: Annotated[Seconds, Field(gt=0)] = 60
     attempt: int | None = None
-    """Only this one: another holder's later attempt stays its own."""
+    """Take it back only if this is still its latest attempt."""
 
 
 class Outcome(BaseModel):
@@ -54,13 +54,13 @@ class Outcome(BaseModel):
 
     result: Result
     state: Literal[State.AVAILABLE, State.DONE] = State.DONE
-    """`available`: a checkout whose sources may be built from now on."""
+    """`available`: a checkout whose sources may be built now."""
     error_code: str | None = None
     error_msg: Annotated[str, Field(max_length=4000)] | None = None
 
 
 class Report(BaseModel):
-    """The end of a run: its outcome, its tests and what it left behind."""
+    """The end of a run: its outcome, its tests and its artifacts."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -69,4 +69,4 @@ class Report(BaseModel):
     child_nodes: list[ResultTree] = []
     artifacts: dict[str, Url] = {}
     data: dict[str, Any] = {}
-    """What else the run found out about its node."""
+    """Other facts about the node that the run found."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who runs a node: claims and leases."""
+"""Claims on nodes, and their leases."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,17 +10,17 @@ Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
 class Claim(BaseModel):
-    """Who holds a node, as everybody may see it: never with the token."""
+    """Who holds a node, as everybody may see it: without the token."""
 
     holder: str
     expires: datetime
     attempt: int
     deadline: datetime | None = None
-    """When the run must be over, however alive its holder is; see `run_timeout`."""
+    """When the run must end, even if its holder sends heartbeats; see `run_timeout`."""
 
 
 class ClaimRequest(BaseModel):
-    """What a bridge asks for: up to `max` nodes of its runtime."""
+    """A bridge claims up to `max` nodes of its runtime."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,11 +30,11 @@ class ClaimRequest(BaseModel):
     lease: Annotated[Seconds, Field(gt=0)] = 60
     """How long the claim holds without a heartbeat, in seconds."""
     wait: Annotated[Seconds, Field(le=60)] = 0
-    """How long to wait for a node when there is none, in seconds."""
+    """How long to wait if no node is waiting, in seconds."""
 
 
 class Grant(BaseModel):
-    """What the holder of a claim knows: the token that every write must carry."""
+    """What only the holder gets: the token that each of its writes must carry."""
 
     token: int
     expires: datetime

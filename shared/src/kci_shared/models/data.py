@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The `data` of a node, by its kind.
 
-Every field is optional but those of a revision, and keys that are not named here are
-kept as they come: outside systems hang their own facts on a node.
+All fields but those of a revision are optional. Unknown keys are kept: other systems
+store facts of their own there.
 """
 
 from typing import Annotated, Any
@@ -44,12 +44,12 @@ class Revision(BaseModel):
 
     @property
     def short(self) -> str:
-        """The revision as people call it: its describe, else twelve digits."""
+        """The revision for people: its describe, else the first twelve digits."""
         return self.describe or self.commit[:12]
 
 
 class NodeData(BaseModel):
-    """What nodes of every kind may say."""
+    """The `data` of every kind of node."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -59,16 +59,16 @@ class NodeData(BaseModel):
 
 
 class CheckoutData(NodeData):
-    """What a checkout may say."""
+    """The `data` of a checkout."""
 
     architecture_filter: list[str] = []
-    """Only builds of these are wanted; empty: of all."""
+    """Build only these architectures; empty: all."""
     planned: bool | None = None
     """True when all its builds have been created."""
 
 
 class BuiltData(NodeData):
-    """What a build says, and all that runs on it."""
+    """The `data` of a build, and of everything that runs on it."""
 
     arch: str | None = None
     defconfig: str | None = None
@@ -76,53 +76,53 @@ class BuiltData(NodeData):
     compiler: str | None = None
     platform: str | None = None
     runtime: str | None = None
-    """The lab or cluster that runs it: a claim asks for this."""
+    """The lab or cluster that runs it, which claims it by this name."""
     job_id: str | None = None
-    """The lab's own name of the run."""
+    """The lab's own id of the run."""
     job_context: str | None = None
     kernel_type: str | None = None
     priority: int | None = None
-    """Of two nodes that wait for a runtime the one with more comes first."""
+    """From 0 to 100; nodes with a higher priority are claimed first."""
     regression: str | None = None
     findings: list[Finding] | None = None
     """None until the log has been read."""
     planned: bool | None = None
-    """True when all that follows from this node has been created."""
+    """True when all nodes that follow from this one have been created."""
     definition: dict[str, Any] | None = None
-    """What shall be built or run; see `kci_shared.models.definition`."""
+    """What to build or run; see `kci_shared.models.definition`."""
     run_timeout: Annotated[float, Field(gt=0, le=30 * 86400)] | None = None
-    """How long a claim may last, in seconds; `timeout` is for the time before it."""
+    """How long a claim may last, in seconds; `timeout` limits the wait before it."""
     failures: int | None = None
-    """How many earlier attempts ended as `fail`; the others failed otherwise."""
+    """How many earlier attempts ended as `fail`; the others were spoiled."""
 
 
 class KbuildData(BuiltData):
-    """What a build of the kernel may say."""
+    """The `data` of a build of the kernel."""
 
     fragments: list[str] = []
     identity: str | None = None
-    """The same for builds of which one is enough: sources, compiler, configuration."""
+    """Hash of sources, compiler and configuration: equal builds are made once."""
     same_as: str | None = None
-    """The build of another checkout that this one is, if it was not built again."""
+    """The build of another checkout that this node is a copy of."""
 
 
 class JobData(BuiltData):
-    """What a job or a test may say."""
+    """The `data` of a job or a test."""
 
     device: str | None = None
     test_source: str | None = None
     test_revision: Revision | None = None
     progress: Progress | None = None
-    """How far its run is, or came: queued in the lab, booting, testing."""
+    """How far its run has come: queued in the lab, booting, testing."""
     misc: dict[str, Any] | None = None
 
 
 class ProcessData(BuiltData):
-    """What any other work may say."""
+    """The `data` of any other work."""
 
 
 class RegressionData(NodeData):
-    """What passed once and fails now."""
+    """The `data` of a regression."""
 
     fail_node: str
     """The first run that failed."""
@@ -131,12 +131,12 @@ class RegressionData(NodeData):
     node_sequence: list[str] = []
     """The runs that failed after the first one."""
     failed_in: list[str] = []
-    """The trees of nodes in which it fails: `treeid`s, by revision."""
+    """The `treeid`s of the checkouts in which it fails."""
     fixed_in: str | None = None
     fixed_node: str | None = None
-    """The run that passed again; none while it goes on."""
+    """The run that passed again; None while it fails."""
     tag_node: str | None = None
-    """What ran on the last tag before; see `tag_result`."""
+    """The run on the last tag before; see `tag_result`."""
     tag_result: Result | None = None
     failed_kernel_revision: Revision | None = None
     passed_kernel_revision: Revision | None = None
@@ -149,13 +149,13 @@ class RegressionData(NodeData):
     platform: str | None = None
     device: str | None = None
     issue: str | None = None
-    """The same for all regressions that seem to have one cause."""
+    """Id of the cause: equal for all regressions that seem to have the same one."""
     status: Status = Status.NEW
     resolution: Resolution | None = None
     duplicate_of: str | None = None
     fix: str | None = None
     history: list[StatusChange] = []
-    """How it came to its status: who said what, and why."""
+    """The changes of its status: who made them, and why."""
 
 
 DATA: dict[Kind, type[NodeData]] = {
@@ -166,4 +166,4 @@ DATA: dict[Kind, type[NodeData]] = {
     Kind.PROCESS: ProcessData,
     Kind.REGRESSION: RegressionData,
 }
-"""What the data of a node of each kind may say."""
+"""The model of `data` for each kind of node."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a lab or a builder is asked to do: `data.definition` of a job or a kbuild."""
+"""What a lab or a builder has to do: `data.definition` of a job or a kbuild."""
 
 from collections import Counter
 from typing import Annotated, Any
@@ -28,22 +28,22 @@ class Definition(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     artifacts: dict[str, str]
-    """URLs by what they are: kernel, ramdisk, nfsroot, modules, dtbs, ...; a test of
-    the sources alone has a tarball instead of a kernel."""
+    """URLs by name: kernel, ramdisk, nfsroot, modules, dtbs, ...; a test of the sources
+    alone has a tarball instead of a kernel."""
     tests: list[TestStep] = []
     timeout: Annotated[float, Field(gt=0, le=86400)] = 600
     """Of the whole run on the device, in seconds."""
     template: str | None = None
-    """What sort of test it is, for bridges that know by themselves how to run it."""
+    """Type of the test, for bridges that know how to run it."""
     params: dict[str, Any] = {}
-    """Of the test, of the platform and of the lab: what the bridge may make use of."""
+    """Parameters of the test, the platform and the lab, for the bridge."""
     device: dict[str, Any] = {}
-    """What is known of the platform: boot, mach, dtb, compatible."""
+    """Attributes of the platform: boot, mach, dtb, compatible."""
 
     @field_validator("tests")
     @classmethod
-    def _are_told_apart(cls, tests: list[TestStep]) -> list[TestStep]:
-        """Refuse two tests of one name: one verdict would be taken for both."""
+    def _have_different_ids(cls, tests: list[TestStep]) -> list[TestStep]:
+        """Refuse two tests with one id: their results could not be told apart."""
         for name, count in Counter(test.id for test in tests).items():
             if count > 1:
                 raise ValueError(f"{count} tests have the id {name}; rename one")
@@ -53,14 +53,14 @@ class Definition(BaseModel):
 class BuildDefinition(BaseModel):
     """A kernel to build, from the artifact `tarball` of the checkout above it.
 
-    The base configuration is made first (`make <defconfig>`); then the fragments are
-    merged into it, in their order, each as it stands.
+    First the base configuration is made (`make <defconfig>`), then the fragments are
+    merged into it, in order.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     arch: Word
-    """As the configuration says it: x86_64, arm64, arm, i386, riscv, ..."""
+    """As in the configuration: x86_64, arm64, arm, i386, riscv, ..."""
     compiler: Word
     """With its version, such as gcc-12 or clang-19."""
     defconfig: Word
@@ -68,7 +68,7 @@ class BuildDefinition(BaseModel):
     fragments: dict[Word, Annotated[str, Field(max_length=100_000)]] = {}
     """Lines of kernel configuration by the fragment's name."""
     targets: list[Word] = []
-    """What is wanted (kernel, modules, dtbs, kselftest); empty: what the arch has."""
+    """What to build (kernel, modules, dtbs, kselftest); empty: all of the arch."""
     variables: dict[Word, Annotated[str, Field(max_length=1000)]] = {}
     """For make, such as `LLVM: "1"`."""
     image: Annotated[str, Field(max_length=500)] | None = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the API tells: one CloudEvent 1.0 (JSON format) for each change of a node.
+"""Events of the API: one CloudEvent 1.0 (JSON format) for each change of a node.
 
 Source of the format: the CloudEvents specification 1.0, and KernelCI's own payload in
 `data`, as its clients know it.
@@ -16,7 +16,7 @@ CHANNEL = "node"
 
 
 class NodeChange(BaseModel):
-    """The `data` of an event: the node as it was right after the change."""
+    """The `data` of an event: the node right after the change."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -36,20 +36,20 @@ class NodeChange(BaseModel):
 
 
 class Event(BaseModel):
-    """One change, told once or more often: `id` is the same each time."""
+    """One change; it may be delivered several times, with the same `id`."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     specversion: str = "1.0"
     id: str
-    """`<node id>-<version>`: of two events of a node the later has the greater one."""
+    """`<node id>-<version>`; versions of a node grow."""
     source: str = "https://api.kernelci.org/"
     type: str = "api.kernelci.org"
     time: datetime
     data: NodeChange
     owner: str | None = None
     sequence: int = Field(default=0, alias="_sequence_id")
-    """The event's place in its channel, from 1, without gaps."""
+    """Number of the event in its channel, from 1, without gaps."""
 
     @property
     def node_id(self) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Nodes that another system made, as an import brings them here."""
+"""Nodes of another system, as an import sends them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from kci_shared.models.nodes import NewNode
 
 
 class ImportedNode(BaseModel):
-    """A node that ended elsewhere, with what the server sets on nodes of its own."""
+    """A node that ended elsewhere, with the fields that the server sets otherwise."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -20,22 +20,22 @@ class ImportedNode(BaseModel):
     created: datetime
     updated: datetime
     path: list[str] | None = None
-    """As it was elsewhere; here it follows from the parent, and the answer tells."""
+    """Its path there; here it follows from the parent, and the answer has it."""
     node: NewNode
-    """All else; its `treeid` counts for a root only, and its `id` never."""
+    """All other fields; `treeid` counts for roots only, `id` is ignored."""
 
 
 class Fate(StrEnum):
-    """What became of a node that was to be imported."""
+    """The outcome of importing a node."""
 
     CREATED = "created"
     CHANGED = "changed"
-    """It was imported before, with other content."""
+    """It was imported earlier, with other content."""
     UNCHANGED = "unchanged"
     ORPHAN = "orphan"
-    """The node that it hangs below, or tells of, is not here."""
+    """Its parent, or the node that it refers to, does not exist here."""
     REFUSED = "refused"
-    """It cannot be here as it is."""
+    """It is not valid here."""
 
 
 class Imported(BaseModel):
@@ -44,6 +44,6 @@ class Imported(BaseModel):
     id: str
     fate: Fate
     reason: str | None = None
-    """Why not; or of a node that is here, what is not as it was elsewhere."""
+    """Why it was not imported, or what differs from the original."""
     needs: str | None = None
-    """The node that an orphan lacks."""
+    """The missing node of an orphan."""

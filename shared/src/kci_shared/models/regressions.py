@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What people say of a regression, and how it went from one status to the next."""
+"""The status of a regression, and how people and results change it."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -8,17 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Status(StrEnum):
-    """How far people, or the tests, are with a regression."""
+    """The status of a regression."""
 
     NEW = "new"
     ACKNOWLEDGED = "acknowledged"
     FIX_PENDING = "fix-pending"
-    """Somebody named a fix; only a pass of the test makes it fixed."""
+    """A fix is known; the regression is fixed when the test passes."""
     FIXED = "fixed"
     CLOSED = "closed"
-    """By a person: see `Resolution`. It stays closed while it goes on failing."""
+    """By a person, see `Resolution`. It stays closed even if the test still fails."""
     WITHDRAWN = "withdrawn"
-    """The results, as they are known by now, don't show it any more."""
+    """Later results showed that there was no break."""
 
 
 class Resolution(StrEnum):
@@ -38,40 +38,44 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.CLOSED: frozenset({Status.ACKNOWLEDGED}),
     Status.WITHDRAWN: frozenset(),
 }
-"""What people may say next. What the tests say belongs to the tracker alone."""
+"""Which status people may set next; FIXED and WITHDRAWN only the tracker sets."""
 
 Words = Annotated[str, Field(min_length=1, max_length=500)]
 Address = Annotated[str, Field(min_length=1, max_length=320)]
 
 
 class Move(BaseModel):
-    """What a caller wants a regression's status to be."""
+    """A request to change the status of a regression."""
 
     model_config = ConfigDict(extra="forbid")
 
     status: Status
     reason: Words | None = None
     resolution: Resolution | None = None
-    """Of a regression that is closed, and of no other."""
+    """Required if the status is closed, else not allowed."""
     duplicate_of: Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")] | None = None
     fix: Words | None = None
-    """Of one that is fix-pending: the commit, or the subject of the patch."""
+    """Commit of the fix, or subject of its patch; only if the status is fix-pending."""
     who: Address | None = None
-    """For whom a service speaks, such as the author of a mail."""
+    """The person for whom a service sends this, such as the author of a mail."""
     message_id: Words | None = None
-    """The mail that says it."""
+    """The mail that requested it."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Move":
         if (self.status is Status.CLOSED) != (self.resolution is not None):
-            raise ValueError("resolution: it goes with the status closed, always")
+            raise ValueError(
+                "resolution: required with status closed, else not allowed"
+            )
         is_duplicate = self.resolution is Resolution.DUPLICATE
         if is_duplicate != (self.duplicate_of is not None):
-            raise ValueError("duplicate_of: it goes with the resolution dup, always")
+            raise ValueError(
+                "duplicate_of: required with resolution dup, else not allowed"
+            )
         if self.resolution is Resolution.INVALID and self.reason is None:
-            raise ValueError("reason: say why it is invalid")
+            raise ValueError("reason: required with resolution invalid")
         if self.fix is not None and self.status is not Status.FIX_PENDING:
-            raise ValueError("fix: it goes with the status fix-pending")
+            raise ValueError("fix: allowed with status fix-pending only")
         return self
 
 
@@ -79,10 +83,10 @@ class StatusChange(BaseModel):
     """One entry of a regression's history."""
 
     at: str
-    """When, in UTC with offset and milliseconds."""
+    """Time in UTC, with offset and milliseconds."""
     who: str
     by: str | None = None
-    """Whose token it was, where that is not `who`."""
+    """Owner of the token, if that is not `who`."""
     old: Status
     new: Status
     reason: str | None = None

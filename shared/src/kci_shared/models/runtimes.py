@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a bridge says of the lab or cluster that it runs jobs in."""
+"""The state of a lab or cluster, as its bridge reports it."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-LONGEST_MESSAGE = 1000
+MAX_MESSAGE_CHARS = 1000
 
 Platform = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+:-]{1,100}$")]
 
 
 class RuntimeReport(BaseModel):
-    """What a bridge says of its runtime: at its start, and then once a minute."""
+    """Platforms and health of a runtime; reported at start and every minute."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,7 +26,7 @@ class RuntimeReport(BaseModel):
     ] = {}
     healthy: bool = True
     message: Annotated[
-        str, Field(max_length=LONGEST_MESSAGE, description="what is wrong")
+        str, Field(max_length=MAX_MESSAGE_CHARS, description="what is wrong")
     ] = ""
     facts: Annotated[
         dict[Annotated[str, Field(max_length=100)], str | int | float | bool | None],

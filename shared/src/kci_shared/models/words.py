@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The closed vocabularies, and which state may follow which."""
+"""The closed vocabularies: kinds, states, results, error codes."""
 
 from enum import StrEnum
 
@@ -56,10 +56,10 @@ class Severity(StrEnum):
 
 
 class Progress(StrEnum):
-    """How far a run is that goes on, in the order of its steps."""
+    """How far a run has come, in the order of the steps."""
 
     QUEUED = "queued"
-    """The lab has it, and no device for it yet."""
+    """The lab has accepted it, but no device is free yet."""
     BOOTING = "booting"
     TESTING = "testing"
 
@@ -72,7 +72,7 @@ class Op(StrEnum):
 
 
 class ErrorCode(StrEnum):
-    """Why a node did not end well: the codes that today's clients know."""
+    """Why a node did not pass: the codes that existing clients know."""
 
     INVALID_JOB_PARAMS = "invalid_job_params"
     SUBMIT_ERROR = "submit_error"

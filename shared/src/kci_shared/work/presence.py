@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from kci_shared.errors import KciError
 from kci_shared.logging import get_logger
 from kci_shared.models import RuntimeReport
-from kci_shared.models.runtimes import LONGEST_MESSAGE
+from kci_shared.models.runtimes import MAX_MESSAGE_CHARS
 from kci_shared.text import redacted
 from kci_shared.waiting import wait
 from kci_shared.work.api import Claims
@@ -71,7 +71,7 @@ class Presence:
         return time.monotonic() - self._answered >= PERIOD_S
 
     def _set(self, platforms: dict[str, int], problem: str) -> None:
-        problem = redacted(problem)[:LONGEST_MESSAGE]
+        problem = redacted(problem)[:MAX_MESSAGE_CHARS]
         if (platforms, problem) != (self._platforms, self._problem):
             self._platforms, self._problem = platforms, problem
             self._changed.set()
