@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from kci_builder import kconfig
 
 
-def test_the_last_word_on_an_option_counts() -> None:
+def test_the_last_line_of_an_option_wins() -> None:
     base = "# Automatically made\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_AB=m\n"
     one, two = "CONFIG_B=y\nCONFIG_C=7\n", "# CONFIG_A is not set\nCONFIG_B=m\nnonsense"
     merged = kconfig.merge(base, [one, two])
@@ -18,7 +18,7 @@ def test_the_last_word_on_an_option_counts() -> None:
     ]
 
 
-def test_what_did_not_stick_is_named() -> None:
+def test_options_that_are_not_in_the_final_configuration_are_listed() -> None:
     config = {"CONFIG_A": "y", "CONFIG_S": '"x"'}
     asked = [
         'CONFIG_A=y\nCONFIG_B=y\nCONFIG_S="y"\n',
@@ -32,7 +32,7 @@ LINES = st.lists(st.tuples(NAMES, st.sampled_from(["y", "m", "n", '"s"', "0x7"])
 
 
 @given(LINES, LINES)
-def test_a_merged_configuration_says_what_its_fragment_says(
+def test_a_merged_configuration_has_all_options_of_its_fragment(
     base: list[tuple[str, str]], fragment: list[tuple[str, str]]
 ) -> None:
     text = "".join(f"{kconfig.line_of(*one)}\n" for one in base)

@@ -41,11 +41,11 @@ def test_make_gets_the_very_compiler_that_the_build_names(
     assert " ".join(f"{name}={value}" for name, value in variables.items()) == words
 
 
-def test_on_its_own_machine_an_arch_needs_no_cross_compiler() -> None:
+def test_a_native_build_needs_no_cross_compiler() -> None:
     assert rules.compiler_of(definition("arm64", "gcc-12"), "aarch64") == "gcc-12"
 
 
-def test_a_definition_has_the_last_word() -> None:
+def test_variables_of_the_definition_win() -> None:
     asked = definition("x86_64", "clang-19", variables={"LLVM": "1", "W": "1"})
     variables = rules.variables(asked, "x86_64", ccache=False)
     assert (variables["LLVM"], variables["W"]) == ("1", "1")

@@ -18,7 +18,7 @@ from kci_shared.errors import ConfigError
         (SandboxMode.NONE, True, False),
     ],
 )
-async def test_the_sandbox_is_the_one_of_its_mode_as_far_as_it_works(
+async def test_auto_takes_the_sandbox_if_it_works(
     mode: SandboxMode, works: bool, is_isolated: bool
 ) -> None:
     async def try_out(_: Sandbox) -> bool:
@@ -27,7 +27,7 @@ async def test_the_sandbox_is_the_one_of_its_mode_as_far_as_it_works(
     assert (await choose(mode, try_out)).is_isolated is is_isolated
 
 
-async def test_a_sandbox_that_must_be_and_does_not_work_ends_the_builder() -> None:
+async def test_a_required_sandbox_that_does_not_work_is_an_error() -> None:
     async def never(_: Sandbox) -> bool:
         return False
 
@@ -35,7 +35,7 @@ async def test_a_sandbox_that_must_be_and_does_not_work_ends_the_builder() -> No
         await choose(SandboxMode.BWRAP, never)
 
 
-def test_what_others_use_may_be_written_only_if_it_is_said(tmp_path: Path) -> None:
+def test_the_shared_cache_is_read_only_unless_it_may_be_written(tmp_path: Path) -> None:
     box, cache = tmp_path / "box", tmp_path / "cache"
     for may_write, how in ((True, "--bind"), (False, "--ro-bind")):
         words = _bubblewrap(Mounts(box, cache, may_write))
@@ -43,7 +43,7 @@ def test_what_others_use_may_be_written_only_if_it_is_said(tmp_path: Path) -> No
         assert words[words.index(str(box)) - 1] == "--bind"
 
 
-def test_a_box_gives_plain_files_of_its_own_and_nothing_else(tmp_path: Path) -> None:
+def test_only_plain_files_inside_the_build_folder_are_read(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("s")
     (tmp_path / "box").mkdir()
@@ -62,7 +62,7 @@ def test_a_box_gives_plain_files_of_its_own_and_nothing_else(tmp_path: Path) -> 
     assert taken.read_text() == "p"
 
 
-def test_what_is_put_into_a_box_overwrites_nothing(tmp_path: Path) -> None:
+def test_a_new_file_in_the_build_folder_overwrites_nothing(tmp_path: Path) -> None:
     (tmp_path / "box").mkdir()
     box = BuildFolder(tmp_path / "box")
     names = {box.put("text") for _ in range(3)}
@@ -70,7 +70,7 @@ def test_what_is_put_into_a_box_overwrites_nothing(tmp_path: Path) -> None:
     assert {box.text(name) for name in names} == {"text"}
 
 
-def test_a_log_is_cut_and_its_end_is_known(tmp_path: Path) -> None:
+def test_a_log_is_cut_and_its_tail_is_kept_in_memory(tmp_path: Path) -> None:
     with BuildLog(tmp_path / "log", 10, tmp_path) as log:
         for word in (b"begin ", b"middle ", b"the end\n"):
             log.feed(word)
@@ -78,7 +78,7 @@ def test_a_log_is_cut_and_its_end_is_known(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_bytes() == b"begin midd" + CUT
 
 
-def test_a_log_names_files_from_the_top_of_the_sources(tmp_path: Path) -> None:
+def test_paths_in_a_log_start_at_the_top_of_the_sources(tmp_path: Path) -> None:
     with BuildLog(tmp_path / "log", 1000, Path("/box/src")) as log:
         for word in (b"/box/s", b"rc/init/main.c:1:2: error\n/box/", b"src/a.c\n"):
             log.feed(word)
@@ -89,7 +89,7 @@ def test_a_log_names_files_from_the_top_of_the_sources(tmp_path: Path) -> None:
     )
 
 
-def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:
+def test_a_very_long_line_does_not_fill_the_memory(tmp_path: Path) -> None:
     with BuildLog(tmp_path / "log", 1 << 20, tmp_path) as log:
         log.feed(b"x" * 100_000)
         assert log.tail() == "x" * 100_000

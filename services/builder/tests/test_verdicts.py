@@ -16,7 +16,7 @@ from kci_builder.verdicts import machine_fault
         ("a.c:3:1: error: 'not found' undeclared", None),
     ],
 )
-def test_what_the_machine_lacks_is_not_the_kernels_fault(
+def test_a_tool_that_is_not_installed_is_not_the_kernels_fault(
     log: str, reason: str | None
 ) -> None:
     fault = machine_fault(log)

@@ -241,9 +241,9 @@ class Clusters:
             lab=Path("unused"),
             runtime="lab-x",
         )
-        made = Cluster(a_lab(**changes), self._kubernetes, self._api, settings)
-        await self._lives.enter_async_context(made.watch.running())
-        return made
+        cluster = Cluster(a_lab(**changes), self._kubernetes, self._api, settings)
+        await self._lives.enter_async_context(cluster.watch.running())
+        return cluster
 
 
 async def until(condition: Callable[[], object]) -> None:

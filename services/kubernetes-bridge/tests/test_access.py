@@ -57,7 +57,7 @@ async def test_a_pods_token_is_read_again_as_it_changes(
     assert in_cluster(a_lab(namespace="mine"), tmp_path, env).namespace == "mine"
 
 
-def test_a_service_account_without_a_certificate_is_a_mistake_to_correct(
+def test_a_service_account_without_a_certificate_is_a_config_error(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "token").write_text("t")

@@ -83,7 +83,9 @@ async def test_a_labs_own_volumes_are_kept_beside_the_builds(
     assert pod["volumes"] == [own, {"name": "build", "emptyDir": {"sizeLimit": "9Gi"}}]
 
 
-async def test_what_cannot_be_built_here_is_told(jobs: Jobs, api: FakeApi) -> None:
+async def test_a_build_that_cannot_run_here_is_refused(
+    jobs: Jobs, api: FakeApi
+) -> None:
     with pytest.raises(NoDevice, match="no kernels are built here"):
         await a_pod(api, jobs.build(), a_lab())
     with pytest.raises(BadJob, match=r"data\.definition\.defconfig"):
@@ -117,7 +119,7 @@ def a_log(folder: Path, *lines: str) -> Path:
     return log
 
 
-def test_a_build_ended_as_its_report_says(tmp_path: Path) -> None:
+def test_a_build_has_the_result_of_its_report(tmp_path: Path) -> None:
     broken = {**REPORT, "result": "fail", "error_msg": "a.c:1:1: error: no"}
     log = a_log(tmp_path, "storing", MARK + json.dumps(broken))
     outcome = outcome_of_build(PASS, log, STORAGE)
@@ -139,7 +141,7 @@ def test_a_build_ended_as_its_report_says(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_report_that_cannot_be_taken_says_nothing_about_the_kernel(
+def test_an_invalid_report_says_nothing_about_the_kernel(
     tmp_path: Path, line: str, reason: str
 ) -> None:
     log = a_log(tmp_path, line)
@@ -150,7 +152,7 @@ def test_a_report_that_cannot_be_taken_says_nothing_about_the_kernel(
     assert outcome.artifacts == {}
 
 
-def test_a_container_that_fails_says_nothing_about_the_kernel(tmp_path: Path) -> None:
+def test_a_failed_container_says_nothing_about_the_kernel(tmp_path: Path) -> None:
     failed = JobVerdict(Result.FAIL, ErrorCode.TEST, "exit status 1", 1)
     outcome = outcome_of_build(failed, tmp_path / "none", STORAGE)
     assert (outcome.result, outcome.error_code) == INFRA

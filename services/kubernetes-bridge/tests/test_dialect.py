@@ -83,7 +83,7 @@ async def test_a_failed_test_is_no_error_of_the_job(
     assert ends(outcome.tests[0]) == ("fail", "Test", "exit status 1")
 
 
-async def test_a_job_without_tests_is_its_exit_status(
+async def test_a_job_without_tests_has_the_result_of_its_exit_status(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     task = await waiting(fake, await clusters.start(), jobs.job())
@@ -93,7 +93,7 @@ async def test_a_job_without_tests_is_its_exit_status(
     assert outcome.files == {}, "an empty log is none"
 
 
-async def test_a_good_end_without_its_log_is_no_pass(
+async def test_a_job_whose_log_is_incomplete_does_not_pass(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     task = await waiting(fake, await clusters.start(), jobs.job(UNAME, "later: true"))
@@ -103,7 +103,7 @@ async def test_a_good_end_without_its_log_is_no_pass(
     assert [t.result.value for t in outcome.tests] == ["pass", "pass", "incomplete"]
 
 
-async def test_two_bridges_submit_and_the_job_is_there_once(
+async def test_a_job_that_two_bridges_submit_exists_once(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     first, second = await clusters.start(), await clusters.start()
@@ -114,7 +114,7 @@ async def test_two_bridges_submit_and_the_job_is_there_once(
     assert (await second.wait(jobs.job(), NAME)).result is Result.PASS
 
 
-async def test_a_lost_answer_and_a_cluster_in_trouble_cost_nothing(
+async def test_lost_answers_and_server_errors_are_retried(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     cluster = await clusters.start()
@@ -142,7 +142,7 @@ async def test_a_lost_answer_and_a_cluster_in_trouble_cost_nothing(
     ],
     ids=["closed", "cut", "rubbish", "410"],
 )
-async def test_a_watch_that_ends_is_begun_anew(
+async def test_a_watch_that_ends_is_restarted(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs, event: Event
 ) -> None:
     fake.page = 1
@@ -157,7 +157,7 @@ async def test_a_watch_that_ends_is_begun_anew(
         assert (await task).result is Result.PASS
 
 
-async def test_a_job_that_somebody_deletes_is_canceled(
+async def test_a_job_that_others_delete_is_canceled(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     task = await waiting(fake, await clusters.start(), jobs.job())
@@ -166,7 +166,7 @@ async def test_a_job_that_somebody_deletes_is_canceled(
     assert ends(await task)[:2] == ("incomplete", "Canceled")
 
 
-async def test_a_job_that_is_deleted_while_nobody_listens_is_canceled(
+async def test_a_job_that_is_deleted_between_two_watches_is_canceled(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     task = await waiting(fake, await clusters.start(), jobs.job())
@@ -177,7 +177,7 @@ async def test_a_job_that_is_deleted_while_nobody_listens_is_canceled(
     assert ends(await task)[:2] == ("incomplete", "Canceled")
 
 
-async def test_what_is_cancelled_keeps_its_log(
+async def test_a_cancelled_job_keeps_its_log(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     cluster = await clusters.start()
@@ -193,7 +193,7 @@ async def test_what_is_cancelled_keeps_its_log(
     await cluster.cancel(NAME)  # it is gone: no error
 
 
-async def test_what_is_over_is_kept_although_a_former_life_cancels_it(
+async def test_a_job_that_is_over_is_not_deleted_by_a_cancel(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     cluster = await clusters.start()
@@ -203,7 +203,7 @@ async def test_what_is_over_is_kept_although_a_former_life_cancels_it(
     assert await cluster.find(NODE_ID) == NAME
 
 
-async def test_what_will_never_start_is_deleted(
+async def test_a_job_that_can_never_start_is_deleted(
     clusters: Clusters, fake: FakeCluster, jobs: Jobs
 ) -> None:
     task = await waiting(fake, await clusters.start(), jobs.job(UNAME))
@@ -222,7 +222,7 @@ async def test_a_job_whose_pod_has_ended_is_kept_for_a_bridge_that_comes_back(
     assert not any(asked.startswith("DELETE") for asked in fake.asked)
 
 
-async def test_a_job_ends_and_its_pod_may_still_say_how(
+async def test_a_pod_may_report_its_end_after_its_job(
     clusters: Clusters,
     fake: FakeCluster,
     jobs: Jobs,

@@ -2,7 +2,6 @@
 """The client reads answers of API servers, good and bad ones."""
 
 import asyncio
-from http import HTTPStatus
 
 import httpx
 import pytest
@@ -49,14 +48,18 @@ def test_a_missing_right_is_named_as_a_role_names_it() -> None:
     )
 
 
-@pytest.mark.parametrize("status", [500, 403, 404])
-async def test_a_refused_delete_or_list_is_an_error_but_for_what_is_gone(
+async def test_deleting_a_job_or_reading_a_log_that_is_gone_is_no_error(
+    kubernetes: Kubernetes, fake: FakeCluster
+) -> None:
+    await kubernetes.delete("a")
+    assert [chunk async for chunk in kubernetes.log("a-x", "job")] == []
+
+
+@pytest.mark.parametrize("status", [500, 403])
+async def test_a_refused_delete_or_log_is_an_error(
     kubernetes: Kubernetes, fake: FakeCluster, status: int
 ) -> None:
     fake.faults = [status]
-    if status == HTTPStatus.NOT_FOUND:
-        await kubernetes.delete("a")
-        return
     with pytest.raises(LabError, match="a fault"):
         await kubernetes.delete("a")
     fake.faults = [status]
@@ -72,7 +75,7 @@ async def test_a_refused_delete_or_list_is_an_error_but_for_what_is_gone(
         (b"[]", "unknown form of Job"),
     ],
 )
-async def test_an_answer_of_something_else_is_no_job(body: bytes, reason: str) -> None:
+async def test_an_answer_that_is_no_job_is_an_error(body: bytes, reason: str) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
     async with httpx.AsyncClient(transport=transport, base_url="http://k/") as http:
         with pytest.raises(LabError, match=reason):
@@ -83,7 +86,7 @@ async def test_an_answer_of_something_else_is_no_job(body: bytes, reason: str) -
     ("body", "reason"),
     [(b"<html>", "Bad Gateway"), (b"[]", "Bad Gateway"), (b'{"message": "m"}', "m")],
 )
-async def test_a_refusal_says_why_in_the_servers_words_or_in_http_s(
+async def test_a_refusal_repeats_the_servers_message_or_the_reason_phrase(
     body: bytes, reason: str
 ) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(502, content=body))
@@ -92,7 +95,7 @@ async def test_a_refusal_says_why_in_the_servers_words_or_in_http_s(
             await Kubernetes(http, "kernelci").job("a")
 
 
-async def test_an_event_without_end_does_not_fill_the_memory(
+async def test_a_very_long_event_does_not_fill_the_memory(
     kubernetes: Kubernetes, fake: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answers, "MAX_EVENT_BYTES", 1000)
@@ -108,7 +111,7 @@ async def test_an_event_without_end_does_not_fill_the_memory(
         await following
 
 
-async def test_a_watch_that_is_refused_says_which_right_is_missing(
+async def test_a_refused_watch_names_the_missing_right(
     kubernetes: Kubernetes, fake: FakeCluster
 ) -> None:
     fake.faults = [403]

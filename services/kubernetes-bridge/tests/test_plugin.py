@@ -140,7 +140,7 @@ async def get(auth: httpx.Auth, *accepted: str) -> tuple[int, str]:
     return answered.status_code, answered.text
 
 
-async def test_a_program_hands_out_a_token_and_a_new_one_when_it_is_refused(
+async def test_a_refused_token_is_replaced_by_running_the_program_again(
     cloud: Cloud, fake: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kci_kubernetes_bridge.credentials.RERUN_S", 0)
@@ -281,7 +281,7 @@ def answer(**changes: object) -> str:
     ],
     ids=lambda value: "" if "\n" in value else value[:40],
 )
-async def test_a_program_that_fails_costs_nothing_and_tells_no_secret(
+async def test_a_program_that_fails_is_bounded_and_leaks_no_secret(
     cloud: Cloud,
     fake: FakeCluster,
     monkeypatch: pytest.MonkeyPatch,

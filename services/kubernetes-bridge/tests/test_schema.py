@@ -28,23 +28,19 @@ def validate() -> Validate:
 
 
 @pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: file.name)
-def test_the_manifests_are_what_kubernetes_takes(
-    validate: Validate, file: Path
-) -> None:
+def test_the_manifests_are_valid(validate: Validate, file: Path) -> None:
     for body in yaml.safe_load_all(file.read_text()):
         validate(body)
 
 
-async def test_a_job_is_what_kubernetes_takes(
-    validate: Validate, jobs: Jobs, api: FakeApi
-) -> None:
+async def test_a_job_is_valid(validate: Validate, jobs: Jobs, api: FakeApi) -> None:
     settings = BridgeSettings(
         api_url="http://a", token="t", storage_url="http://s", runtime="lab-x"
     )
-    made = a_lab(builds={"image": "kci-builder", "secret": "storage"})
+    lab = a_lab(builds={"image": "kci-builder", "secret": "storage"})
     order = await order_of(jobs.build().node, api)
     for pod in (
-        script_pod(made, jobs.job("a: true")),
-        build_pod(made, order, "http://s"),
+        script_pod(lab, jobs.job("a: true")),
+        build_pod(lab, order, "http://s"),
     ):
         validate(manifest("0" * 24, pod, settings))

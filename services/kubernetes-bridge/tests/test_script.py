@@ -24,8 +24,8 @@ def run(job: LabJob) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_what_a_shell_makes_of_the_script_is_read_again(jobs: Jobs) -> None:
-    made = jobs.job(
+def test_the_output_of_a_script_is_read_back_as_results(jobs: Jobs) -> None:
+    job = jobs.job(
         "good: echo 'ok 1 first'; printf 'no newline'",
         "quotes: echo \"it's $((1 + 1))\" $$ 'ok'; cat",
         "tap: echo 'ok 1 a' >&2; echo 'not ok 2 b'",
@@ -34,10 +34,10 @@ def test_what_a_shell_makes_of_the_script_is_read_again(jobs: Jobs) -> None:
         "bad: exit 3",
         "leaves: exit 0; echo 'not ok 1 never'",
     )
-    code, log = run(made)
+    code, log = run(job)
     assert code == 1
     assert "it's 2" in log
-    assert results(made, log) == {
+    assert results(job, log) == {
         "good": ("pass", None),
         "good/first": ("pass", None),
         "quotes": ("pass", None),
@@ -58,10 +58,10 @@ def test_a_step_has_a_time_limit_of_its_own(jobs: Jobs) -> None:
         {"id": "slow", "run": "echo 'ok 1 a'; sleep 30", "timeout": 1},
         {"id": "next", "run": "true"},
     ]
-    made = jobs.job(tests=steps)
-    code, log = run(made)
+    job = jobs.job(tests=steps)
+    code, log = run(job)
     assert code == 1
-    assert results(made, log) == {
+    assert results(job, log) == {
         "slow": ("fail", "over 1 s"),
         "slow/a": ("pass", None),
         "next": ("pass", None),
@@ -69,14 +69,14 @@ def test_a_step_has_a_time_limit_of_its_own(jobs: Jobs) -> None:
 
 
 def test_nested_results_are_tests_to_any_depth(jobs: Jobs) -> None:
-    made = jobs.job("kunit: true")
-    mark = mark_of(made)
+    job = jobs.job("kunit: true")
+    mark = mark_of(job)
     nested = (
         "KTAP version 1\n1..1\n    KTAP version 1\n    1..2\n"
         "    ok 1 add\n    not ok 2 remove\nnot ok 1 list\n"
     )
     log = f"{mark} begin kunit\n{nested}{mark} end kunit 0\n"
-    assert results(made, log) == {
+    assert results(job, log) == {
         "kunit": ("fail", "failed: list"),
         "kunit/list": ("fail", None),
         "kunit/list/add": ("pass", None),
@@ -84,11 +84,11 @@ def test_nested_results_are_tests_to_any_depth(jobs: Jobs) -> None:
     }
 
 
-def test_a_log_that_ends_early_or_begins_late_is_no_verdict(jobs: Jobs) -> None:
-    made = jobs.job("lost: true", "cut: true", "never: true")
-    mark = mark_of(made)
+def test_tests_that_are_missing_in_a_log_are_incomplete(jobs: Jobs) -> None:
+    job = jobs.job("lost: true", "cut: true", "never: true")
+    mark = mark_of(job)
     log = f"ok 1 x\n{mark} end lost 0\n{mark} begin cut\nok 1 a\n"
-    assert results(made, log) == {
+    assert results(job, log) == {
         "lost": ("incomplete", "did not run, or its log is lost"),
         "cut": ("incomplete", "did not come to its end"),
         "cut/a": ("pass", None),
@@ -120,14 +120,14 @@ def test_a_job_runs_once_with_no_token_and_few_rights(jobs: Jobs) -> None:
     assert names == {"KCI_NODE_ID", "KCI_ARTIFACT_TARBALL"}
 
 
-def test_kubernetes_fills_in_nothing(jobs: Jobs) -> None:
+def test_kubernetes_expands_nothing_in_a_command(jobs: Jobs) -> None:
     body = a_manifest(jobs.job("pid: echo $(KCI_NODE_ID) $$"))
     command = body["spec"]["template"]["spec"]["containers"][0]["command"]
     assert "$$(KCI_NODE_ID) $$$$" in command[2]
     assert "$" not in command[2].replace("$$", "")
 
 
-def test_a_job_without_commands_runs_what_the_image_runs(jobs: Jobs) -> None:
+def test_a_job_without_commands_runs_the_images_own_command(jobs: Jobs) -> None:
     body = a_manifest(jobs.job())
     assert "command" not in body["spec"]["template"]["spec"]["containers"][0]
 
@@ -142,20 +142,20 @@ def test_a_job_without_commands_runs_what_the_image_runs(jobs: Jobs) -> None:
         (7, False),
     ],
 )
-def test_a_job_names_only_images_that_the_lab_takes(
+def test_a_job_may_only_name_images_of_the_lab(
     jobs: Jobs, image: object, is_taken: bool
 ) -> None:
     images = ["registry.example.org/kernelci/", "debian:sid"]
-    made = jobs.job(params={"image": image})
+    job = jobs.job(params={"image": image})
     if not is_taken:
         with pytest.raises(BadJob, match=r"params\.image.*debian:sid"):
-            a_manifest(made, images=images)
+            a_manifest(job, images=images)
         return
-    body = a_manifest(made, images=images)
+    body = a_manifest(job, images=images)
     assert body["spec"]["template"]["spec"]["containers"][0]["image"] == image
 
 
-def test_a_lab_adds_to_a_pod_but_takes_no_promise_away(jobs: Jobs) -> None:
+def test_a_lab_may_extend_a_pod_but_not_weaken_it(jobs: Jobs) -> None:
     selector = {"kubernetes.io/arch": "arm64"}
     platform = {"image": "debian", "pod": {"nodeSelector": selector}}
     body = a_manifest(jobs.job(), platforms={"kubernetes": platform})

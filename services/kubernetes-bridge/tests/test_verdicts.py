@@ -126,7 +126,7 @@ def test_a_run_ends_as_its_pod_and_its_job_report(
     assert (said and (said.result, said.error_code)) == expected
 
 
-def test_only_what_the_job_alone_says_is_unsure() -> None:
+def test_a_verdict_is_unsure_if_only_the_job_reports_the_end() -> None:
     for of_job in (job("Complete"), FAILED):
         unsure = verdict_of(Job.model_validate(of_job), None)
         assert unsure is not None

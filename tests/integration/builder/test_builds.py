@@ -21,7 +21,7 @@ def log_of(outcome: RunOutcome) -> str:
     return outcome.files["build_log"].read_text()
 
 
-async def test_a_kernel_is_built_with_all_that_belongs_to_it(bench: Bench) -> None:
+async def test_a_kernel_is_built_with_all_its_artifacts(bench: Bench) -> None:
     fragments = {"one": "CONFIG_DEBUG=y\n", "two": "CONFIG_SERIAL=y\nCONFIG_NEW=y\n"}
     outcome = await bench.run(fragments=fragments)
     assert (outcome.result, outcome.error_msg) == (Result.PASS, None), log_of(outcome)
@@ -64,7 +64,7 @@ async def test_a_missing_symbol_is_named_not_what_make_says_of_it(bench: Bench) 
     assert (outcome.result, outcome.error_msg) == (Result.FAIL, error)
 
 
-async def test_a_configuration_that_the_tree_lacks_is_the_kernels_fault(
+async def test_a_missing_defconfig_is_the_kernels_fault(
     bench: Bench,
 ) -> None:
     outcome = await bench.run(defconfig="multi_v9_defconfig")
@@ -91,7 +91,9 @@ async def test_a_broken_builder_says_nothing_about_the_kernel(
     assert reason in str(outcome.error_msg)
 
 
-async def test_what_is_missing_here_is_the_builders_fault(bench: Bench) -> None:
+async def test_a_missing_compiler_or_tarball_is_the_builders_fault(
+    bench: Bench,
+) -> None:
     with pytest.raises(CannotRun, match="program gcc-7 is not installed"):
         await bench.run(compiler="gcc-7")
     with pytest.raises(BadJob, match="unknown 'sparc9'; use one of x86_64"):
@@ -142,7 +144,9 @@ async def test_a_build_sees_no_token_and_nothing_of_the_builder(
         assert log.count("the-token") == 1  # the file, which it may read
 
 
-async def test_what_lies_outside_cannot_be_taken_for_an_artifact(bench: Bench) -> None:
+async def test_a_link_to_a_file_outside_does_not_become_an_artifact(
+    bench: Bench,
+) -> None:
     secret = bench.folder / "token"
     secret.write_text("the-token")
     bench.make_does(
@@ -193,7 +197,9 @@ async def test_patches_are_built_in_a_sandbox(isolated_bench: Bench) -> None:
     assert outcome.result is Result.PASS, log_of(outcome)
 
 
-async def test_a_log_without_end_is_cut_and_the_error_still_seen(bench: Bench) -> None:
+async def test_the_error_is_found_even_if_the_log_was_cut_before_it(
+    bench: Bench,
+) -> None:
     bench.settings = bench.settings.model_copy(update={"max_log": 100_000})
     bench.make_does("@yes | head -c 3000000; echo 'a.c:1:1: error: no'; exit 1")
     outcome = await bench.run()

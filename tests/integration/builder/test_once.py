@@ -89,7 +89,7 @@ async def test_two_programs_report_what_the_builder_reports(
     assert log in printed, "kubectl logs shows the build"
 
 
-async def test_a_broken_kernel_is_a_good_end_with_a_bad_report(
+async def test_a_broken_kernel_is_reported_with_exit_status_0(
     bench: Bench, pod: Pod
 ) -> None:
     bench.sources.write("init/main.c", "int main(void)\n{\n\treturn 0\n}\n")
@@ -100,7 +100,7 @@ async def test_a_broken_kernel_is_a_good_end_with_a_bad_report(
     assert "kernel" not in report.artifacts
 
 
-async def test_what_cannot_be_built_is_reported_without_artifacts(
+async def test_a_build_that_cannot_begin_is_reported_without_artifacts(
     bench: Bench, pod: Pod
 ) -> None:
     await pod.build(bench, arch="sparc9")
@@ -109,7 +109,7 @@ async def test_what_cannot_be_built_is_reported_without_artifacts(
     assert (report.artifacts, report.facts) == ({}, None)
 
 
-async def test_what_a_build_has_put_in_the_place_of_a_file_is_not_stored(
+async def test_a_file_that_was_replaced_by_a_link_is_not_stored(
     bench: Bench, pod: Pod
 ) -> None:
     await pod.build(bench)

@@ -30,7 +30,7 @@ def make_does(sources: Repository, recipe: str) -> None:
     sources.write("Makefile", f"{makefile}\nbzImage: evil\nevil:\n\t{recipe}\n")
 
 
-async def test_builds_of_every_kind_end_in_their_trees(
+async def test_builds_of_every_kind_have_the_right_result(
     world: World, sources: Repository
 ) -> None:
     await world.start()
@@ -90,7 +90,7 @@ async def test_the_sources_see_no_token(world: World, sources: Repository) -> No
     assert "KCI_TOKEN" not in log
 
 
-async def test_a_killed_bridges_build_goes_on_and_is_found_by_another(
+async def test_the_build_of_a_killed_bridge_continues_and_is_found_by_another(
     world: World, sources: Repository
 ) -> None:
     await world.secret()

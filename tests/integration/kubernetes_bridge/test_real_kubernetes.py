@@ -28,7 +28,7 @@ PLATFORMS = {"kubernetes": {"image": "debian"}}
 LAB = ("incomplete", "Infrastructure")
 
 
-async def test_jobs_of_every_kind_end_in_their_trees(world: World) -> None:
+async def test_jobs_of_every_kind_have_the_right_results(world: World) -> None:
     await world.start()
     nodes = {
         "good": await world.job(UNAME, "tap: echo 'ok 1 first'"),
@@ -71,7 +71,7 @@ async def test_jobs_of_every_kind_end_in_their_trees(world: World) -> None:
     assert await world.in_cluster(JOBS, nodes["missing"]) == [], "it may not begin yet"
 
 
-async def test_a_namespace_that_lets_no_pod_be_made_is_at_fault(world: World) -> None:
+async def test_a_namespace_that_forbids_pods_is_at_fault(world: World) -> None:
     await world.start(queue=2)
     async with world.no_pods():
         node_id = await world.job(UNAME, limit=3)
@@ -97,7 +97,7 @@ async def test_two_bridges_run_each_job_once_while_they_are_killed(
         assert await world.tree(node_id) == {"waits": "pass"}
 
 
-async def test_a_killed_bridges_job_goes_on_and_is_found_by_another(
+async def test_the_job_of_a_killed_bridge_continues_and_is_found_by_another(
     world: World,
 ) -> None:
     await world.start("kubernetes-bridge-1")
@@ -114,7 +114,7 @@ async def test_a_killed_bridges_job_goes_on_and_is_found_by_another(
     assert ends == [("pass", None)] * 5
 
 
-async def test_the_api_server_is_killed_and_away_for_five_seconds(world: World) -> None:
+async def test_jobs_survive_an_api_server_that_is_killed(world: World) -> None:
     await world.start()
     running = await world.job("waits: sleep 3; echo 'ok 1 still'")
     uid = await world.running(running)
@@ -132,7 +132,7 @@ async def test_the_api_server_is_killed_and_away_for_five_seconds(world: World) 
     assert job["metadata"]["uid"] == uid
 
 
-async def test_a_cancelled_node_takes_its_job_along_within_seconds(
+async def test_the_job_of_a_cancelled_node_is_deleted_within_seconds(
     world: World,
 ) -> None:
     await world.start()
@@ -145,7 +145,7 @@ async def test_a_cancelled_node_takes_its_job_along_within_seconds(
                 await asyncio.sleep(0.2)
 
 
-async def test_a_job_that_somebody_deletes_is_canceled(world: World) -> None:
+async def test_a_job_that_others_delete_is_canceled(world: World) -> None:
     await world.start()
     node_id = await world.job("waits: sleep 100")
     await world.running(node_id)
@@ -154,7 +154,7 @@ async def test_a_job_that_somebody_deletes_is_canceled(world: World) -> None:
     assert await world.end(node_id) == ("incomplete", "Canceled")
 
 
-async def test_who_has_no_rights_is_told_which(world: World, tmp_path: Path) -> None:
+async def test_a_missing_right_is_named(world: World, tmp_path: Path) -> None:
     accounts = "/api/v1/namespaces/kernelci/serviceaccounts"
     await world.http.post(accounts, json={"metadata": {"name": "nobody"}})
     for name, expected in (("nobody", "list pods"), ("kubernetes-bridge", None)):
