@@ -235,20 +235,25 @@ async def test_an_answer_that_nobody_read_comes_again(
 async def test_of_two_who_listen_the_newer_one_wins(
     site: Site, admin: AsyncClient, alice: AsyncClient, channel: str
 ) -> None:
-    async def starts_to_listen(client: AsyncClient) -> asyncio.Task[Any]:
-        before = await last_poll(admin, sub)
-        listening = asyncio.create_task(client.get(f"/listen/{sub['id']}"))
-        while await last_poll(admin, sub) == before:
-            await asyncio.sleep(0.05)
-        return listening
-
     sub = await subscribe(alice, channel)
     for newer in (alice, await site.at(alice, 1)):
-        first = await starts_to_listen(alice)
-        second = await starts_to_listen(newer)
+        first = await start_to_listen(admin, alice, sub)
+        second = await start_to_listen(admin, newer, sub)
         await publish(alice, channel, "x")
         assert event((await second).json())["data"] == "x"
         assert (await first).status_code == 409, (await first).text
+
+
+async def start_to_listen(
+    admin: AsyncClient, client: AsyncClient, sub: Json
+) -> asyncio.Task[httpx.Response]:
+    """Listen; return as soon as the API knows that the client waits."""
+    before = await last_poll(admin, sub)
+    listens = asyncio.create_task(client.get(f"/listen/{sub['id']}"))
+    async with asyncio.timeout(60):
+        while await last_poll(admin, sub) == before:
+            await asyncio.sleep(0.05)
+    return listens
 
 
 async def last_poll(admin: AsyncClient, sub: Json) -> str:
@@ -275,8 +280,7 @@ async def test_nobody_listens_on_somebody_elses_subscription(
     bob = await site.person(f"bob-{token_hex(3)}")
     name = f"lab-{token_hex(3)}"
     sub = await subscribe(alice, channel, subscriber_id=name)
-    waiting = asyncio.create_task(alice.get(f"/listen/{sub['id']}"))
-    await asyncio.sleep(0.1)
+    waiting = await start_to_listen(admin, alice, sub)
     before = await good(admin.get("/stats/subscriptions"))
     for answer in (
         await bob.get(f"/listen/{sub['id']}"),
@@ -338,8 +342,14 @@ async def test_who_waits_for_nothing_is_told_so(
     assert event(await hear(alice, sub))["data"] == "x"
 
 
+async def listeners(admin: AsyncClient) -> set[int]:
+    """The subscriptions on which somebody has begun to listen."""
+    every = await good(admin.get("/stats/subscriptions"))
+    return {one["id"] for one in every if one["last_poll"] != one["created"]}
+
+
 async def test_many_subscribers_leave_writers_alone(
-    site: Site, alice: AsyncClient, a_checkout: Json
+    site: Site, admin: AsyncClient, alice: AsyncClient, a_checkout: Json
 ) -> None:
     """More than a pool of connections to Redis has."""
     crowd = [await site.at(alice, number % 2) for number in range(150)]
@@ -348,7 +358,10 @@ async def test_many_subscribers_leave_writers_alone(
         asyncio.create_task(hear_news(one, sub))
         for one, sub in zip(crowd, subs, strict=True)
     ]
-    await asyncio.sleep(1)
+    ids = {sub["id"] for sub in subs}
+    async with asyncio.timeout(60):
+        while not ids <= await listeners(admin):
+            await asyncio.sleep(0.1)
     node = await good(alice.post("/node", json=a_checkout))
     heard = {event(told)["data"]["id"] for told in await asyncio.gather(*subscriptions)}
     assert heard == {node["id"]}
@@ -362,7 +375,9 @@ async def test_each_message_of_a_list_goes_to_one_client(
         asyncio.create_task(good(one.get(f"/pop/{channel}")))
         for one in (alice, alice, other)
     ]
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(60):
+        while not all(channel in one.stores.lists._arrivals for one in site.replicas):
+            await asyncio.sleep(0.01)
     for number in range(3):
         await good(alice.post(f"/push/{channel}", json={"data": number}))
     popped = await asyncio.gather(*waiting)

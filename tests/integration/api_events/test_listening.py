@@ -27,8 +27,11 @@ async def on_air(world: World) -> AsyncIterator[Broadcast]:
         stop.set()
 
 
-async def follow(broadcast: Broadcast, after: int, count: int) -> list[str]:
-    heard = []
+async def follow(
+    broadcast: Broadcast, after: int, count: int, heard: list[str] | None = None
+) -> list[str]:
+    """Return `count` events; `heard` has them as they come."""
+    heard = [] if heard is None else heard
     async with asyncio.timeout(60):
         async for entry in broadcast.follow(after):
             heard.append(entry.event["id"])
@@ -49,8 +52,11 @@ async def test_who_follows_hears_the_past_then_the_present(world: World) -> None
     await relay.turn()
     async with on_air(world) as broadcast:
         assert broadcast.position == 3
-        following = asyncio.create_task(follow(broadcast, 1, 4))
-        await asyncio.sleep(0.1)
+        heard: list[str] = []
+        following = asyncio.create_task(follow(broadcast, 1, 4, heard))
+        async with asyncio.timeout(60):
+            while heard != ["b-1", "c-1"]:
+                await asyncio.sleep(0.01)
         await world.change("d", "e")
         await relay.turn()
         assert await following == ["b-1", "c-1", "d-1", "e-1"]
@@ -104,7 +110,7 @@ async def test_changed_returns_at_the_next_event_or_when_time_is_up(
     async with on_air(world) as broadcast:
         await broadcast.next_event(0.01)
         waiting = asyncio.create_task(broadcast.next_event(30))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
         assert not waiting.done()
         await world.change("a")
         await world.relay().turn()

@@ -252,7 +252,9 @@ async def test_an_event_of_another_replica_does_not_wait_for_the_next_poll(
         for relay, bell in ((leader, own), (follower, other)):
             tasks.create_task(relay.run(bell, stop))
             tasks.create_task(relay.forward_rings(bell, stop))
-        await asyncio.sleep(0.5)
+        bell_channel = "node:waiting"
+        while (await world.redis.pubsub_numsub(bell_channel))[0][1] < 2:
+            await asyncio.sleep(0.01)
         await world.change("a")
         other.ring()
         while await world.stream.last() == 0:

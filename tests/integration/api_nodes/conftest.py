@@ -4,10 +4,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
+import pytest
 import pytest_asyncio
 import redis
 from bson import ObjectId
@@ -18,6 +19,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from integration.answers import Json, good
 from kci_api.app import create_app
 from kci_api.callers.documents import Group, UserDocument
+from kci_api.events.broadcast import Broadcast
 from kci_api.settings import Settings
 from kci_api.wiring import Stores, open_stores
 
@@ -93,6 +95,12 @@ class World:
         assert document is not None
         return document
 
+    async def expire_claim(self, node: Json) -> None:
+        """Let the lease of a claim run out at once."""
+        past = {"$set": {"claim.expires": datetime(2000, 1, 1, tzinfo=UTC)}}
+        result = await self.nodes.update_one({"_id": ObjectId(node["id"])}, past)
+        assert result.matched_count == 1
+
     @staticmethod
     async def good(request: Awaitable[Response]) -> Any:
         """Return the body of a response, which must be a success."""
@@ -140,6 +148,19 @@ async def scheduler(world: World) -> AsyncClient:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lab(world: World) -> AsyncClient:
     return await world.service("lab", "runtime:lab")
+
+
+@pytest.fixture
+def claim_waits(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set as soon as a request for nodes waits for the next event."""
+    waits, next_event = asyncio.Event(), Broadcast.next_event
+
+    async def seen(broadcast: Broadcast, timeout: float) -> None:
+        waits.set()
+        await next_event(broadcast, timeout)
+
+    monkeypatch.setattr(Broadcast, "next_event", seen)
+    return waits
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -114,8 +114,9 @@ async def test_a_revoked_token_dies_in_other_replicas_within_seconds(
     service = bearer(made["token"])
     assert (await http.get("/latest/whoami", headers=service)).status_code == 200
     await open_authenticator(settings).revoke(made["id"])
-    assert (await http.get("/latest/whoami", headers=service)).status_code == 200
-    await asyncio.sleep(CACHE_S + 0.1)
+    async with asyncio.timeout(CACHE_S * 20):
+        while (await http.get("/latest/whoami", headers=service)).is_success:
+            await asyncio.sleep(0.1)
     assert (await http.get("/latest/whoami", headers=service)).status_code == 401
 
 
