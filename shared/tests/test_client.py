@@ -7,7 +7,7 @@ import httpx
 import pytest
 import stamina
 
-from kci_shared.client import AT_ONCE, ApiClient
+from kci_shared.client import MAX_PARALLEL, ApiClient
 from kci_shared.errors import Conflict, Invalid, NotLoggedIn, Unavailable
 from kci_shared.models import ClaimRequest, Kind, NewNode
 
@@ -126,4 +126,4 @@ async def test_of_many_calls_some_are_under_way_and_a_claim_is_not_among_them() 
         await api.claim(ClaimRequest(runtime="lab", platforms=["qemu"], wait=20))
         may_answer.set()
         await asyncio.gather(*calls)
-    assert most == AT_ONCE
+    assert most == MAX_PARALLEL

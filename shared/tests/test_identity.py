@@ -32,7 +32,7 @@ async def test_the_owner_of_a_token_is_told() -> None:
         (401, NotLoggedIn, "does not accept"),
         (403, NotLoggedIn, "does not accept"),
         (500, Unavailable, "500"),
-        (0, Unavailable, "away"),
+        (0, Unavailable, "cannot be reached"),
     ],
 )
 async def test_a_token_that_is_bad_and_an_api_that_is_ill_are_two_things(

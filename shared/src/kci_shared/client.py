@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The API, as its clients see it."""
+"""The client of the API."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,27 +32,27 @@ CLAIMED = TypeAdapter(list[ClaimedNode])
 NODES = TypeAdapter(list[Node])
 IMPORTED = TypeAdapter(list[Imported])
 ATTEMPTS = 5
-PAGE = 200
-"""How many nodes a query fetches at once."""
-AT_ONCE = 20
-"""How many calls are under way: httpx looks through all that wait at each step."""
+NODES_PER_PAGE = 200
+"""How many nodes a query fetches in one call."""
+MAX_PARALLEL = 20
+"""How many calls run in parallel: httpx walks all waiting ones at each step."""
 
 
 class ApiClient:
-    """The API's calls, each one method; raises the errors of `kci_shared.errors`.
+    """A method for each call of the API; raises the errors of `kci_shared.errors`.
 
-    A call that may be repeated without harm is repeated when the API is away for a
-    moment. Creating a node is such a call if, and only if, it carries a key.
+    Idempotent calls are retried while the API is unavailable. Creating a node is
+    idempotent only with a key.
     """
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns = asyncio.Semaphore(MAX_PARALLEL)
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: ClientSettings) -> AsyncIterator[Self]:
-        """Open the API that the settings name, with the token that they hold."""
+        """Open a client with the URL and the token of the settings."""
         async with httpx.AsyncClient(
             base_url=settings.api_url,
             headers={"Authorization": f"Bearer {settings.token.read()}"},
@@ -61,53 +61,55 @@ class ApiClient:
             yield cls(http)
 
     async def whoami(self) -> dict[str, Any]:
-        """Tell whose token this is, and its scopes."""
+        """Return the owner and the scopes of the token."""
         return dict(await self._repeat("GET", "/latest/whoami"))
 
     async def get(self, node_id: str) -> Node | None:
-        """Return the node, or None when there is none."""
-        found = await self._repeat("GET", f"/latest/node/{node_id}")
-        return None if found is None else NODE.validate_python(found)
+        """Return a node, or None if it does not exist."""
+        node = await self._repeat("GET", f"/latest/node/{node_id}")
+        return None if node is None else NODE.validate_python(node)
 
     async def find(self, **filters: Any) -> list[Node]:
         """Return all nodes that match `field__op=value` filters, oldest first.
 
-        Dots in a field's name are written by passing a dict: `find(**{"data.x": 1})`.
-        With `limit` or `sort` the caller gets just that page.
+        For a field with dots pass a dict: `find(**{"data.x": 1})`. With `limit` or
+        `sort` only that page is returned.
         """
         if "limit" in filters or "sort" in filters:
             return await self._page(filters)
         nodes: list[Node] = []
         while True:
-            page = await self._page({**filters, "limit": PAGE, "offset": len(nodes)})
+            page = await self._page(
+                {**filters, "limit": NODES_PER_PAGE, "offset": len(nodes)}
+            )
             nodes += page
-            if len(page) < PAGE:
+            if len(page) < NODES_PER_PAGE:
                 return nodes
 
     async def _page(self, filters: dict[str, Any]) -> list[Node]:
-        found = await self._repeat("GET", "/latest/nodes", params=filters)
-        return NODES.validate_python(found["items"])
+        page = await self._repeat("GET", "/latest/nodes", params=filters)
+        return NODES.validate_python(page["items"])
 
     async def count(self, **filters: Any) -> int:
         """Return how many nodes match."""
         return int(await self._repeat("GET", "/latest/count", params=filters))
 
     async def create(self, node: NewNode) -> Node:
-        """Create a node; with an idempotency key once only, however often called."""
+        """Create a node; one that exists with the same idempotency key is returned."""
         call = self._repeat if node.idempotency_key else self._once
         return NODE.validate_python(
             await call("POST", "/latest/node", json=_body(node))
         )
 
     async def create_many(self, nodes: list[NewNode]) -> list[Node]:
-        """Create nodes in one step, all or none; each must carry a key."""
+        """Create nodes, all or none; each must have an idempotency key."""
         body = [_body(node) for node in nodes]
         return NODES.validate_python(
             await self._repeat("POST", "/latest/nodes", json=body)
         )
 
-    async def bring(self, nodes: list[ImportedNode]) -> list[Imported]:
-        """Import nodes of another system; tell what became of each."""
+    async def import_nodes(self, nodes: list[ImportedNode]) -> list[Imported]:
+        """Import nodes of another system; return the outcome for each."""
         body = [_body(node) for node in nodes]
         return IMPORTED.validate_python(
             await self._repeat("POST", "/latest/import", json=body)
@@ -118,8 +120,7 @@ class ApiClient:
     ) -> Node:
         """Change fields of a node; maps are merged, None removes a key.
 
-        With `if_version` the change is made only to that version of the node, and
-        `Conflict` raised otherwise.
+        With `if_version` only that version is changed, and `Conflict` raised otherwise.
         """
         headers = {} if if_version is None else {"If-Match": f'"{if_version}"'}
         call = self._once if if_version is not None else self._repeat
@@ -137,25 +138,25 @@ class ApiClient:
             await self._repeat("PUT", f"/latest/nodes/{node_id}", json=_body(tree))
         )
 
-    async def move(self, node_id: str, move: Move) -> Node:
-        """Say how far one is with a regression."""
+    async def set_status(self, node_id: str, move: Move) -> Node:
+        """Change the status of a regression."""
         url = f"/latest/regression/{node_id}/status"
         return NODE.validate_python(await self._repeat("PUT", url, json=_body(move)))
 
-    async def claim(self, wanted: ClaimRequest) -> list[ClaimedNode]:
-        """Claim waiting nodes of a runtime; empty when none came in time."""
-        # it waits long, and only one does: the others need not wait for it
-        answer = await self._send("POST", "/latest/claims", json=_body(wanted))
+    async def claim(self, request: ClaimRequest) -> list[ClaimedNode]:
+        """Claim waiting nodes of a runtime; empty if none arrives in time."""
+        # not counted as parallel: it may wait for a minute
+        answer = await self._send("POST", "/latest/claims", json=_body(request))
         return CLAIMED.validate_python(answer or [])
 
     async def renew(self, node_id: str, token: int, lease: float) -> Grant:
-        """Prolong a claim by `lease` seconds from now."""
+        """Extend a claim to `lease` seconds from now."""
         body = {"token": token, "lease": lease}
         url = f"/latest/claims/{node_id}"
         return Grant.model_validate(await self._repeat("PUT", url, json=body))
 
     async def note(self, node_id: str, token: int, data: dict[str, Any]) -> Grant:
-        """Write the lab's own facts, such as `job_id`, on a claimed node."""
+        """Write facts of the lab, such as `job_id`, into a claimed node's `data`."""
         body = {"token": token, "data": data}
         url = f"/latest/claims/{node_id}"
         return Grant.model_validate(await self._repeat("PUT", url, json=body))
@@ -163,30 +164,33 @@ class ApiClient:
     async def adopt(
         self, node_id: str, runtime: str, lease: float, attempt: int | None = None
     ) -> ClaimedNode:
-        """Take a node back that this runtime held before its bridge restarted.
+        """Take back a node that this runtime held before its bridge restarted.
 
-        With `attempt` only that one: `Conflict` if the node was claimed since.
+        With `attempt` only that attempt: `Conflict` if the node was claimed since.
         """
         body = {"runtime": runtime, "lease": lease, "attempt": attempt}
         url = f"/latest/claims/{node_id}/adopt"
         return ClaimedNode.model_validate(await self._once("POST", url, json=body))
 
     async def release(self, node_id: str, token: int, reason: str) -> None:
-        """Give a node back unfinished, for whoever claims it next."""
+        """Give a node back unfinished, for others to claim."""
         body = {"token": token, "reason": reason}
         await self._repeat("POST", f"/latest/claims/{node_id}/release", json=body)
 
     async def report(self, node_id: str, report: Report) -> Node:
-        """End a claimed node: outcome, tests and artifacts in one step."""
+        """End a claimed node with its outcome, tests and artifacts."""
         url = f"/latest/claims/{node_id}/result"
         return NODE.validate_python(await self._repeat("POST", url, json=_body(report)))
 
     async def register(self, runtime: str, report: RuntimeReport) -> None:
-        """Say what a runtime has and how it does; once, for it is said every minute."""
+        """Register platforms and health.
+
+        Not retried: the next report follows within a minute.
+        """
         await self._once("PUT", f"/latest/runtimes/{runtime}", json=_body(report))
 
     async def _repeat(self, method: str, url: str, **request: Any) -> Any:
-        """Send a request that may arrive twice, until it has an answer."""
+        """Send an idempotent request, again while the API is unavailable."""
         async for attempt in stamina.retry_context(
             on=Unavailable, attempts=ATTEMPTS, wait_max=5.0
         ):
@@ -195,12 +199,12 @@ class ApiClient:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _once(self, method: str, url: str, **request: Any) -> Any:
-        """Send a request once, in its turn; see `_send`."""
+        """Send a request once, when it is its turn; see `_send`."""
         async with self._turns:
             return await self._send(method, url, **request)
 
     async def _send(self, method: str, url: str, **request: Any) -> Any:
-        """Send a request; return its JSON answer, or raise what it means."""
+        """Send a request; return the JSON of its answer, or raise its error."""
         try:
             answer = await self._http.request(method, url, **request)
         except httpx.TransportError as error:
@@ -218,10 +222,10 @@ def _unknown(answer: httpx.Response) -> type[ApiError]:
 
 def _detail(answer: httpx.Response) -> Any:
     try:
-        said = answer.json()
+        content = answer.json()
     except ValueError:
         return f"HTTP {answer.status_code}: {answer.text[:200]}"
-    return said.get("detail", said) if isinstance(said, dict) else said
+    return content.get("detail", content) if isinstance(content, dict) else content
 
 
 def _body(model: BaseModel) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What can go wrong, as one tree.
+"""The tree of errors.
 
-* KciError                  anything that we raise on purpose
+* KciError                  any error that we raise on purpose
   * ConfigError             the configuration is wrong: file, line, remedy
-  * NotYet                  what a handler waits for is not there yet
-  * ApiError                the API refuses; `status` is the HTTP status
+  * NotYet                  what a handler needs does not exist yet
+  * ApiError                the API refuses a request; `status` is the HTTP status
     * BadRequest            400
     * NotPermitted          401, 403
       * NotLoggedIn         401
@@ -16,7 +16,7 @@
     * Unavailable           503
       * TooSlow             504
   * StorageError            an artifact cannot be stored or read
-    * NotStored             there is no such artifact, and never will be
+    * NotStored             the artifact does not exist, and never will
   * CannotRun               work cannot be run here; see `kci_shared.work.errors`
 
 `retryable` says whether the same call may succeed later.
@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 
 
 class KciError(Exception):
-    """Anything that we raise on purpose."""
+    """Any error that we raise on purpose."""
 
     retryable: ClassVar[bool] = False
 
@@ -36,7 +36,7 @@ class ConfigError(KciError):
 
 
 class NotYet(KciError):
-    """What a handler waits for is not there yet; the event comes again later."""
+    """What a handler needs does not exist yet; the event is delivered again later."""
 
     retryable = True
 
@@ -48,13 +48,13 @@ class StorageError(KciError):
 
 
 class NotStored(StorageError):
-    """There is no such artifact, and asking again will not help."""
+    """The artifact does not exist; another attempt will not help."""
 
     retryable = False
 
 
 class ApiError(KciError):
-    """The API refuses a request; `detail` is what its answer says."""
+    """The API refuses a request; `detail` is that of its answer."""
 
     status: ClassVar[int] = 500
 
@@ -64,11 +64,11 @@ class ApiError(KciError):
 
     @classmethod
     def by_status(cls) -> dict[int, type["ApiError"]]:
-        """Map each HTTP status to the error that it stands for."""
-        found = {cls.status: cls} if cls is not ApiError else {}
+        """Map each HTTP status to its error."""
+        errors = {cls.status: cls} if cls is not ApiError else {}
         for error in cls.__subclasses__():
-            found |= error.by_status()
-        return found
+            errors |= error.by_status()
+        return errors
 
 
 class BadRequest(ApiError):
@@ -84,25 +84,25 @@ class NotPermitted(ApiError):
 
 
 class NotLoggedIn(NotPermitted):
-    """The request carries no token that is valid, or not one for this change."""
+    """The request has no valid token, or none for this change."""
 
     status = 401
 
 
 class NotFound(ApiError):
-    """There is no such thing."""
+    """It does not exist."""
 
     status = 404
 
 
 class Conflict(ApiError):
-    """Another change came first; `detail` may hold what is there now."""
+    """Another change came first; `detail` may have the current state."""
 
     status = 409
 
 
 class TooLarge(ApiError):
-    """The request is larger than the API takes."""
+    """The request is larger than the API accepts."""
 
     status = 413
 
@@ -121,7 +121,7 @@ class TooMany(ApiError):
 
 
 class Unavailable(ApiError):
-    """A store is down for now; nothing was changed."""
+    """A store is temporarily down; nothing was changed."""
 
     status = 503
     retryable = True

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Events to handlers: at least once, in order as far as nothing fails.
+"""Deliver events to handlers: at least once, and in order unless a handler fails.
 
-A Redis stream and a consumer group of the service's name. An event is acknowledged
-after its handler returned. What failed and may succeed later stays pending and comes
-again; what cannot succeed goes to the dead-letter stream, for an operator to see.
+Each service reads the Redis stream with a consumer group of its name. An event is
+acknowledged when its handler has returned. An event that failed and may succeed later
+stays pending and is delivered again; one that cannot succeed goes to the dead-letter
+stream, for an operator to look at.
 """
 
 import asyncio
@@ -31,22 +32,22 @@ Entry = tuple[str, dict[str, str]]
 """An entry of a Redis stream: its id and its fields."""
 
 BLOCK_MS = 1000
-"""How long a read waits, so that a stop signal is seen within this time."""
+"""How long a read blocks; a stop signal is seen within this time."""
 TAKEOVER_MS = 10_000
-"""After this rest an event that another replica holds counts as left behind."""
-LOOK_S = 1.0
-"""How often is looked for what was left behind: to look costs as much as to read."""
+"""Entries that a replica has held for longer are those of a dead replica."""
+CLAIM_EVERY_S = 1.0
+"""How often to claim entries of dead replicas; each look costs a round trip."""
 BACKOFF_S = 0.5
-"""The first pause before a failed event is tried again; it doubles up to the last."""
-LONGEST_BACKOFF_S = 8.0
+"""Pause before the first retry of an event; it doubles with each retry."""
+MAX_BACKOFF_S = 8.0
 MAX_CRASHES = 10
-"""After so many attempts an event on which a handler crashes is given up."""
+"""After so many attempts an event that crashes its handler is given up."""
 
 HANDLED = Counter("kci_events_total", "Events handled, by outcome", ["outcome"])
 
 
 class EventStream:
-    """The events of the API as one service hears them."""
+    """The events of the API for one consumer group."""
 
     def __init__(self, redis: Redis, group: str, stream: str = CHANNEL) -> None:
         self._redis = redis
@@ -54,13 +55,13 @@ class EventStream:
         self._stream = stream
         self._consumer = f"{socket.gethostname()}-{os.getpid()}"
         self._due: dict[str, float] = {}
-        """When a failed event, by its entry's id, is to be tried again."""
-        self._next_look = 0.0
+        """When to retry failed events, by the ids of their entries."""
+        self._next_claim = 0.0
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, redis_url: str, group: str) -> AsyncIterator[Self]:
-        """Open the stream for a consumer group; replicas share one group's work."""
+        """Open the stream for a consumer group; replicas of a service share it."""
         redis = Redis.from_url(
             redis_url,
             socket_timeout=None,  # a blocking read outlasts any client timeout
@@ -70,12 +71,12 @@ class EventStream:
             yield cls(redis, group)
 
     async def deliver(self, handler: Handler, stop: asyncio.Event) -> None:
-        """Hand every event to `handler` until `stop` is set; finish the one in hand."""
+        """Call `handler` with each event until `stop` is set."""
         while not stop.is_set():
             try:
                 await self._turn(handler, stop)
             except ResponseError as error:
-                # the stream was lost, now or while the read waited for it
+                # the stream was deleted, before the read or while it blocked
                 if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
                     raise
                 await self._create_group()
@@ -84,8 +85,8 @@ class EventStream:
                 await asyncio.sleep(1)
 
     async def _create_group(self) -> None:
-        # From the very first event on: after a loss of Redis the API refills the
-        # stream, and handlers don't mind an event that they have seen.
+        # From the first event on: after a loss of Redis the API refills the stream,
+        # and handlers are idempotent.
         try:
             await self._redis.xgroup_create(self._stream, self._group, "0", True)
         except ResponseError as error:
@@ -93,14 +94,14 @@ class EventStream:
                 raise
 
     async def _turn(self, handler: Handler, stop: asyncio.Event) -> None:
-        entries = await self._failed_before() or await self._left_behind()
-        for entry in entries or await self._fresh():
+        entries = await self._due_retries() or await self._orphaned()
+        for entry in entries or await self._new():
             if stop.is_set():
                 return
             await self._handle(handler, *entry)
 
-    async def _failed_before(self) -> list[Entry]:
-        """Take up again what failed here, once its pause is over."""
+    async def _due_retries(self) -> list[Entry]:
+        """Return the failed events whose pause is over."""
         due = [entry for entry, at in self._due.items() if at <= time.monotonic()]
         if not due:
             return []
@@ -111,20 +112,20 @@ class EventStream:
         )
         return _present(reply)
 
-    async def _left_behind(self) -> list[Entry]:
-        """Take over what a replica that died, or lost its Redis, had in hand."""
-        if time.monotonic() < self._next_look:
+    async def _orphaned(self) -> list[Entry]:
+        """Claim entries of a replica that died or lost its connection."""
+        if time.monotonic() < self._next_claim:
             return []
         reply: Any = await self._redis.xautoclaim(
             self._stream, self._group, self._consumer, TAKEOVER_MS, count=1
         )
         entries = _present(reply[1])
         if not entries:
-            self._next_look = time.monotonic() + LOOK_S
+            self._next_claim = time.monotonic() + CLAIM_EVERY_S
         return entries
 
-    async def _fresh(self) -> list[Entry]:
-        # One at a time: what waits in a batch looks left behind to a replica.
+    async def _new(self) -> list[Entry]:
+        # One at a time: the rest of a batch would look orphaned to other replicas.
         reply: Any = await self._redis.xreadgroup(
             self._group, self._consumer, {self._stream: ">"}, count=1, block=BLOCK_MS
         )
@@ -155,12 +156,12 @@ class EventStream:
                 await self._redis.xack(self._stream, self._group, entry_id)
 
     async def _retry(self, entry_id: str, error: Exception) -> int:
-        """Keep an event for later; return how often it was tried."""
+        """Keep an event for a retry; return how often it was delivered."""
         pending: Any = await self._redis.xpending_range(
             self._stream, self._group, entry_id, entry_id, 1
         )
         attempts = int(pending[0]["times_delivered"]) if pending else 1
-        pause = min(BACKOFF_S * 2 ** min(attempts - 1, 10), LONGEST_BACKOFF_S)
+        pause = min(BACKOFF_S * 2 ** min(attempts - 1, 10), MAX_BACKOFF_S)
         self._due[entry_id] = time.monotonic() + pause
         HANDLED.labels("retried").inc()
         log.info("event kept for later", reason=_reason(error), attempts=attempts)
@@ -178,7 +179,7 @@ class EventStream:
 
 
 def _present(entries: list[Entry]) -> list[Entry]:
-    """Leave out entries that were trimmed: Redis 6.2 gives (None, None) for them."""
+    """Drop trimmed entries, which Redis 6.2 returns as (None, None)."""
     return [entry for entry in entries if entry[1]]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whose token it is that came with a request: only the API knows."""
+"""Ask the API who owns the token of a request."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from kci_shared.errors import NotLoggedIn, Unavailable
 
 
 async def identify(api: httpx.AsyncClient, token: str) -> dict[str, Any]:
-    """Return what the API says of a token's owner.
+    """Return the API's description of the owner of a token.
 
-    Raises `NotLoggedIn` if the API does not take the token, `Unavailable` if the API is
-    away or in trouble.
+    Raises `NotLoggedIn` if the API rejects the token, `Unavailable` if the API
+    cannot be reached or fails.
     """
     headers = {"Authorization": f"Bearer {token}"}
     try:
         answer = await api.get("/latest/whoami", headers=headers)
     except httpx.TransportError as error:
-        raise Unavailable("the API, which knows the tokens, is away") from error
+        raise Unavailable("the API, which checks tokens, cannot be reached") from error
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         raise NotLoggedIn("the API does not accept this token")
     if not answer.is_success:

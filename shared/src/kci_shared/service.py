@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Start a service: read its settings, log, answer health checks, stop on a signal."""
+"""Run a service: settings, log, health checks, stop signals."""
 
 import argparse
 import asyncio
@@ -24,9 +24,9 @@ from kci_shared.settings import PREFIX, BaseServiceSettings, variables
 S = TypeVar("S", bound=BaseServiceSettings)
 Main = Callable[[S, asyncio.Event], Awaitable[None]]
 Check = Callable[[S, list[str]], Awaitable[int]]
-"""Tries whether the service could work; returns the exit status.
+"""Checks whether the service could work; returns the exit status.
 
-If it is told the addresses of a kernel and a ramdisk, it boots them, too.
+With the URLs of a kernel and a ramdisk it boots these, too.
 """
 
 USAGE = 2
@@ -36,7 +36,7 @@ USAGE = 2
 def run(main: Main[S], settings_type: type[S], check: Check[S] | None = None) -> None:
     """Run `main(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`.
 
-    With `--check` nothing is run, and `check` says what is amiss.
+    With `--check` only `check` is run, which prints what is wrong.
     """
     asked = _parse_arguments(main, settings_type, check)
     settings = load_settings(settings_type)
@@ -49,7 +49,7 @@ def run(main: Main[S], settings_type: type[S], check: Check[S] | None = None) ->
     try:
         asyncio.run(_run(main, settings))
     except KciError as error:
-        log.error("stopped", reason=str(error))  # noqa: TRY400 - it is for the user
+        log.error("stopped", reason=str(error))  # noqa: TRY400 - no bug
         sys.exit(1)
     log.info("stopped")
 
@@ -82,7 +82,7 @@ def _parse_arguments(
     asked = parser.parse_args()
     if asked.help:
         summary = inspect.getdoc(main) or ""
-        more = "\n\n--check: try what is needed, say what is wrong, and exit."
+        more = "\n\n--check: check what the service needs, print problems, exit."
         more += "\n--check --job KERNEL [RAMDISK]: boot these, too."
         print_help(name, summary + more * (check is not None), settings_type)
         sys.exit()
@@ -92,7 +92,7 @@ def _parse_arguments(
 def print_help(
     name: str, summary: str, settings_type: type[BaseServiceSettings]
 ) -> None:
-    """Tell a person what the service does, and each of its settings."""
+    """Print what the service does, and its settings."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("setting", "default", "what it is"):
         table.add_column(heading, no_wrap=heading == "setting")
@@ -104,7 +104,7 @@ def print_help(
 
 
 def load_settings(settings_type: type[S]) -> S:
-    """Read the settings from the environment; exit and name what is wrong there."""
+    """Read the settings from the environment; print what is wrong there, and exit."""
     try:
         return settings_type()
     except ValidationError as error:

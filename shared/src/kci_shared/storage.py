@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Artifacts: stored under the sha256 of their content, read by URL.
+"""The client of the artifact storage.
 
-A name that is the content's own hash makes storing idempotent, a stored artifact
-immutable, and every copy of it checkable.
+Artifacts are stored under the sha256 of their content: so storing is idempotent, an
+artifact never changes, and each copy can be verified.
 """
 
 import asyncio
@@ -22,22 +22,22 @@ from kci_shared.errors import NotStored, StorageError
 from kci_shared.rules.artifacts import sha256_in
 from kci_shared.settings import ClientSettings
 
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 ATTEMPTS = 4
-AT_ONCE = 20
-"""How many artifacts are on their way: httpx looks through all others at each step."""
-BUSY = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
-NEVER = (
+MAX_PARALLEL = 20
+"""How many transfers run in parallel: httpx walks all waiting ones at each step."""
+TEMPORARY = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
+PERMANENT = (
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
     httpx.TooManyRedirects,
     httpx.DecodingError,
 )
-"""What is wrong with an address or with what lies there, not with the way to it."""
+"""Errors of the URL or of its content, which another attempt will not change."""
 
 
 class StorageSettings(ClientSettings):
-    """What a service that stores or reads artifacts is told."""
+    """Settings of a service that stores or reads artifacts."""
 
     storage_url: Annotated[
         str, Field(description="the artifact storage, such as http://127.0.0.1:8002")
@@ -50,30 +50,30 @@ class Storage:
     def __init__(self, http: httpx.AsyncClient, url: str, token: str) -> None:
         self._http = http
         self._url = url.rstrip("/")
-        self._token = token  # for our own storage only, never for a foreign URL
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._token = token  # sent to our own storage only, never to another URL
+        self._turns = asyncio.Semaphore(MAX_PARALLEL)
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: StorageSettings) -> AsyncIterator[Self]:
-        """Open the storage that the settings name."""
+        """Open the storage at the URL of the settings."""
         async with cls.open(settings.storage_url, settings.token.read()) as storage:
             yield storage
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str = "", token: str = "") -> AsyncIterator[Self]:
-        """Open a storage; without its address and a token one can only read."""
+        """Open a storage; without URL and token, for reading only."""
         async with httpx.AsyncClient(timeout=60, follow_redirects=True) as http:
             yield cls(http, url, token)
 
     async def put(self, name: str, content: bytes) -> str:
-        """Store bytes under a plain file name; return their URL."""
+        """Store bytes under a file name; return their URL."""
         digest = hashlib.sha256(content).hexdigest()
         return await self._put(name, digest, len(content), lambda: _once(content))
 
     async def put_file(self, path: Path) -> str:
-        """Store a file, however large, under its own name; return its URL."""
+        """Store a file of any size under its own name; return its URL."""
         digest = await asyncio.to_thread(_digest_of, path)
         size = path.stat().st_size
         return await self._put(path.name, digest, size, lambda: _chunks(path))
@@ -104,30 +104,31 @@ class Storage:
             raise StorageError(f"storing {url}: {error}") from error
 
     async def stream(self, url: str) -> AsyncGenerator[bytes, None]:
-        """Yield an artifact's bytes in chunks; raises `NotStored` if it has none."""
+        """Yield an artifact in chunks; raise `NotStored` if it does not exist."""
         try:
             async with self._http.stream("GET", url) as answer:
                 answer.raise_for_status()
-                async for chunk in answer.aiter_bytes(CHUNK):
+                async for chunk in answer.aiter_bytes(CHUNK_BYTES):
                     yield chunk
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             kind = NotStored if _is_final(error) else StorageError
             raise kind(f"reading {url}: {error}") from error
 
     async def fetch(self, url: str, folder: Path) -> Path:
-        """Copy an artifact into `folder` under its sha256, once; return the file.
+        """Copy an artifact into `folder` under its sha256; return the file.
 
-        An artifact of our own storage is checked against the hash in its URL.
+        An artifact of our own storage is verified by the hash in its URL, and copied
+        only once.
         """
-        wanted = sha256_in(url)
-        if wanted is not None and (folder / wanted).exists():
-            return folder / wanted
+        expected = sha256_in(url)
+        if expected is not None and (folder / expected).exists():
+            return folder / expected
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{uuid4().hex}.part"  # others may fetch the same just now
+        part = folder / f"{uuid4().hex}.part"  # others may fetch the same artifact
         try:
             digest = await self._copy(url, part)
-            if wanted not in (None, digest):
-                raise StorageError(f"reading {url}: the content has another sha256")
+            if expected not in (None, digest):
+                raise StorageError(f"reading {url}: the content has sha256 {digest}")
             return part.rename(folder / digest)
         finally:
             part.unlink(missing_ok=True)
@@ -148,7 +149,7 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(CHUNK_BYTES):
             yield chunk
 
 
@@ -158,8 +159,8 @@ def _digest_of(path: Path) -> str:
 
 
 def _is_final(error: Exception) -> bool:
-    """Say whether the same request can only fail in the same way."""
+    """Say whether another attempt would fail in the same way."""
     if isinstance(error, httpx.HTTPStatusError):
         status = error.response.status_code
-        return status < httpx.codes.INTERNAL_SERVER_ERROR and status not in BUSY
-    return isinstance(error, NEVER)
+        return status < httpx.codes.INTERNAL_SERVER_ERROR and status not in TEMPORARY
+    return isinstance(error, PERMANENT)

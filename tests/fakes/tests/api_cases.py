@@ -342,14 +342,14 @@ async def a_regression_has_the_path_of_what_failed(api: Api) -> None:
 async def a_regressions_status_moves_along_its_life(api: Api) -> None:
     failed = await a_job(api, "moved")
     regression = await api.create(a_regression(failed, "moved"))
-    moved = await api.move(regression.id, Move(status=Status.ACKNOWLEDGED))
+    moved = await api.set_status(regression.id, Move(status=Status.ACKNOWLEDGED))
     assert moved.data.model_dump()["status"] == Status.ACKNOWLEDGED
-    again = await api.move(regression.id, Move(status=Status.ACKNOWLEDGED))
+    again = await api.set_status(regression.id, Move(status=Status.ACKNOWLEDGED))
     assert again.version == moved.version
     with pytest.raises(BadRequest):
-        await api.move(regression.id, Move(status=Status.WITHDRAWN))
+        await api.set_status(regression.id, Move(status=Status.WITHDRAWN))
     with pytest.raises(NotFound):
-        await api.move(failed.id, Move(status=Status.ACKNOWLEDGED))
+        await api.set_status(failed.id, Move(status=Status.ACKNOWLEDGED))
 
 
 def a_regression(failed: Node, name: str) -> NewNode:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "BACKOFF_S", 0.05)
-    monkeypatch.setattr(events, "LONGEST_BACKOFF_S", 0.1)
+    monkeypatch.setattr(events, "MAX_BACKOFF_S", 0.1)
     monkeypatch.setattr(events, "TAKEOVER_MS", 300)
     monkeypatch.setattr(events, "BLOCK_MS", 50)
 

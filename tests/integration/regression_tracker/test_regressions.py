@@ -123,7 +123,9 @@ async def test_a_break_is_told_once_and_ends_whatever_is_killed_and_comes_late(
     issue = {"kind": "regression", "data.issue": "oops-twice"}
     assert len(await branch.api.find(**issue)) == 2
 
-    await branch.api.move(open_one.id, Move(status="fix-pending", fix="1f2e3d4c5d6a"))
+    await branch.api.set_status(
+        open_one.id, Move(status="fix-pending", fix="1f2e3d4c5d6a")
+    )
     await branch.check_out(1)
     end = await branch.report("twice", 8, "P")
     await branch.until([*TOLD[:3], ("twice", "5", "8", 3, "fixed")])

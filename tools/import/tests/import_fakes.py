@@ -22,10 +22,13 @@ class TargetApi(FakeApi):
 
     def die_at(self, number: int) -> None:
         """Interrupt the import at its request of this number."""
-        done = self.count_calls("bring")
+        done = self.count_calls("import_nodes")
 
         def interrupt(call: Call) -> None:
-            if call.method == "bring" and self.count_calls("bring") == done + number:
+            if (
+                call.method == "import_nodes"
+                and self.count_calls("import_nodes") == done + number
+            ):
                 raise KeyboardInterrupt
 
         self.disturb = interrupt

@@ -17,7 +17,7 @@ REQUEST_MAX_BYTES = 4 << 20
 class Target(Protocol):
     """The API call that the import uses."""
 
-    async def bring(self, nodes: list[ImportedNode]) -> list[Imported]:
+    async def import_nodes(self, nodes: list[ImportedNode]) -> list[Imported]:
         """Import nodes; return what became of each."""
 
 
@@ -58,7 +58,7 @@ class Writer:
     async def _send(self, nodes: list[ImportedNode]) -> list[Imported]:
         """Import nodes, in halves if they are too large for one request."""
         try:
-            return await self._target.bring(nodes)
+            return await self._target.import_nodes(nodes)
         except TooLarge as error:
             if len(nodes) == 1:
                 return [Imported(id=nodes[0].id, fate=Fate.REFUSED, reason=str(error))]

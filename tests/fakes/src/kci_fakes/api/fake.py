@@ -142,9 +142,9 @@ class FakeApi:
         await self._reach("create_many", content=nodes)
         return self.tree.create_many(nodes)
 
-    async def bring(self, nodes: list[ImportedNode]) -> list[Imported]:
+    async def import_nodes(self, nodes: list[ImportedNode]) -> list[Imported]:
         """Import nodes of another system; tell what became of each."""
-        await self._reach("bring", content=nodes)
+        await self._reach("import_nodes", content=nodes)
         return [self._import(node) for node in nodes]
 
     def _import(self, new: ImportedNode) -> Imported:
@@ -174,9 +174,9 @@ class FakeApi:
         await self._reach("put_tree", node_id, tree)
         return self.tree.put(self.tree.read(node_id), tree)
 
-    async def move(self, node_id: str, move: Move) -> Node:
+    async def set_status(self, node_id: str, move: Move) -> Node:
         """Say how far one is with a regression."""
-        await self._reach("move", node_id, move)
+        await self._reach("set_status", node_id, move)
         node = self.tree.read(node_id)
         if not isinstance(node, Regression):
             raise NotFound(f"node {node_id} is a {node.kind}, not a regression")
@@ -198,13 +198,13 @@ class FakeApi:
             node_id, data={"status": move.status, "history": history}
         )
 
-    async def claim(self, wanted: ClaimRequest) -> list[ClaimedNode]:
+    async def claim(self, request: ClaimRequest) -> list[ClaimedNode]:
         """Claim waiting nodes of a runtime; empty when none came in time."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + wanted.wait
+        deadline = loop.time() + request.wait
         while True:
-            await self._reach("claim", content=wanted)
-            if (claimed := self.claims.take(wanted)) or loop.time() >= deadline:
+            await self._reach("claim", content=request)
+            if (claimed := self.claims.take(request)) or loop.time() >= deadline:
                 return claimed
             await asyncio.sleep(LOOK_AGAIN_S)
 
