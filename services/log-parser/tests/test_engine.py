@@ -21,11 +21,8 @@ def named(
     """Return the lines that are of interest, and the patterns that fit."""
     engine = engine or full_engine()
     return [
-        (
-            text[line.start : line.end],
-            [engine.rows[hit.row].pattern for hit in line.hits],
-        )
-        for line in engine.lines(text, lambda: booting)
+        (text[start:end], [engine.rows[row].pattern for row, _ in hits])
+        for start, end, hits in engine.lines(text, lambda: booting)
     ]
 
 

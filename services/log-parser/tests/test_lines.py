@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kci_log_parser.lines import MAX_LINE, clean
+from kci_log_parser.lines import MAX_LINE_CHARS, clean
 
 
 @pytest.mark.parametrize(
@@ -32,5 +32,5 @@ def test_only_what_was_said_remains(raw: bytes, text: str) -> None:
 @given(st.binary(max_size=5000))
 def test_a_clean_line_is_short_and_printable(raw: bytes) -> None:
     text = clean(raw)
-    assert len(text) <= MAX_LINE
+    assert len(text) <= MAX_LINE_CHARS
     assert all(char == "\t" or char >= " " for char in text)

@@ -3,7 +3,7 @@ import pytest
 from log_parser_fakes import a_job
 
 from kci_log_parser.boot import Boot, Phase
-from kci_log_parser.rules import LogFacts, Verdict, correction, waits_for_log
+from kci_log_parser.rules import Correction, LogFacts, correction, waits_for_log
 from kci_shared.models import ErrorCode, Finding, Result
 
 
@@ -15,7 +15,7 @@ def found(severity: str, line: int = 10) -> Finding:
 
 FAULT = LogFacts([found("warning"), found("fault")], banner=1)
 WARNING = LogFacts([found("warning")], banner=1)
-FAIL = Verdict(Result.FAIL, ErrorCode.TEST, "BUG")
+FAIL = Correction(Result.FAIL, ErrorCode.TEST, "BUG")
 RESULTS = [None, *Result]
 CODES = [None, *ErrorCode]
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from kci_log_parser import headlines
 from kci_log_parser.folded import MAX_OF_A_KIND, MAX_OF_A_SEVERITY
-from kci_log_parser.report import EXCERPT
+from kci_log_parser.report import EXCERPT_LINES
 from kci_log_parser.scanner import MAX_TAIL_BYTES, LogScanner, scan
 
 HEADLINES = {
@@ -242,7 +242,7 @@ def test_a_flood_of_faults_yields_few_findings_with_short_excerpts() -> None:
     flood = "".join(f"BUG: trouble {chr(97 + n % 26)}{n}\n" for n in range(200))
     found = scan([flood.encode()])
     assert len(found) == MAX_OF_A_KIND
-    assert all(len(f.excerpt) <= EXCERPT for f in found)
+    assert all(len(f.excerpt) <= EXCERPT_LINES for f in found)
 
 
 def test_a_line_without_end_is_not_kept_whole() -> None:

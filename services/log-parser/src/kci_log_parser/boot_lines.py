@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of lines that tell how far a board came, and of what a lab does to it."""
+"""The table of lines that show how far a board came, and when it is reset."""
 
 from kci_log_parser.forms import Topic, forms
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One scan by Hyperscan for all lines of interest, in time linear in the log's length.
+"""Scans for all lines of interest at once, in time linear in the length of the log.
 
 Hyperscan tells which patterns end where. Where they begin, and which of them counts, is
 found out for the few lines that it names.
@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import islice
-from typing import NamedTuple
 
 import hyperscan
 
@@ -27,19 +26,10 @@ MAX_LINE_BYTES = 4000
 """How much of a line is looked at."""
 
 
-class Hit(NamedTuple):
-    """What stands in a line: a row's number, and the byte at which it begins."""
-
-    row: int
-    at: int
-
-
-class Line(NamedTuple):
-    """Where a line of interest starts and ends, and what stands in it."""
-
-    start: int
-    end: int
-    hits: list[Hit]
+Hit = tuple[int, int]
+"""A row's number, and the byte of the line at which it stands."""
+Line = tuple[int, int, list[Hit]]
+"""Where a line of interest starts and ends, and what stands in it."""
 
 
 class Engine:
@@ -69,7 +59,7 @@ class Engine:
                 if hits := self._hits(
                     text[start : min(end, start + MAX_LINE_BYTES)], rows
                 ):
-                    yield Line(start, end, hits)
+                    yield start, end, hits
                 rows = set()
             if row in self._phases and not is_booting():
                 continue
@@ -78,7 +68,7 @@ class Engine:
                 end = text.find(b"\n", over - 1) + 1
             rows.add(row)
         if hits := self._hits(text[start:end], rows):
-            yield Line(start, end, hits)
+            yield start, end, hits
 
     def _scan(self, text: bytes) -> list[tuple[int, int]]:
         """Return which rows end where, in the order of their ends."""
@@ -96,7 +86,7 @@ class Engine:
         if len(rows) == 1:  # as nearly always
             (row,) = rows
             found = islice(self._patterns[row].finditer(line), MAX_HITS)
-            return [Hit(row, match.start()) for match in found]
+            return [(row, match.start()) for match in found]
         hits: list[Hit] = []
         over = 0
         while rows and len(hits) < MAX_HITS:
@@ -108,7 +98,7 @@ class Engine:
             if not spans:
                 break
             at, row, over = min(spans)
-            hits.append(Hit(row, at))
+            hits.append((row, at))
         return hits
 
 

@@ -1,41 +1,45 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One fault of a kernel: its headline, its parts and its consequences."""
+"""A fault of a kernel: its headline, its parts and its consequences."""
 
 import re
 from functools import cached_property
 
 from kci_log_parser.headlines import Headline
 from kci_log_parser.lines import clean
-from kci_log_parser.report import EXCERPT, WIDTH, Place, Report
-from kci_log_parser.signature import FUNCTIONS, signature
-from kci_log_parser.stack import DEPTH, own_functions, trace
+from kci_log_parser.report import EXCERPT_LINES, LINE_CHARS, Place, Report
+from kci_log_parser.signature import MAX_FUNCTIONS, signature
+from kci_log_parser.stack import STACK_LINES, own_functions, trace
 from kci_shared.models import Finding, Severity
 
-REPORT = 100
-"""How many lines a report lasts when no end mark closes it."""
-AFTERMATH = 500
-"""For how many lines the consequences of a fault are put down to it."""
-FRAMES = 16
+REPORT_LINES = 100
+"""How long a report is at most, if no end mark closes it."""
+AFTERMATH_LINES = 500
+"""How far below a fault its consequences may stand."""
+MAX_FRAMES = 16
 END = b"---[ end "
 
 SOURCE = re.compile(r"[\w./+-]{1,200}\.(?:[chS]|rs):\d+(?::\d+)?")
 
 
 class Fault(Report):
-    """What the kernel reports from one headline on."""
+    """A report of the kernel, from its headline on."""
 
     def __init__(self, headline: Headline, place: Place, text: str) -> None:
         super().__init__(headline.kind, headline.severity, place, text)
         self._last = place.line
 
     def absorb(self, headline: Headline, line: int) -> bool:
-        """Take another headline as a part or a consequence, unless it is news.
+        """Return whether another headline is a part or a consequence of this fault.
 
-        A kernel that dies of what was only a warning makes it a fault.
+        A warning that the kernel crashes of becomes a fault.
         """
         age = line - self._last
-        part = self.kind in headline.within and age <= REPORT and END not in self.window
-        aftermath = self.kind in headline.after and age <= AFTERMATH
+        part = (
+            self.kind in headline.within
+            and age <= REPORT_LINES
+            and END not in self.window
+        )
+        aftermath = self.kind in headline.after and age <= AFTERMATH_LINES
         if not (part or aftermath):
             return False
         self._last = line
@@ -44,20 +48,20 @@ class Fault(Report):
         return True
 
     def may_reset(self, line: int) -> bool:
-        """Say whether a board that begins again there may do so because of it."""
-        return self.severity is Severity.FAULT and line - self._last <= AFTERMATH
+        """Return whether this fault may be why the board resets on that line."""
+        return self.severity is Severity.FAULT and line - self._last <= AFTERMATH_LINES
 
     @cached_property
     def signature(self) -> str:
-        """The same for the same fault, whatever the run, the board and the address."""
+        """The same for the same fault in each run, on each board and in each build."""
         window = self.window
         end = window.find(END)
-        functions = own_functions(window[:end] if end >= 0 else window, FUNCTIONS)
+        functions = own_functions(window[:end] if end >= 0 else window, MAX_FUNCTIONS)
         return signature(self.kind, self.headline, tuple(functions))
 
     def _lines(self) -> list[bytes]:
-        """Return the report itself: to its end mark, or as far as one lasts."""
-        lines = self.window.splitlines(keepends=True)[:DEPTH]
+        """Return the lines of the report, up to its end mark if it has one."""
+        lines = self.window.splitlines(keepends=True)[:STACK_LINES]
         ends = (number for number, line in enumerate(lines) if END in line)
         return lines[: next(ends, len(lines)) + 1]
 
@@ -71,11 +75,11 @@ class Fault(Report):
             severity=self.severity,
             headline=self.headline,
             line=self.place.line,
-            excerpt=[clean(line)[:WIDTH] for line in lines[:EXCERPT]],
+            excerpt=[clean(line)[:LINE_CHARS] for line in lines[:EXCERPT_LINES]],
             signature=self.signature,
             location=source[0] if source else None,
             function=next(iter(own_functions(report, 1)), None),
-            trace=trace(report, FRAMES),
+            trace=trace(report, MAX_FRAMES),
             last_line=self.place.line + max(len(lines) - 1, 0),
             first_byte=self.place.byte,
             end_byte=self.place.byte + len(report),

@@ -9,7 +9,7 @@ from kci_shared.models import Severity
 Kinds = frozenset[str]
 NONE: Kinds = frozenset()
 LEAD = r" *(?:\[ )?(?:[\w#./()-][\w #./()-]{0,40}: ){0,3}(?:CPU \d+ )?"
-"""A subsystem may stand before a headline: `watchdog: `, `rcu: INFO: `, `CPU 1 `."""
+"""A subsystem may come before a headline: `watchdog: `, `rcu: INFO: `, `CPU 1 `."""
 
 
 CRASH = frozenset({"null-deref", "page-fault", "gpf", "trap", "oops"})
@@ -30,11 +30,11 @@ class Headline:
     What repeats at its beginning is bounded or a word: `re` begins at each byte.
     """
     within: Kinds = NONE
-    """While a report of these kinds lasts, the line is a part of it."""
+    """In a report of these kinds the line is a part of it."""
     after: Kinds = NONE
-    """For some time after a fault of these kinds, the line is its aftermath."""
+    """Soon after a fault of these kinds the line is a consequence of it."""
     lead: str = LEAD
-    """What may stand before it in its line."""
+    """What may come before it in its line."""
 
     @property
     def topic(self) -> Topic:
@@ -58,7 +58,7 @@ def _rows(
 
 
 HEADLINES: list[Headline] = [
-    # The first row that fits names the line: the particular before the general.
+    # The first row that fits decides, so particular rows come before general ones.
     *_rows("kasan", r"BUG: KASAN: "),
     *_rows("kasan", r"BUG \S+ \(.*\): kasan: bad access", within=frozenset({"kasan"})),
     *_rows("kmsan", r"BUG: KMSAN: "),
@@ -152,7 +152,7 @@ HEADLINES: list[Headline] = [
         r"BUG: sleeping function called from invalid context",
         r"BUG: using [\w()]+ in preemptible",
         r"BUG: assuming (?:atomic|non migratable) context",
-        after=BROKEN,  # as the task says that dies of it
+        after=BROKEN,  # the task that crashes of it prints this
     ),
     *_rows(
         "rcu-stall",

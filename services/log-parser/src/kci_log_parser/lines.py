@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Lines as the kernel meant them: without what consoles and labs put around."""
+"""Lines without what consoles and labs put around them."""
 
 import re
 
 from kci_shared.text import as_shown
 
-MAX_LINE = 1000
-"""How much of a line is looked at, in characters."""
+MAX_LINE_CHARS = 1000
+"""How much of a line is looked at."""
 
 LAVA = re.compile(r'^- \{.{0,100}?"?msg"?: ["\']?')
 PREFIXES = re.compile(
@@ -27,7 +27,7 @@ STAMP = re.compile(
     r"(?: ?-?(?:\(\d+\))?\[ *\d+: *[^\]]{1,32}\] ?)?"  # what vendors add to it
 )
 USUAL = re.compile(rb"(?:<\d{1,3}>)?\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ")
-"""What stands before nearly every headline, and may stand before any."""
+"""What is before nearly every headline, and may be before any."""
 CALLER = re.compile(r"^\[ *[TC]\d+\] ?")
 
 
@@ -38,8 +38,8 @@ def clean(raw: bytes) -> str:
 
 
 def undecorated(raw: bytes) -> str:
-    """Return a line's text without what stands before it, to its very end."""
-    text = as_shown(raw[: 4 * MAX_LINE])[:MAX_LINE]
+    """Return a line's text without what is put before it; its end stays as it is."""
+    text = as_shown(raw[: 4 * MAX_LINE_CHARS])[:MAX_LINE_CHARS]
     if text.startswith("- {") and (lava := LAVA.match(text)):
         text = text[lava.end() :]
     text = PREFIXES.sub("", text)
@@ -48,7 +48,7 @@ def undecorated(raw: bytes) -> str:
 
 
 def may_lead(pattern: str, raw: bytes) -> bool:
-    """Say whether the beginning of a line fits a pattern, but for its decorations."""
+    """Return whether the beginning of a line fits a pattern, without decorations."""
     if USUAL.fullmatch(raw):
         return True
     return re.fullmatch(pattern, undecorated(raw)) is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The service: read the log of each node that is done, and note what it shows.
+"""The service: reads the log of each node that is done, and writes what it shows.
 
 The test results in a log become nodes if nobody reported the job's tests; else their
 lines are not even read.
@@ -24,18 +24,18 @@ from kci_shared.rules.results import ResultReader
 log = get_logger(__name__)
 
 ATTEMPTS = 5
-"""How often a node may change under us before the event is put aside for a while."""
+"""How often a node may change while its log is read, before the event is retried."""
 
 
 class Logs(Protocol):
-    """What the parser needs of the storage."""
+    """Where logs are stored."""
 
     def stream(self, url: str) -> AsyncGenerator[bytes, None]:
         """Yield a log in chunks."""
 
 
 class LogParser:
-    """Writes `data.findings` on each build and job, and corrects its verdict."""
+    """Writes `data.findings` on each build and job, and corrects its result."""
 
     def __init__(self, api: Nodes, logs: Logs, max_bytes: int) -> None:
         self._api = api
@@ -60,7 +60,7 @@ class LogParser:
         log.info("log parsed", findings=len(facts.findings), error=facts.error)
 
     async def _read(self, url: str, results: ResultReader | None) -> LogFacts:
-        """Scan a log; one that does not exist shows nothing."""
+        """Read a log; one that does not exist shows nothing."""
         scanner = LogScanner(results)
         left = self._max_bytes
         try:
@@ -79,7 +79,7 @@ class LogParser:
         return LogFacts(findings, scanner.warnings, scanner.banner, scanner.boot, cut)
 
     async def _note(self, node: Node, facts: LogFacts) -> None:
-        """Write the facts on the very version of the node that they are judged by."""
+        """Write the facts to the version of the node by which they were judged."""
         for _ in range(ATTEMPTS):
             try:
                 await self._api.update(

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What one headline opened: the bytes below it, read closely only when it is news."""
+"""A headline with the part of the log below it, read closely only if it is new."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from kci_shared.models import Finding
 
-EXCERPT = 20
-"""How many lines a finding quotes, and how much of each, in characters."""
-WIDTH = 160
-WINDOW = 1 << 14
-"""How much of the log below a headline is kept, in bytes."""
+EXCERPT_LINES = 20
+"""How many lines a finding quotes."""
+LINE_CHARS = 160
+"""How much of each of them."""
+WINDOW_BYTES = 1 << 14
+"""How much of the log below a headline is kept."""
 
 
 class Place(NamedTuple):
@@ -23,21 +24,21 @@ class Place(NamedTuple):
 
 
 class Report(ABC):
-    """One headline, and the log from there on as far as it may belong to it."""
+    """A headline, and as much of the log below as may belong to it."""
 
     def __init__(self, kind: str, severity: str, place: Place, headline: str) -> None:
         self.kind = kind
         self.severity = severity
         self.place = place
-        self.headline = headline[: 2 * WIDTH]
+        self.headline = headline[: 2 * LINE_CHARS]
         self._pieces: list[bytes] = []
-        self._left = WINDOW
+        self._room = WINDOW_BYTES
 
     def add(self, text: bytes, start: int, end: int) -> None:
-        """Keep what follows, while there is room."""
-        if self._left > 0:
-            piece = text[start : min(end, start + self._left)]
-            self._left -= len(piece)
+        """Keep the lines that follow, while there is room."""
+        if self._room > 0:
+            piece = text[start : min(end, start + self._room)]
+            self._room -= len(piece)
             self._pieces.append(piece)
 
     @property
@@ -48,15 +49,15 @@ class Report(ABC):
         return self._pieces[0] if self._pieces else b""
 
     @property
-    def stands(self) -> bool:
-        """Whether it is one at all, now that what followed is known."""
+    def is_finding(self) -> bool:
+        """Whether it is a finding, now that the lines below are known."""
         return True
 
     @property
     @abstractmethod
     def signature(self) -> str:
-        """The same for the same trouble, whatever the run."""
+        """The same for the same fault in each run."""
 
     @abstractmethod
     def finding(self) -> Finding:
-        """Read it closely."""
+        """Read the report closely."""

@@ -8,7 +8,7 @@ RESULT_LINES = forms(
     {
         "ktap": [
             r"(?:not )?ok (?:\d|- )",
-            r"(?m:^)(?:not )?ok \S",
+            r"(?m:^)(?:not )?ok [^\s\d-]",
             r"\b1\.\.\d",
             r"TAP version \d",
             r"# Subtest: ",

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""When a log corrects a verdict: a kernel fault outranks what the lab thinks.
+"""When a log corrects a job's result: a kernel fault outranks what the lab reported.
 
 ==========  ==============  =====================  ==========================
 a job is    because of      and the log shows      it becomes
 ==========  ==============  =====================  ==========================
 pass        (anything)      a fault                fail, Test
 incomplete  Infrastructure  a fault, after a       fail, Test
-                            kernel said its name
+                            kernel's banner
 fail        (anything)      a boot loader, and     incomplete, Infrastructure
                             never a kernel
 fail        (anything)      nothing at all, of a   incomplete, Infrastructure
                             job that boots
 fail        (no message)    a boot loader that     fail, Test, and says so
                             started a kernel, and
-                            silence
+                            nothing after it
 ==========  ==============  =====================  ==========================
 
-Everything else stays: warnings change no verdict, a lab's trouble before the first word
-of a kernel says nothing of the kernel, and a build is judged by its exit code: what a
-compiler says in a job's log is a test's trouble, too.
+Everything else stays. Warnings change no result. What fails before a kernel's banner is
+the lab's fault. A build is judged by its exit status, and errors of a compiler in the
+log of a job belong to a test that compiles something.
 """
 
 from dataclasses import dataclass, field
@@ -38,30 +38,30 @@ from kci_shared.models import (
 from kci_shared.rules.verdicts import is_settled
 
 SILENCES = {
-    Phase.SILENT: "the board said nothing",
+    Phase.SILENT: "the board printed nothing",
     Phase.BOOTLOADER: "the boot loader started no kernel",
-    Phase.HANDOVER: "the kernel said nothing after the boot loader had started it",
+    Phase.HANDOVER: "the kernel printed nothing after the boot loader started it",
 }
 
 
 @dataclass(frozen=True)
 class LogFacts:
-    """What a log says."""
+    """What a log shows."""
 
     findings: list[Finding]
     warnings: list[Finding] = field(default_factory=list)
-    """What a build was warned of: no findings, which are about to be mended."""
+    """Warnings of a build."""
     banner: int | None = None
-    """The line on which a kernel first said its name."""
+    """The line on which a kernel first printed its version."""
     boot: Boot = field(default_factory=Boot)
     """How far the board came."""
     error: str | None = None
-    """Why the log could not be read, or not to its end."""
+    """Why the log could not be read, or not all of it."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """How a job really ended."""
+class Correction:
+    """How a job ended, by its log."""
 
     result: Result
     error_code: ErrorCode
@@ -69,7 +69,7 @@ class Verdict:
 
 
 def waits_for_log(node: Node) -> bool:
-    """Say whether a node is done but for its log, which nobody has read yet."""
+    """Return whether a node is done, but its log was not read yet."""
     return (
         isinstance(node, Kbuild | Job)
         and node.state is State.DONE
@@ -78,7 +78,7 @@ def waits_for_log(node: Node) -> bool:
 
 
 def may_lack_tests(node: Node) -> bool:
-    """Say whether perhaps nobody reported the tests of a node, which its log may show.
+    """Return whether perhaps nobody reported the tests of a node.
 
     A bridge reports the tests that a definition names, whether they ran or not.
     """
@@ -87,8 +87,8 @@ def may_lack_tests(node: Node) -> bool:
     return not (node.data.definition or {}).get("tests")
 
 
-def correction(node: Node, facts: LogFacts) -> Verdict | None:
-    """Return the verdict that a log demands, or None when the node's own stands."""
+def correction(node: Node, facts: LogFacts) -> Correction | None:
+    """Return the result that a log demands; None if the node's own is right."""
     if not isinstance(node, Job) or (facts.error is not None and not facts.findings):
         return None
     faults = [
@@ -98,8 +98,8 @@ def correction(node: Node, facts: LogFacts) -> Verdict | None:
     ]
     if node.result is Result.FAIL:
         return None if faults else _silence(node, facts.boot)
-    because = node.data.error_code
-    if node.result is Result.INCOMPLETE and because == ErrorCode.INFRASTRUCTURE:
+    error_code = node.data.error_code
+    if node.result is Result.INCOMPLETE and error_code == ErrorCode.INFRASTRUCTURE:
         faults = [
             f for f in faults if facts.banner is not None and f.line > facts.banner
         ]
@@ -107,17 +107,17 @@ def correction(node: Node, facts: LogFacts) -> Verdict | None:
         return None
     if not faults:
         return None
-    return Verdict(Result.FAIL, ErrorCode.TEST, faults[0].headline)
+    return Correction(Result.FAIL, ErrorCode.TEST, faults[0].headline)
 
 
-def _silence(job: Job, boot: Boot) -> Verdict | None:
-    """Return the verdict of a failure in which no kernel said a word."""
+def _silence(job: Job, boot: Boot) -> Correction | None:
+    """Return the result of a failure in which no kernel printed anything."""
     if boot.boots:
         return None
     boots_one = bool(((job.data.definition or {}).get("artifacts") or {}).get("kernel"))
     if boot.phase is Phase.BOOTLOADER or (boot.phase is Phase.SILENT and boots_one):
-        said = SILENCES[boot.phase]
-        return Verdict(Result.INCOMPLETE, ErrorCode.INFRASTRUCTURE, said)
+        message = SILENCES[boot.phase]
+        return Correction(Result.INCOMPLETE, ErrorCode.INFRASTRUCTURE, message)
     if boot.phase is Phase.HANDOVER and not job.data.error_msg:
-        return Verdict(Result.FAIL, ErrorCode.TEST, SILENCES[boot.phase])
+        return Correction(Result.FAIL, ErrorCode.TEST, SILENCES[boot.phase])
     return None

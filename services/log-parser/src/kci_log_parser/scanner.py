@@ -7,7 +7,8 @@ below a headline is read closely only if its signature is new.
 
 from collections.abc import Iterable, Sequence
 
-from kci_log_parser.boot import Boot, Boots, Start
+from kci_log_parser.boot import Boot
+from kci_log_parser.boots import Boots
 from kci_log_parser.build import BuildError
 from kci_log_parser.builds import Builds
 from kci_log_parser.engine import (
@@ -24,6 +25,7 @@ from kci_log_parser.forms import Form, Topic
 from kci_log_parser.headlines import Headline
 from kci_log_parser.lines import clean, may_lead, undecorated
 from kci_log_parser.report import Place, Report
+from kci_log_parser.starts import Start
 from kci_shared.models import Finding, Severity
 from kci_shared.rules.results import ResultReader
 
@@ -99,13 +101,14 @@ class LogScanner:
         """Read whole lines."""
         done = 0
         for line in self._engine.lines(text, self._boots.goes_on):
-            if line.start > done:
-                self._pass(text, done, line.start)
+            start, end, _ = line
+            if start > done:
+                self._pass(text, done, start)
             self._line += 1
             self._judge(text, line)
             if self._report is not None:
-                self._report.add(text, line.start, line.end)
-            done = line.end
+                self._report.add(text, start, end)
+            done = end
         self._pass(text, done, len(text))
         self._before = _line_before(text, len(text)) or self._before
         self._byte += len(text) + self._cut
@@ -120,9 +123,9 @@ class LogScanner:
 
     def _judge(self, text: bytes, line: Line) -> None:
         """Look closely at a line of interest."""
-        start = line.start
-        raw = text[start : min(line.end, start + MAX_LINE_BYTES)]
-        headline, form = _rows(self._engine.rows, raw, line.hits)
+        start, end, hits = line
+        raw = text[start : min(end, start + MAX_LINE_BYTES)]
+        headline, form = _rows(self._engine.rows, raw, hits)
         place = Place(self._line, self._byte + start + (self._cut if start else 0))
         is_kselftest = headline is not None and headline.kind == KSELFTEST
         if headline is not None and not (is_kselftest and SKIPPED in raw):
@@ -131,7 +134,7 @@ class LogScanner:
             self._result(raw)
         elif headline is None and form is not None:
             if form.topic is Topic.PHASE:
-                self._boots.reach(form.name, raw, line.hits[0].at, place.line)
+                self._boots.reach(form.name, raw, hits[0][1], place.line)
                 return
             if form.name == "make":
                 before = _line_before(text, start) if start else self._before
@@ -166,7 +169,7 @@ class LogScanner:
     def _open(self, report: Report | None) -> None:
         """Begin a report, and put away the one before."""
         closed, self._report = self._report, report
-        if closed is None or not closed.stands:
+        if closed is None or not closed.is_finding:
             return
         is_build = isinstance(closed, BuildError)
         is_warning = is_build and closed.severity == Severity.WARNING

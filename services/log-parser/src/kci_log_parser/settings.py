@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the log parser is told from outside."""
+"""The settings of the log parser."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from kci_shared.storage import StorageSettings
 
 
 class Settings(ServiceSettings, StorageSettings):
-    """What the log parser is told from outside."""
+    """The settings of the log parser."""
 
     max_log_bytes: Annotated[
         int, Field(gt=0, description="how much of one log is read at most")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`kci-logs`: what a log shows, for a person at a terminal or for a script."""
+"""`kci-logs`: print the findings and test results of a log, as a table or as JSON."""
 
 import argparse
 import json
@@ -29,12 +29,12 @@ from kci_shared.rules.results import (
     read_junit,
 )
 
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 COLOURS = {Severity.FAULT: "bold red", Severity.WARNING: "yellow"}
 BAD = {TestStatus.FAIL, TestStatus.ERROR, TestStatus.CRASH}
 NOT_IN_A_NAME = re.compile(r"[^\w.+-]+")
-MOST_TESTS = 40
-"""How many tests that failed are shown at a terminal; a script gets all."""
+MAX_TESTS = 40
+"""How many tests that failed the table shows."""
 
 
 class ShownTest(BaseModel):
@@ -54,21 +54,25 @@ class ShownTest(BaseModel):
 
 
 class Shown(BaseModel):
-    """All that a log shows: what `--json` prints."""
+    """What `--json` prints."""
 
     events: list[Finding] = []
     """Faults of kernels and errors of builds."""
     warnings: list[Finding] = []
-    """What a build was warned of."""
+    """Warnings of a build."""
     boot: Boot = Boot()
     tests: list[ShownTest] = []
     left_out: dict[str, int] = {}
 
 
 def main() -> None:
-    """Print what a log shows."""
-    parser = argparse.ArgumentParser("kci-logs", description="Find what a log shows.")
-    parser.add_argument("log", metavar="FILE", help="the log; - for standard input")
+    """Print the findings of a log."""
+    parser = argparse.ArgumentParser(
+        "kci-logs", description="Find faults and test results in a log."
+    )
+    parser.add_argument(
+        "log", metavar="FILE", help="the log, or JUnit XML; - for standard input"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON for a script")
     arguments = parser.parse_args()
     try:
@@ -90,12 +94,12 @@ def _read(name: str) -> Shown:
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
+    while chunk := file.read(CHUNK_BYTES):
         yield chunk
 
 
 def read_log(chunks: Iterator[bytes]) -> Shown:
-    """Read a log, or a file of JUnit's."""
+    """Read a log, or a file of JUnit XML."""
     results = ResultReader()
     scanner = LogScanner(results)
     start = next(chunks, b"")
@@ -140,7 +144,7 @@ def _slug(name: str) -> str:
 
 
 def show(shown: Shown, console: Console) -> None:
-    """Print a table on a terminal; elsewhere one line for each finding."""
+    """Print a table on a terminal, elsewhere one line for each finding."""
     if not console.is_terminal:
         _show_plainly(shown, console)
         return
@@ -171,7 +175,7 @@ def _table(findings: list[Finding]) -> Table:
     table.add_column("headline", overflow="fold")
     table.add_column("where", overflow="fold")
     for found in findings:
-        # Text, not str: what a board prints is no markup of ours.
+        # Text, not str: what a board prints may look like markup of rich
         kind = Text(found.kind, COLOURS[Severity(found.severity)])
         where = Text(found.function or found.location or "", "cyan")
         headline = Text(found.headline)
@@ -185,12 +189,12 @@ def _tests(bad: list[ShownTest]) -> Table:
     table.add_column("result", no_wrap=True)
     table.add_column("test", overflow="fold")
     table.add_column("why", overflow="fold")
-    for test in bad[:MOST_TESTS]:
+    for test in bad[:MAX_TESTS]:
         result = Text(test.result, "bold red")
         line, why = str(test.line or ""), Text(test.why or "")
         table.add_row(line, result, Text(test.name), why)
-    if len(bad) > MOST_TESTS:
-        table.add_row("", "", f"and {len(bad) - MOST_TESTS} more", "")
+    if len(bad) > MAX_TESTS:
+        table.add_row("", "", f"and {len(bad) - MAX_TESTS} more", "")
     return table
 
 

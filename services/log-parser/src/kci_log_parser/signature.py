@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A fault's signature: the same on every run, board and build of the same bug.
+"""The signature of a fault: the same in each run, on each board and in each build.
 
-Recipe 2: sha256 over the kind, the headline without what differs from run to run, and
-the first three functions of the stack that may be to blame: not the reporting code, nor
-what every part of the kernel calls. A changed recipe makes every known fault look new:
-give it the next number.
+Recipe 2: sha256 of the kind, of the headline without what differs from run to run, and
+of the first three functions of the stack that may be at fault: neither code that prints
+reports, nor functions that all of the kernel calls. With another recipe all known
+faults look new, so it gets the next number.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ import re
 from functools import lru_cache
 
 RECIPE = 2
-FUNCTIONS = 3
+MAX_FUNCTIONS = 3
 
 COMPILED = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)(?:\.\d+)*\b")
-"""What a compiler adds to the name of a copy of a function."""
+"""Suffixes that compilers give to copies of a function."""
 
 REPORTING = re.compile(
     r"(?:__|___)?(?:"
@@ -59,11 +59,11 @@ SERVING = re.compile(
     r"|check_object_size|usercopy_\w+|refcount_\w+|list_(?:add|del)_\w+"
     r")$"
 )
-"""What every part of the kernel calls, and is seldom to blame."""
+"""Functions that all of the kernel calls, and that are seldom at fault."""
 NOISE = [
     (re.compile(pattern), kept)
     for pattern, kept in [
-        (r"\[#\d.*", ""),  # how often it died, and how the kernel is configured
+        (r"\[#\d.*", ""),  # the number of the oops, and the configuration
         (r",? CPU#.*", ""),
         (r"( on CPU)\b.*", r"\1"),
         (r"(task ).*( blocked| can't die)", r"\1\2"),
@@ -82,11 +82,11 @@ NOISE = [
 ]
 
 
-@lru_cache(maxsize=1024)  # a board that floods its console repeats itself
+@lru_cache(maxsize=1024)  # a flood of reports has few different ones
 def signature(kind: str, headline: str, functions: tuple[str, ...]) -> str:
     """Return a fault's signature."""
-    said = COMPILED.sub("", headline)
+    text = COMPILED.sub("", headline)
     for pattern, kept in NOISE:
-        said = pattern.sub(kept, said)
-    recipe = "\n".join([kind, said.strip(), *functions[:FUNCTIONS]])
+        text = pattern.sub(kept, text)
+    recipe = "\n".join([kind, text.strip(), *functions[:MAX_FUNCTIONS]])
     return f"{RECIPE}-{hashlib.sha256(recipe.encode()).hexdigest()[:20]}"
