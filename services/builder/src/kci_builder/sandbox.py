@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from kci_builder.settings import SandboxMode
 from kci_shared.errors import ConfigError
@@ -116,17 +117,22 @@ async def choose(
 
     Raises `ConfigError` if bubblewrap is required and does not work.
     """
-    if mode is SandboxMode.NONE:
-        return Sandbox(is_isolated=False)
     isolated = Sandbox(is_isolated=True)
-    if await (try_out or works)(isolated):
+    if mode is not SandboxMode.NONE and await (try_out or works)(isolated):
         return isolated
-    if mode is SandboxMode.BWRAP:
-        raise ConfigError(
-            "KCI_SANDBOX: bwrap does not work here; install bubblewrap, and allow user "
-            "namespaces"
-        )
-    log.warning("no sandbox", reason="bwrap does not work here", lost="patched builds")
+    match mode:
+        case SandboxMode.BWRAP:
+            raise ConfigError(
+                "KCI_SANDBOX: bwrap does not work here; install bubblewrap, and allow "
+                "user namespaces"
+            )
+        case SandboxMode.AUTO:
+            reason = "bwrap does not work here"
+            log.warning("no sandbox", reason=reason, lost="patched builds")
+        case SandboxMode.NONE:
+            pass
+        case _:
+            assert_never(mode)
     return Sandbox(is_isolated=False)
 
 
