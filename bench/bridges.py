@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How long jobs take through one lab, while the connections of another one hang."""
+"""Measures how long jobs of one lab take while the connections of another lab hang."""
 
 import argparse
 import asyncio
@@ -20,27 +20,27 @@ from kci_shared.storage import Storage
 from kci_shared.work import Bridge, BridgeSettings, Dialect, LabJob, RunOutcome
 
 GOOD, DEAD = "lab-local", "lab-lava"
-"""Runtimes that have a token on each site."""
+"""Runtimes that have a token on every site."""
 TOKENS = {GOOD: "local-bridge", DEAD: "lava-bridge"}
 PLATFORM = "fake"
-RUN_SECONDS = 0.2
-"""How long a job of the fake lab takes."""
+RUN_S = 0.2
+"""How long a job of the fake lab runs."""
 HUNG_JOBS = 50
 MAX_ROUNDS = 6
-"""Of each kind, in turn; every second pair the other way round."""
-SETTLE_SECONDS = 4.0
-"""Until what was written before has been told."""
+"""With and without the dead lab, in turn; every second pair in reverse order."""
+SETTLE_S = 4.0
+"""How long to wait until earlier events are delivered."""
 
 
 class FakeLab(Dialect):
-    """A lab whose jobs only take their time."""
+    """A lab whose jobs only sleep."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._running: set[str] = set()
 
     async def slots(self) -> dict[str, int]:
-        """Tell how many jobs could start now."""
+        """Return how many jobs could start now."""
         return {PLATFORM: self._most - len(self._running)}
 
     async def submit(self, job: LabJob) -> str:
@@ -49,29 +49,29 @@ class FakeLab(Dialect):
         return job.id
 
     async def wait(self, _: LabJob, handle: str) -> RunOutcome:
-        """Let a job's time pass."""
-        await asyncio.sleep(RUN_SECONDS)
+        """Sleep as long as a job runs."""
+        await asyncio.sleep(RUN_S)
         await self.cancel(handle)
         return RunOutcome(Result.PASS)
 
     async def cancel(self, handle: str) -> None:
-        """Forget a job."""
+        """Remove a job."""
         self._running.discard(handle)
 
     async def recover(self) -> dict[str, str]:
-        """Tell that nothing is left."""
+        """Return nothing: no job survives."""
         return {}
 
 
 class DeadLab(FakeLab):
-    """A lab whose server takes every connection, and never answers."""
+    """A lab whose server accepts every connection and never answers."""
 
     def __init__(self, most: int, port: int) -> None:
         super().__init__(most)
         self._port = port
 
     async def submit(self, job: LabJob) -> NoReturn:
-        """Wait for an answer that does not come."""
+        """Wait for an answer that never arrives."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             writer.write(f"run {job.id}\n".encode())
@@ -83,7 +83,7 @@ class DeadLab(FakeLab):
 
 @asynccontextmanager
 async def bridge(bench: Bench, runtime: str, lab: FakeLab) -> AsyncIterator[ApiClient]:
-    """Run a bridge to a lab as long as the block lasts."""
+    """Run a bridge to a lab while the context is open."""
     with tempfile.TemporaryDirectory() as cache:
         settings = BridgeSettings(
             api_url=bench.site.url("api"),
@@ -110,7 +110,7 @@ async def bridge(bench: Bench, runtime: str, lab: FakeLab) -> AsyncIterator[ApiC
 
 @asynccontextmanager
 async def dead_lab(bench: Bench) -> AsyncIterator[None]:
-    """Let the jobs of a lab hang as long as the block lasts."""
+    """Let the jobs of a lab hang while the context is open."""
     silent = asyncio.Event()
 
     async def say_nothing(
@@ -138,7 +138,7 @@ async def held(api: ApiClient) -> int:
 
 
 async def submit(bench: Bench, runtime: str) -> str:
-    """Ask a lab for a job; return its node."""
+    """Create a job for a lab; return its node's id."""
     definition = {"artifacts": {}, "timeout": 3600}
     data = {"runtime": runtime, "platform": PLATFORM, "definition": definition}
     node = NewNode(kind=Kind.JOB, name="bench", data=data)
@@ -151,8 +151,8 @@ async def submit(bench: Bench, runtime: str) -> str:
 async def latencies(
     bench: Bench, api: ApiClient, jobs: int, pace: float
 ) -> list[float]:
-    """Send jobs to the good lab at a steady pace; return what each took, in ms."""
-    await asyncio.sleep(SETTLE_SECONDS)
+    """Create jobs for the good lab at a steady rate; return their durations in ms."""
+    await asyncio.sleep(SETTLE_S)
     start, ids = asyncio.get_running_loop().time(), []
     for number in range(jobs):
         now = asyncio.get_running_loop().time()
@@ -171,7 +171,7 @@ async def _took(api: ApiClient, node_id: str) -> float:
 
 
 async def measure(jobs: int, pace: float) -> None:
-    """Measure with and without the dead lab in turn, and print both."""
+    """Measure with and without the dead lab, in turn, and print both."""
     alone: list[list[float]] = []
     beside: list[list[float]] = []
     load, each = os.getloadavg()[0], jobs // MAX_ROUNDS
@@ -183,7 +183,7 @@ async def measure(jobs: int, pace: float) -> None:
                 alone.append(await latencies(bench, api, each, pace))
             async with dead_lab(bench):
                 beside.append(await latencies(bench, api, each, pace))
-            if number % 2 == 1:  # what drifts meanwhile favours neither
+            if number % 2 == 1:  # a drift of the machine affects both
                 alone.append(await latencies(bench, api, each, pace))
     print(summary("alone", alone))
     print(summary("beside a dead lab", beside))
@@ -192,16 +192,16 @@ async def measure(jobs: int, pace: float) -> None:
 
 
 def summary(name: str, rounds: list[list[float]]) -> str:
-    """Tell the median and the tail of all jobs, and the medians of the rounds."""
-    took = [one for round_ in rounds for one in round_]
-    p50, p95 = statistics.median(took), statistics.quantiles(took, n=20)[-1]
+    """Return p50 and p95 of all jobs, and the range of the rounds' medians."""
+    times = [one for round_ in rounds for one in round_]
+    p50, p95 = statistics.median(times), statistics.quantiles(times, n=20)[-1]
     medians = sorted(statistics.median(round_) for round_ in rounds)
     spread = f"(rounds {medians[0]:.0f} to {medians[-1]:.0f})"
-    return f"{name}: {len(took)} jobs, p50 {p50:.0f} ms {spread}, p95 {p95:.0f} ms"
+    return f"{name}: {len(times)} jobs, p50 {p50:.0f} ms {spread}, p95 {p95:.0f} ms"
 
 
 def comparison(alone: list[list[float]], beside: list[list[float]]) -> str:
-    """Compare each round with its neighbour: the median of the ratios, and all."""
+    """Return the ratios of the medians of each pair of rounds, and their median."""
     pairs = zip(alone, beside, strict=True)
     ratios = sorted(statistics.median(b) / statistics.median(a) for a, b in pairs)
     listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
@@ -209,7 +209,7 @@ def comparison(alone: list[list[float]], beside: list[list[float]]) -> str:
 
 
 def main() -> None:
-    """Read the command line, and measure."""
+    """Read the command line and measure."""
     parser = argparse.ArgumentParser("bench.bridges", description=__doc__)
     parser.add_argument("--jobs", type=int, default=210, help="with and without, each")
     parser.add_argument("--pace", type=float, default=5, help="jobs a second")

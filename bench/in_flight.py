@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a bridge alone can do: its memory with many jobs in flight, and jobs a second.
+"""Measures a bridge alone: memory with many running jobs, and jobs per second.
 
-Its API is a fake one that always has jobs, and its lab takes no time.
+Its API is a fake that always has jobs, and the jobs of its lab take no time.
 """
 
 import asyncio
@@ -26,21 +26,21 @@ from kci_shared.work import Bridge, BridgeSettings, LabJob, RunOutcome
 
 IN_FLIGHT = 1000
 JOBS = 1000
-LEASE = 60.0
-"""What a bridge asks for by default, in seconds."""
-BEAT = LEASE / 3
-"""Between two heartbeats of a job, in seconds."""
+LEASE_S = 60.0
+"""A bridge's default."""
+BEAT_S = LEASE_S / 3
+"""Between two heartbeats of a job."""
 
 
 class HeldLab(FakeLab):
-    """A lab whose jobs run until it lets them all end."""
+    """A lab whose jobs run until `let_go` is set."""
 
     def __init__(self) -> None:
         super().__init__(IN_FLIGHT)
         self.full, self.let_go = asyncio.Event(), asyncio.Event()
 
     async def wait(self, _: LabJob, handle: str) -> RunOutcome:
-        """Run as long as the lab likes."""
+        """Wait until all jobs may end."""
         if len(self._running) == IN_FLIGHT:
             self.full.set()
         await self.let_go.wait()
@@ -49,7 +49,7 @@ class HeldLab(FakeLab):
 
 
 class QuickLab(FakeLab):
-    """A lab whose jobs are over at once, and that has work for `JOBS` of them."""
+    """A lab whose jobs end immediately, and that runs `JOBS` of them."""
 
     def __init__(self) -> None:
         super().__init__(IN_FLIGHT)
@@ -57,7 +57,7 @@ class QuickLab(FakeLab):
         self.over = asyncio.Event()
 
     async def slots(self) -> dict[str, int]:
-        """Tell how many jobs could start now."""
+        """Return how many jobs are left."""
         return {PLATFORM: JOBS - self.begun}
 
     async def wait(self, _: LabJob, handle: str) -> RunOutcome:
@@ -71,14 +71,12 @@ class QuickLab(FakeLab):
 
 @asynccontextmanager
 async def fake_api(folder: Path) -> AsyncIterator[str]:
-    """Run the API that always has jobs; return its address."""
+    """Run the fake API; yield its URL."""
     port = Ports(folder)["claims"]
     command = [sys.executable, "-m", "uvicorn", "bench.claims:app", "--no-access-log"]
     url = f"http://127.0.0.1:{port}"
-    here = {"PYTHONPATH": str(Path.cwd())}
-    part = Process(
-        "claims", [*command, "--port", str(port)], here, None, f"{url}/ready"
-    )
+    env = {"PYTHONPATH": str(Path.cwd())}
+    part = Process("claims", [*command, "--port", str(port)], env, None, f"{url}/ready")
     processes = Processes(folder)
     try:
         await processes.start(part)
@@ -90,15 +88,15 @@ async def fake_api(folder: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def bridge(url: str, lab: FakeLab, cache: Path) -> AsyncIterator[None]:
-    """Run a bridge as long as the block lasts."""
+    """Run a bridge while the context is open."""
     settings = BridgeSettings(
         api_url=url,
         storage_url=url,
-        token="none",  # noqa: S106 - nobody looks at it
+        token="none",  # noqa: S106 - the fake API ignores it
         runtime="lab",
         max_jobs=IN_FLIGHT,
-        lease=LEASE,
-        drain=300,  # nothing may be cut off: all reports are counted
+        lease=LEASE_S,
+        drain=300,  # all jobs must be reported
         cache=cache,
     )
     stop = asyncio.Event()
@@ -115,26 +113,26 @@ async def bridge(url: str, lab: FakeLab, cache: Path) -> AsyncIterator[None]:
 
 
 async def memory(url: str, folder: Path) -> None:
-    """Print what a bridge needs with all its jobs in flight."""
+    """Print the memory and CPU of a bridge with all its jobs running."""
     pid, before, lab = os.getpid(), resident_mib(os.getpid()), HeldLab()
     begin = time.perf_counter()
     async with bridge(url, lab, folder):
         await lab.full.wait()
         filled = time.perf_counter() - begin
-        await asyncio.sleep(BEAT / 2)  # what is noted of each job is written first
+        await asyncio.sleep(BEAT_S / 2)  # facts about each job are written first
         cpu = cpu_seconds(pid)
-        await asyncio.sleep(BEAT)
-        share = (cpu_seconds(pid) - cpu) / BEAT
+        await asyncio.sleep(BEAT_S)
+        share = (cpu_seconds(pid) - cpu) / BEAT_S
         full = resident_mib(pid)
         lab.let_go.set()
     each = (full - before) / IN_FLIGHT * 1024
     print(f"{IN_FLIGHT} jobs in flight after {filled:.1f} s: {full:.0f} MiB", end=" ")
     print(f"({before:.0f} idle, {each:.0f} KiB a job),", end=" ")
-    print(f"a heartbeat each {BEAT:.0f} s takes {share:.0%} of a core")
+    print(f"a heartbeat each {BEAT_S:.0f} s takes {share:.0%} of a core")
 
 
 async def throughput(url: str, folder: Path) -> None:
-    """Print how many jobs a bridge claims, runs and reports in a second."""
+    """Print how many jobs a bridge claims, runs and reports per second."""
     lab, begin, cpu = QuickLab(), time.perf_counter(), cpu_seconds(os.getpid())
     async with bridge(url, lab, folder):
         await lab.over.wait()

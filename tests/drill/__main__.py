@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run a drill: `python -m drill --kills 200 --seed 1`."""
+"""Kills servers while others write and listen: `python -m drill --kills 200`."""
 
 import argparse
 import asyncio
@@ -22,10 +22,11 @@ from drill.writers import Notes, Writer
 
 VICTIMS = ("api", "api-2", "relay", "redis", "mongo")
 WRITERS = 5
-PATIENCE_S = 60
-"""How long nothing may move before the drill gives up waiting."""
-LONGEST_LIFE_S = 1.0
-LONGEST_DEATH_S = 0.5
+STALLED_S = 60
+"""The drill gives up if nothing changes for so long."""
+MAX_UP_S = 1.0
+"""Longest time between two kills."""
+MAX_DOWN_S = 0.5
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -37,14 +38,14 @@ def parse_arguments() -> argparse.Namespace:
 
 
 async def drill(kills: int, seed: int) -> list[str]:
-    """Kill, while others write and listen; return what is wrong afterwards."""
+    """Kill servers while others write and listen; return the faults found then."""
     async with running() as system, AsyncExitStack() as callers:
         apis = [await callers.enter_async_context(_caller(system, a)) for a in APIS]
         notes, stop = Notes(), asyncio.Event()
         listeners = [SseListener(apis), SseListener(apis[::-1])]
         service = ServiceListener(system.site.redis_url)
         nodes = [(await apis[0].post("/node", json=ROOT)).json()["id"]]
-        with _going_on([*(one.listen() for one in listeners), service.listen()]):
+        with _running([*(one.listen() for one in listeners), service.listen()]):
             async with asyncio.TaskGroup() as tasks:
                 for number in range(WRITERS):
                     random = Random(f"{seed}/{number}")
@@ -53,14 +54,14 @@ async def drill(kills: int, seed: int) -> list[str]:
                 await _kill(system, kills, Random(seed))
                 stop.set()
 
-            def heard() -> list[list[str]]:
+            def received() -> list[list[str]]:
                 return [*(one.ids for one in listeners), [*service.ids]]
 
-            # after a loss of Redis a service hears again what it knows: that is news
-            await _settled(system, heard, lambda: service.deliveries)
+            # after Redis has lost its data, a service gets old events again
+            await _settled(system, received, lambda: service.deliveries)
             names = ("SSE 1", "SSE 2", "service")
             outcome = await _outcome(
-                system, notes, dict(zip(names, heard(), strict=True))
+                system, notes, dict(zip(names, received(), strict=True))
             )
     print(
         f"{len(notes.versions)} changes acknowledged, {len(outcome.history)} events,"
@@ -84,8 +85,8 @@ def _caller(system: System, api: str) -> httpx.AsyncClient:
 
 
 @contextmanager
-def _going_on(jobs: list[Any]) -> Iterator[None]:
-    """Let jobs run as long as the block lasts."""
+def _running(jobs: list[Any]) -> Iterator[None]:
+    """Run coroutines while the context is open."""
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         yield
@@ -99,9 +100,9 @@ def _going_on(jobs: list[Any]) -> Iterator[None]:
 async def _kill(system: System, kills: int, random: Random) -> None:
     killed: Counter[str] = Counter()
     for number in range(1, kills + 1):
-        await asyncio.sleep(random.uniform(0.1, LONGEST_LIFE_S))
+        await asyncio.sleep(random.uniform(0.1, MAX_UP_S))
         killed[await system.kill(random.choice(VICTIMS), random)] += 1
-        await asyncio.sleep(random.uniform(0, LONGEST_DEATH_S))
+        await asyncio.sleep(random.uniform(0, MAX_DOWN_S))
         await system.start()
         if number % 20 == 0:
             print(f"{number} kills: {dict(killed)}", flush=True)
@@ -109,24 +110,26 @@ async def _kill(system: System, kills: int, random: Random) -> None:
 
 
 async def _settled(
-    system: System, heard: Callable[[], list[list[str]]], deliveries: Callable[[], int]
+    system: System,
+    received: Callable[[], list[list[str]]],
+    deliveries: Callable[[], int],
 ) -> None:
-    """Wait until every event has reached everybody, or nothing moves any more."""
-    seen, end = None, time.monotonic() + PATIENCE_S
+    """Wait until all listeners have all events, or nothing changes for `STALLED_S`."""
+    seen, end = None, time.monotonic() + STALLED_S
     while time.monotonic() < end:
         nodes, events = system.database["node"], system.database["event"]
         waiting = await nodes.count_documents({"outbox.version": {"$gt": 0}})
         newest = await events.find().sort("sequence", -1).limit(1).to_list()
-        counts = [len(ids) for ids in heard()]
+        counts = [len(ids) for ids in received()]
         if not waiting and all(count >= newest[0]["sequence"] for count in counts):
             return
-        if (moved := (waiting, counts, deliveries())) != seen:
-            seen, end = moved, time.monotonic() + PATIENCE_S
+        if (state := (waiting, counts, deliveries())) != seen:
+            seen, end = state, time.monotonic() + STALLED_S
         await asyncio.sleep(2)
 
 
 async def _outcome(
-    system: System, notes: Notes, heard: dict[str, list[str]]
+    system: System, notes: Notes, received: dict[str, list[str]]
 ) -> Outcome:
     nodes = await system.database["node"].find().to_list()
     history = await system.database["event"].find().to_list()
@@ -134,11 +137,11 @@ async def _outcome(
         entries: Any = await redis.xrange("node")
     stream = [from_json(fields["event"])["id"] for _, fields in entries]
     history.sort(key=lambda event: int(event["sequence"]))
-    return Outcome(notes, nodes, history, stream, heard)
+    return Outcome(notes, nodes, history, stream, received)
 
 
 def main() -> None:
-    """Run a drill, and say how it went."""
+    """Run a drill and report its faults."""
     arguments = parse_arguments()
     conclude(drill(arguments.kills, arguments.seed), arguments.seed)
 

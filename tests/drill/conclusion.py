@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How every drill ends: with what was wrong, and with a status that says so."""
+"""Runs a drill, prints its faults, and exits with a status."""
 
 import asyncio
 import sys
@@ -9,11 +9,11 @@ from typing import Any, NoReturn
 
 
 def conclude(drill: Coroutine[Any, Any, list[str]], seed: int) -> NoReturn:
-    """Run a drill, say how it went, and end this process."""
+    """Run a drill, print the faults it returns, and exit; status 1 if there are any."""
     begin = time.monotonic()
-    wrong = asyncio.run(drill)
-    for fault in wrong:
+    faults = asyncio.run(drill)
+    for fault in faults:
         print("FAULT", fault)
     minutes = (time.monotonic() - begin) / 60
-    print(f"seed {seed}: {len(wrong)} faults in {minutes:.1f} minutes")
-    sys.exit(bool(wrong))
+    print(f"seed {seed}: {len(faults)} faults in {minutes:.1f} minutes")
+    sys.exit(bool(faults))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Those who listen while things are killed: over SSE, and as a service."""
+"""Receives events while processes are killed: over SSE, and as a service."""
 
 import asyncio
 from typing import Any
@@ -12,7 +12,7 @@ from kci_shared.models import Event
 
 
 class SseListener:
-    """Goes on where it was whenever it loses its connection, wherever that leads."""
+    """Resumes where it was after each lost connection, at any replica."""
 
     def __init__(self, apis: list[httpx.AsyncClient]) -> None:
         self._apis = apis
@@ -20,11 +20,11 @@ class SseListener:
 
     @property
     def ids(self) -> list[str]:
-        """The events, as they came."""
+        """The ids of the events, in order of arrival."""
         return [event["id"] for event in self.events]
 
     async def listen(self) -> None:
-        """Listen for ever."""
+        """Receive events until cancelled."""
         while True:
             for http in self._apis:
                 try:
@@ -42,20 +42,20 @@ class SseListener:
 
 
 class ServiceListener:
-    """A service: hears each event at least once."""
+    """Receives events as a service does: each at least once."""
 
     def __init__(self, redis_url: str) -> None:
         self._redis_url = redis_url
         self.ids: dict[str, None] = {}
-        """The events, as they came first."""
+        """The ids of the events, in order of their first arrival."""
         self.deliveries = 0
 
     async def on_event(self, event: Event) -> None:
-        """Note an event."""
+        """Record an event."""
         self.deliveries += 1
         self.ids[event.id] = None
 
     async def listen(self) -> None:
-        """Listen for ever."""
+        """Receive events until cancelled."""
         async with EventStream.connect(self._redis_url, "drill") as events:
             await events.deliver(self.on_event, asyncio.Event())

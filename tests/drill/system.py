@@ -33,11 +33,11 @@ class System:
 
     @property
     def database(self) -> Any:
-        """The database, as it is whatever the API says."""
+        """The API's database, which is read directly."""
         return self.mongo.get_default_database()
 
     async def kill(self, victim: str, random: Random) -> str:
-        """Kill a process; say which it was, and what else went with it."""
+        """Kill a process; return what was killed, and what was deleted with it."""
         name = await self._relay() if victim == "relay" else victim
         await self.processes.kill(name)
         if name == "redis" and random.random() < 0.5:
@@ -47,7 +47,7 @@ class System:
         return victim
 
     async def start(self) -> None:
-        """Start what was killed, and wait until it is ready, as a supervisor does."""
+        """Restart what was killed, and wait until it is ready, as a supervisor does."""
         for attempt in range(STARTS):
             for part in self.parts.values():
                 await self.processes.start(part)
@@ -58,10 +58,10 @@ class System:
                 print(f"start {attempt + 1}: {str(error).splitlines()[0]}", flush=True)
             else:
                 return
-        raise NotReady("nothing starts any more")
+        raise NotReady(f"the system did not start in {STARTS} attempts")
 
     async def _relay(self) -> str:
-        """Name the replica that relays."""
+        """Return the name of the replica that relays events."""
         try:
             lease = await self.database["lease"].find_one({"_id": "relay"}) or {}
         except PyMongoError:
@@ -73,7 +73,7 @@ class System:
 
 @asynccontextmanager
 async def running() -> AsyncIterator[System]:
-    """Run a system in a new folder as long as the block lasts."""
+    """Run a system in a new folder while the context is open."""
     with tempfile.TemporaryDirectory(prefix="kci-drill-") as folder:
         site = Site.open(Path(folder), Path("config"), Path(folder))
         processes = Processes(site.state)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What must hold when all is over; each check names what it found amiss."""
+"""What must be true after a drill; each check returns the faults it found."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,24 +8,25 @@ from typing import Any
 
 from drill.writers import Notes
 
-MANY = 5
+SHOWN = 5
+"""How many examples of a fault are printed."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that is left in the stores, and all that was heard."""
+    """The content of the stores afterwards, and all events that were received."""
 
     notes: Notes
     nodes: list[dict[str, Any]]
     history: list[dict[str, Any]]
-    """In the order of their places."""
+    """In order of their sequence numbers."""
     stream: list[str]
-    heard: dict[str, list[str]]
-    """The ids that each listener heard; of a service those that it had not yet."""
+    received: dict[str, list[str]]
+    """The ids that each listener received; without repeated deliveries to a service."""
 
 
 def faults(outcome: Outcome) -> Iterator[str]:
-    """Say all that is wrong."""
+    """Return a message for each fault."""
     ids = [event["_id"] for event in outcome.history]
     yield from _history_faults(outcome, ids)
     yield from _node_faults(outcome)
@@ -33,25 +34,25 @@ def faults(outcome: Outcome) -> Iterator[str]:
     yield from outcome.notes.server_errors
     if outcome.stream != ids[len(ids) - len(outcome.stream) :]:
         yield "the stream is not the end of the history"
-    for name, heard in outcome.heard.items():
-        yield from _listener_faults(name, heard, ids)
+    for name, ids_of in outcome.received.items():
+        yield from _listener_faults(name, ids_of, ids)
 
 
 def _history_faults(outcome: Outcome, ids: list[str]) -> Iterator[str]:
-    places = [event["sequence"] for event in outcome.history]
-    if places != list(range(1, len(places) + 1)):
-        yield "the places of the history have gaps"
+    numbers = [event["sequence"] for event in outcome.history]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield "the sequence numbers of the history have gaps"
     yield from _order_faults("history", ids)
     acknowledged = {f"{node}-{version}" for node, version in outcome.notes.versions}
     yield from _some("acknowledged, but without event", acknowledged - set(ids))
     latest = {f"{node['_id']}-{node['version']}" for node in outcome.nodes}
     yield from _some("changed without event", latest - set(ids))
-    told = {event.rpartition("-")[0] for event in ids}
+    in_events = {event.rpartition("-")[0] for event in ids}
     yield from _some(
-        "told, but not there", told - {str(n["_id"]) for n in outcome.nodes}
+        "in events, but missing", in_events - {str(n["_id"]) for n in outcome.nodes}
     )
     waiting = {str(node["_id"]) for node in outcome.nodes if node.get("outbox")}
-    yield from _some("events that still wait", waiting)
+    yield from _some("events that were not sent", waiting)
 
 
 def _node_faults(outcome: Outcome) -> Iterator[str]:
@@ -63,15 +64,15 @@ def _node_faults(outcome: Outcome) -> Iterator[str]:
         if nodes.get(node, {}).get("data", {}).get(key) != value
     ]
     yield from _some("lost updates", lost)
-    # another result may follow, even one whose answer got lost: but no other state
-    told = {event["_id"]: event["event"]["data"] for event in outcome.history}
+    # a later request, even one without an answer, may change the result, not the state
+    by_id = {event["_id"]: event["event"]["data"] for event in outcome.history}
     ended = [
         one
         for one, result in notes.done.items()
-        if told.get(one, {}).get("result") != result
+        if by_id.get(one, {}).get("result") != result
         or nodes[one.rpartition("-")[0]]["state"] != "done"
     ]
-    yield from _some("not as they ended", ended)
+    yield from _some("another end than acknowledged", ended)
     by_key = {node.get("idempotency_key"): str(node["_id"]) for node in outcome.nodes}
     strays = [key for key, node in notes.keys.items() if by_key.get(key) != node]
     yield from _some("keys of other nodes", strays)
@@ -84,23 +85,27 @@ def _once_faults(nodes: list[dict[str, Any]]) -> Iterator[str]:
     sent = Counter(n["data"]["by"] for n in nodes if "by" in n["data"])
     for what, counted in (("keys", keys), ("tests", tests), ("requests", sent)):
         twice = [str(one) for one, count in counted.items() if count > 1]
-        yield from _some(f"{what} that are there twice", twice)
+        yield from _some(f"{what} that exist twice", twice)
     trees = Counter(
         (n["parent"], n["name"].rpartition("_")[0])
         for n in nodes
         if n["kind"] == "test" and "_" in n["name"]
     )
-    yield from _some("half trees", [str(t) for t, count in trees.items() if count != 5])
+    yield from _some(
+        "incomplete trees", [str(t) for t, count in trees.items() if count != 5]
+    )
 
 
-def _listener_faults(name: str, heard: list[str], ids: list[str]) -> Iterator[str]:
-    yield from _some(f"{name}: not heard", set(ids) - set(heard))
-    yield from _some(f"{name}: heard, but not in the history", set(heard) - set(ids))
-    yield from _order_faults(name, heard)
+def _listener_faults(name: str, received: list[str], ids: list[str]) -> Iterator[str]:
+    yield from _some(f"{name}: not received", set(ids) - set(received))
+    yield from _some(
+        f"{name}: received, but not in the history", set(received) - set(ids)
+    )
+    yield from _order_faults(name, received)
 
 
 def _order_faults(name: str, ids: Iterable[str]) -> Iterator[str]:
-    """Each node's versions must come in order, each once."""
+    """Return a fault unless each node's versions come in order, each once."""
     versions: Counter[str] = Counter()
     for one in ids:
         node, _, version = one.rpartition("-")
@@ -111,6 +116,6 @@ def _order_faults(name: str, ids: Iterable[str]) -> Iterator[str]:
 
 
 def _some(what: str, which: Iterable[str]) -> Iterator[str]:
-    found = sorted(which)
-    if found:
-        yield f"{len(found)} {what}: {', '.join(found[:MANY])}"
+    names = sorted(which)
+    if names:
+        yield f"{len(names)} {what}: {', '.join(names[:SHOWN])}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A mixed load: each writer notes what the API acknowledged, and nothing else."""
+"""A mixed load of writers, which record what the API acknowledged."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,33 +10,33 @@ from typing import Any
 import httpx
 
 PAUSE_S = 0.05
-AGAIN = {429, 500, 502, 503, 504}
-"""What today's clients send a request again for."""
+RETRIED = {429, 500, 502, 503, 504}
+"""Status codes after which clients repeat a request."""
 LEASE_S = 5
 REVISION = {"tree": "t", "url": "https://t", "branch": "b", "commit": "c"}
 
 
 @dataclass
 class Notes:
-    """What was acknowledged: it must all be there in the end."""
+    """What was acknowledged, and so must exist at the end."""
 
     versions: set[tuple[str, int]] = field(default_factory=set)
-    """Each node, in each version in which an answer had it after a write."""
+    """Each node and version in an answer to a write."""
     data: dict[tuple[str, str], int] = field(default_factory=dict)
-    """What was written into the data of nodes, by node and key."""
+    """Values written to the data of nodes, by node and key."""
     keys: dict[str, str] = field(default_factory=dict)
     """The node of each idempotency key."""
     done: dict[str, str] = field(default_factory=dict)
-    """The result with which a node was said to be done, by the event that tells it."""
+    """The result of a node that was acknowledged as done, by the id of its event."""
     unsure: int = 0
-    """Requests that nobody knows the end of, and that cannot be sent again."""
+    """How many requests got no answer and cannot be repeated."""
     refused: int = 0
     server_errors: list[str] = field(default_factory=list)
-    """What is no 503: the API may be away, but never be wrong."""
+    """Server errors other than 503: the API may be down, but must not fail."""
 
 
 class Writer:
-    """One of many who write to whichever replica answers."""
+    """One of several writers, which write to any replica."""
 
     def __init__(
         self, number: int, random: Random, apis: list[httpx.AsyncClient], notes: Notes
@@ -48,10 +48,17 @@ class Writer:
         self._count = 0
 
     async def write(self, nodes: list[str], stop: asyncio.Event) -> None:
-        """Do this and that to nodes that all writers share, until `stop` is set."""
+        """Write at random to nodes that all writers share, until `stop` is set."""
         steps: list[Callable[[list[str]], Awaitable[None]]] = [
-            *(self._create, self._create_once, self._create_many, self._merge),
-            *(self._merge, self._merge, self._end, self._put_tree, self._run_job),
+            self._create,
+            self._create_once,
+            self._create_many,
+            self._merge,
+            self._merge,
+            self._merge,
+            self._end,
+            self._put_tree,
+            self._run_job,
         ]
         while not stop.is_set():
             self._count += 1
@@ -59,7 +66,7 @@ class Writer:
             await asyncio.sleep(PAUSE_S)
 
     async def _create(self, nodes: list[str]) -> None:
-        """Create a node as today's clients do: without a key."""
+        """Create a node without an idempotency key."""
         answer = await self._once("POST", "/node", self._checkout())
         if answer is not None and answer.is_success:
             self._note(answer.json())
@@ -78,8 +85,8 @@ class Writer:
             {"kind": "process", "name": "x", "parent": parent, "idempotency_key": key}
             for key in keys
         ]
-        made = await self._sent("POST", "/nodes", bodies)
-        self._notes.keys |= {node["idempotency_key"]: node["id"] for node in made}
+        created = await self._sent("POST", "/nodes", bodies)
+        self._notes.keys |= {node["idempotency_key"]: node["id"] for node in created}
 
     async def _merge(self, nodes: list[str]) -> None:
         node, key = self._random.choice(nodes[-20:]), f"{self._name}_{self._count}"
@@ -111,10 +118,10 @@ class Writer:
         body = {**job, "data": lab, "idempotency_key": key}
         (node,) = await self._sent("POST", "/node", body)
         self._notes.keys[key] = node["id"]
-        wanted = {"runtime": self._name, "platforms": ["board"], "lease": LEASE_S}
-        answer = await self._once("POST", "/claims", wanted)
+        request = {"runtime": self._name, "platforms": ["board"], "lease": LEASE_S}
+        answer = await self._once("POST", "/claims", request)
         if answer is None or answer.status_code != httpx.codes.OK:
-            return  # a claim that got lost is another's after its lease
+            return  # if the answer was lost, the claim expires
         for claimed in answer.json():
             self._note(claimed["node"])
             test = {"kind": "test", "name": "t", "state": "done", "result": "pass"}
@@ -134,7 +141,7 @@ class Writer:
     async def _sent(
         self, method: str, url: str, body: Any, headers: dict[str, str] | None = None
     ) -> list[dict[str, Any]]:
-        """Send a request until it is answered; return the nodes of a good answer."""
+        """Repeat a request until it is answered; return the nodes, none if refused."""
         while True:
             answer = await self._once(method, url, body, headers)
             if answer is None:
@@ -156,7 +163,7 @@ class Writer:
         body: Any,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response | None:
-        """Send a request; return its answer, or None if it may be sent again."""
+        """Send a request; return its answer, or None if it may be repeated."""
         http = self._random.choice(self._apis)
         try:
             answer = await http.request(method, url, json=body, headers=headers)
@@ -165,7 +172,7 @@ class Writer:
             return None
         if answer.is_server_error and answer.status_code != 503:
             self._notes.server_errors.append(f"{method} {url}: {answer.text}")
-        return None if answer.status_code in AGAIN else answer
+        return None if answer.status_code in RETRIED else answer
 
     def _note_end(self, node: dict[str, Any]) -> None:
         self._notes.done[f"{node['id']}-{node['version']}"] = node["result"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import stamina
@@ -15,7 +15,7 @@ from kci_shared.work.artifacts import Artifacts
 
 
 @pytest.fixture(autouse=True)
-def _no_pauses(site: Site) -> Any:
+def _no_pauses(site: Site) -> Iterator[None]:
     with stamina.set_testing(True, attempts=3):
         yield
 

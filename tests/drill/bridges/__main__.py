@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run a drill of a bridge: `python -m drill.bridges --bridge local --jobs 200`."""
+"""Kills a bridge's replicas while jobs run: `python -m drill.bridges`."""
 
 import argparse
 import asyncio
@@ -29,9 +29,9 @@ LABS: dict[str, Callable[[Site], Lab]] = {
     "lava": LavaLab,
     "local": LocalLab,
 }
-PATIENCE_S = 180
-"""How long no job may end before the drill gives up waiting."""
-TELL_S = 10
+STALLED_S = 180
+"""The drill gives up if no job ends for so long."""
+PROGRESS_S = 10
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -44,14 +44,14 @@ def parse_arguments() -> argparse.Namespace:
 
 
 async def drill(bridge: str, jobs: int, seed: int) -> list[str]:
-    """Kill bridges while jobs run; return what is wrong afterwards."""
+    """Kill bridges while jobs run; return the faults found afterwards."""
     async with running() as system:
         lab = LABS[bridge](system.site)
         async with lab.running():
             await _start(system, storage_part(system.site), _scheduler(system))
-            wanted = await _post(system, lab, jobs)
+            job_ids = await _post(system, lab, jobs)
             killed = await _run(system, lab, jobs, seed)
-            outcome = await _outcome(system, lab, wanted)
+            outcome = await _outcome(system, lab, job_ids)
     print(
         f"{jobs} jobs, {len(killed)} kills, {outcome.runs.total()} runs in the lab;"
         f" {len(outcome.lost)} jobs ended because each attempt was killed"
@@ -60,7 +60,7 @@ async def drill(bridge: str, jobs: int, seed: int) -> list[str]:
 
 
 async def _run(system: System, lab: Lab, jobs: int, seed: int) -> list[str]:
-    """Run all jobs, while bridges are killed; name the killed."""
+    """Run all jobs while bridges are killed; return the names of those killed."""
     bridges = lab.bridges()
     names = [one.name for one in bridges]
     try:
@@ -83,7 +83,7 @@ async def _start(system: System, *parts: Process) -> None:
 
 
 def _scheduler(system: System) -> Process:
-    """Say how the scheduler is run, which ends what was lost too often."""
+    """Return the scheduler, which ends jobs whose claims were lost too often."""
     part = service_part(system.site, "scheduler")
     part.env["KCI_SWEEP_EVERY"] = "1"
     return part
@@ -101,7 +101,7 @@ async def _post(system: System, lab: Lab, jobs: int) -> list[str]:
         Storage.connect(settings) as storage,
     ):
         where = {"runtime": lab.runtime, "platform": lab.platform}
-        wanted = []
+        job_ids = []
         for number in range(jobs):
             definition = await lab.definition(storage, number)
             node = NewNode(
@@ -110,31 +110,31 @@ async def _post(system: System, lab: Lab, jobs: int) -> list[str]:
                 data={**where, "definition": definition},
                 idempotency_key=f"job/{number}",
             )
-            wanted.append((await api.create(node)).id)
-        return wanted
+            job_ids.append((await api.create(node)).id)
+        return job_ids
 
 
 async def _until_done(system: System, jobs: int, killed: list[str]) -> None:
-    """Wait until every job is done, or none has become so for long."""
-    seen, end = -1, time.monotonic() + PATIENCE_S
-    wanted = {"kind": "job", "state": "done"}
+    """Wait until every job is done, or none has ended for `STALLED_S`."""
+    seen, end = -1, time.monotonic() + STALLED_S
+    query = {"kind": "job", "state": "done"}
     while seen < jobs and time.monotonic() < end:
-        done = await system.database["node"].count_documents(wanted)
+        done = await system.database["node"].count_documents(query)
         if done != seen:
-            seen, end = done, time.monotonic() + PATIENCE_S
+            seen, end = done, time.monotonic() + STALLED_S
             print(f"{done}/{jobs} done, {len(killed)} kills", flush=True)
-        await asyncio.sleep(min(TELL_S, 0.1 * (jobs - done)))
+        await asyncio.sleep(min(PROGRESS_S, 0.1 * (jobs - done)))
 
 
-async def _outcome(system: System, lab: Lab, wanted: list[str]) -> Outcome:
+async def _outcome(system: System, lab: Lab, job_ids: list[str]) -> Outcome:
     nodes = await system.database["node"].find().to_list()
     history = await system.database["event"].find().to_list()
-    runs, leftovers = await lab.runs(wanted), await lab.leftovers()
-    return Outcome(wanted, nodes, history, runs, leftovers, lab.runs_anew)
+    runs, leftovers = await lab.runs(job_ids), await lab.leftovers()
+    return Outcome(job_ids, nodes, history, runs, leftovers, lab.runs_anew)
 
 
 def main() -> None:
-    """Run a drill, and say how it went."""
+    """Run a drill and report its faults."""
     arguments = parse_arguments()
     conclude(drill(arguments.bridge, arguments.jobs, arguments.seed), arguments.seed)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Kills processes at random, and starts them again."""
+"""Kills processes at random times, and restarts them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,14 +7,15 @@ from contextlib import asynccontextmanager
 from random import Random
 
 from drill.system import System
+from kci_shared.waiting import wait
 
-SHORTEST_LIVES_S = 1.0
-"""Every other one dies as it starts, the others at some time of their lives."""
-LONGEST_DEATH_S = 3.0
+STARTING_S = 1.0
+"""Half of the processes are killed so soon after their start, the others later."""
+MAX_DOWN_S = 3.0
 
 
 class Killer:
-    """Kills some processes of a system, one at a time, and brings them back."""
+    """Kills processes of a system, one at a time, and restarts them."""
 
     def __init__(
         self, system: System, names: list[str], longest_life_s: float, random: Random
@@ -22,13 +23,13 @@ class Killer:
         self.killed: list[str] = []
         self._system = system
         self._names = names
-        self._lives_s = SHORTEST_LIVES_S, longest_life_s
+        self._lives_s = STARTING_S, longest_life_s
         self._random = random
         self._stop = asyncio.Event()
 
     @asynccontextmanager
     async def killing(self) -> AsyncIterator[None]:
-        """Kill again and again, as long as the block lasts."""
+        """Kill repeatedly while the context is open."""
         task = asyncio.create_task(self._kill())
         try:
             yield
@@ -42,12 +43,8 @@ class Killer:
             victim = random.choice(self._names)
             await self._system.processes.kill(victim)
             self.killed.append(victim)
-            await asyncio.sleep(random.uniform(0, LONGEST_DEATH_S))
+            await asyncio.sleep(random.uniform(0, MAX_DOWN_S))
             await self._system.start()
 
     async def _stopped_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(self._random.uniform(0, seconds)):
-                return await self._stop.wait()
-        except TimeoutError:
-            return False
+        return await wait(self._stop, self._random.uniform(0, seconds))

@@ -1,33 +1,34 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What must hold of the jobs when all is over."""
+"""What must be true of the jobs after a drill of a bridge."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-MANY = 5
+SHOWN = 5
+"""How many examples of a fault are printed."""
 LOST = {"result": "incomplete", "attempts": 3}
-"""How a job ends whose bridge died in each of its attempts: it has a result, too."""
+"""Fields of a job whose bridge was killed in each of its attempts."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that is left of the jobs, in the store and in the lab."""
+    """The state of all jobs afterwards, in the API's store and in the lab."""
 
-    wanted: list[str]
-    """The nodes of the jobs that were posted."""
+    job_ids: list[str]
+    """The nodes of the jobs that were created."""
     nodes: list[dict[str, Any]]
     history: list[dict[str, Any]]
     runs: Counter[str]
-    """How often each job began in the lab."""
+    """How often each job was started in the lab."""
     leftovers: list[str]
     runs_anew: bool
-    """Whether the lab runs a job anew in each of its attempts."""
+    """Whether the lab starts a job again in each of its attempts."""
 
     @property
     def lost(self) -> set[str]:
-        """The jobs whose bridge died in each attempt that a job has."""
+        """The jobs whose bridge was killed in each attempt."""
         return {
             str(node["_id"])
             for node in self.nodes
@@ -36,18 +37,18 @@ class Outcome:
 
 
 def faults(outcome: Outcome) -> Iterator[str]:
-    """Say all that is wrong."""
+    """Return a message for each fault."""
     jobs = {str(n["_id"]): n for n in outcome.nodes if n["kind"] == "job"}
-    yield from _some("jobs that are lost", set(outcome.wanted) - set(jobs))
-    yield from _some("jobs that nobody posted", set(jobs) - set(outcome.wanted))
+    yield from _some("jobs that are lost", set(outcome.job_ids) - set(jobs))
+    yield from _some("unknown jobs", set(jobs) - set(outcome.job_ids))
     yield from _some("not done", [j for j in jobs if jobs[j]["state"] != "done"])
-    spoilt = {j for j in jobs if jobs[j]["result"] != "pass"} - outcome.lost
-    yield from _some("spoilt", [f"{j} ({_why(jobs[j])})" for j in spoilt])
+    not_passed = {j for j in jobs if jobs[j]["result"] != "pass"} - outcome.lost
+    yield from _some("without a pass", [f"{j} ({_why(jobs[j])})" for j in not_passed])
     yield from _some("still claimed", [j for j in jobs if jobs[j].get("claim")])
-    told = [event["event"]["data"] for event in outcome.history]
+    changes = [event["event"]["data"] for event in outcome.history]
     ends = Counter(
         str(data["id"])
-        for data in told
+        for data in changes
         if data["state"] == "done" != data.get("previous_state")
     )
     wrong = [f"{job} ({ends[job]} times)" for job in jobs if ends[job] != 1]
@@ -59,20 +60,20 @@ def faults(outcome: Outcome) -> Iterator[str]:
 
 def _run_faults(outcome: Outcome, jobs: dict[str, Any]) -> Iterator[str]:
     runs = outcome.runs
-    yield from _some("run, but not ours", set(runs) - set(jobs))
-    yield from _some("never run", set(jobs) - set(runs) - outcome.lost)
+    yield from _some("started, but unknown", set(runs) - set(jobs))
+    yield from _some("never started", set(jobs) - set(runs) - outcome.lost)
     anew = outcome.runs_anew
     often = [j for j in jobs if runs[j] > (jobs[j]["attempts"] if anew else 1)]
-    yield from _some("run too often", often)
+    yield from _some("started too often", often)
 
 
 def _test_faults(outcome: Outcome) -> Iterator[str]:
     tests = [node for node in outcome.nodes if node["kind"] == "test"]
     places = Counter((str(t["parent"]), "/".join(t["path"])) for t in tests)
     twice = [f"{p} {path}" for (p, path), count in places.items() if count > 1]
-    yield from _some("tests that are there twice", twice)
+    yield from _some("duplicate tests", twice)
     reported = {parent for parent, _ in places}
-    without = set(outcome.wanted) - outcome.lost - reported
+    without = set(outcome.job_ids) - outcome.lost - reported
     yield from _some("jobs without their test", without)
 
 
@@ -81,6 +82,6 @@ def _why(job: dict[str, Any]) -> str:
 
 
 def _some(what: str, which: Iterable[str]) -> Iterator[str]:
-    found = sorted(which)
-    if found:
-        yield f"{len(found)} {what}: {', '.join(found[:MANY])}"
+    names = sorted(which)
+    if names:
+        yield f"{len(names)} {what}: {', '.join(names[:SHOWN])}"

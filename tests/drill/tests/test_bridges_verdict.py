@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from drill.bridges.verdict import Outcome, faults
 
+Spoil = Callable[[Outcome], Outcome]
 JOBS = ["a", "b"]
 
 
@@ -18,10 +20,16 @@ def told(job: str, state: str, before: str | None) -> dict[str, Any]:
 def good() -> Outcome:
     """Two jobs that ran once, the second in its second attempt."""
     jobs = [
-        {"_id": job, "kind": "job", "state": "done", "result": "pass",
-         "attempts": attempts, "data": {}}
+        {
+            "_id": job,
+            "kind": "job",
+            "state": "done",
+            "result": "pass",
+            "attempts": attempts,
+            "data": {},
+        }
         for job, attempts in zip(JOBS, (1, 2), strict=True)
-    ]  # fmt: skip
+    ]
     tests = [
         {"_id": f"{job}1", "kind": "test", "parent": job, "path": ["smoke", "uname"]}
         for job in JOBS
@@ -32,7 +40,7 @@ def good() -> Outcome:
 
 
 def change(outcome: Outcome, node_id: str, **facts: Any) -> Outcome:
-    """Let one node be otherwise."""
+    """Change fields of one node."""
     nodes = [n | facts if n["_id"] == node_id else n for n in outcome.nodes]
     return replace(outcome, nodes=nodes)
 
@@ -59,26 +67,26 @@ def test_an_attempt_may_run_anew_where_the_lab_dies_with_its_bridge(
 ) -> None:
     twice = replace(good, runs=Counter(["a", "b", "b"]))
     assert list(faults(twice)) == []
-    assert list(faults(replace(twice, runs_anew=False))) == ["1 run too often: b"]
+    assert list(faults(replace(twice, runs_anew=False))) == ["1 started too often: b"]
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "fault"),
     [
         (lambda o: without(without(o, "b"), "b1"), "jobs that are lost: b"),
-        (lambda o: replace(o, wanted=["a"]), "jobs that nobody posted: b"),
+        (lambda o: replace(o, job_ids=["a"]), "unknown jobs: b"),
         (lambda o: change(o, "b", state="running"), "not done: b"),
-        (lambda o: change(o, "b", result="fail"), "spoilt: b (fail: None)"),
+        (lambda o: change(o, "b", result="fail"), "without a pass: b (fail: None)"),
         (lambda o: change(o, "b", claim={"token": 1}), "still claimed: b"),
         (lambda o: replace(o, history=o.history * 2), "not ended once: a (2 times)"),
         (lambda o: replace(o, history=[]), "not ended once: a (0 times)"),
-        (lambda o: replace(o, runs=Counter(["a"])), "never run: b"),
-        (lambda o: replace(o, runs=Counter("aab")), "run too often: a"),
-        (lambda o: replace(o, runs=Counter("abc")), "run, but not ours: c"),
-        (lambda o: replace(o, nodes=[*o.nodes, o.nodes[-1]]), "tests that are there"),
+        (lambda o: replace(o, runs=Counter(["a"])), "never started: b"),
+        (lambda o: replace(o, runs=Counter("aab")), "started too often: a"),
+        (lambda o: replace(o, runs=Counter("abc")), "started, but unknown: c"),
+        (lambda o: replace(o, nodes=[*o.nodes, o.nodes[-1]]), "duplicate tests"),
         (lambda o: without(o, "b1"), "jobs without their test: b"),
         (lambda o: replace(o, leftovers=["place 1"]), "left in the lab: place 1"),
     ],
 )
-def test_each_fault_is_told(good: Outcome, spoil: Any, said: str) -> None:
-    assert any(said in fault for fault in faults(spoil(good)))
+def test_each_fault_is_found(good: Outcome, spoil: Spoil, fault: str) -> None:
+    assert any(fault in one for one in faults(spoil(good)))
