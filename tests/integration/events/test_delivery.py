@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from kci_shared import events
 from kci_shared.errors import Invalid, NotYet
 from kci_shared.events import EventStream
+from kci_shared.events import stream as events
 from kci_shared.models import CHANNEL, Event, Kind, NodeChange, Op, State
 
 pytestmark = pytest.mark.integration

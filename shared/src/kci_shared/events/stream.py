@@ -22,6 +22,7 @@ from redis.exceptions import RedisError, ResponseError
 from structlog.contextvars import bound_contextvars
 
 from kci_shared.errors import KciError
+from kci_shared.events.reconcile import RECONCILE_S, Reconciliation, Sweep, nothing_owed
 from kci_shared.logging import get_logger
 from kci_shared.models import CHANNEL, Event
 
@@ -70,8 +71,24 @@ class EventStream:
         async with redis:
             yield cls(redis, group)
 
-    async def deliver(self, handler: Handler, stop: asyncio.Event) -> None:
-        """Call `handler` with each event until `stop` is set."""
+    async def deliver(
+        self,
+        handler: Handler,
+        stop: asyncio.Event,
+        *,
+        sweep: Sweep = nothing_owed,
+        every_s: float = RECONCILE_S,
+    ) -> None:
+        """Call `handler` with every event until `stop` is set; finish the current one.
+
+        What `sweep` yields is handled, too: at start, and every `every_s` seconds.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            reconciliation = Reconciliation(sweep, handler, every_s)
+            tasks.create_task(reconciliation.run(stop))
+            await self._read(handler, stop)
+
+    async def _read(self, handler: Handler, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
                 await self._turn(handler, stop)

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Events for services: delivered at least once, and made good when one was missed."""
+
+from kci_shared.events.reconcile import Sweep
+from kci_shared.events.stream import EventStream, Handler
+
+__all__ = ["EventStream", "Handler", "Sweep"]
