@@ -214,6 +214,12 @@ def test_nodes_that_refer_to_each_other_do_not_hang_the_import() -> None:
     assert len(in_order([translate(one) for one in nodes])) == 3
 
 
+def test_times_of_a_node_are_read_as_utc() -> None:
+    draft = translate(node(1, timeout="2026-01-01T00:00:00", holdoff="never"))
+    assert draft.fields["timeout"] == FIRST
+    assert draft.fields["holdoff"] is None
+
+
 def test_unknown_fields_are_kept() -> None:
     draft = translate(node(1, surprise={"x": 1}, data={"arch": "arm64"}))
     assert draft.fields["data"] == {
