@@ -92,7 +92,8 @@ async def test_what_cannot_succeed_goes_to_the_dead_letters(
     hearer.faults = [Invalid("no such field")]
     await hear(redis_url, hearer)
     assert hearer.heard == ["n2"]
-    [[_, letter]] = await redis.xrange("dead:test")
+    letters: Any = await redis.xrange("dead:test")
+    [[_, letter]] = letters
     assert "no such field" in letter["reason"]
 
 

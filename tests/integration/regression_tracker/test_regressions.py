@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from integration.conftest import OwnApi, Program, Programs
 from kci_shared.client import ApiClient
 from kci_shared.models import Move, NewNode, Node, Regression
 from kci_shared.settings import ClientSettings
@@ -37,7 +38,7 @@ TOLD = [
 class Branch:
     """Revisions of a branch, and the runs that a lab reports of them."""
 
-    def __init__(self, api: ApiClient, trackers: list[Any]) -> None:
+    def __init__(self, api: ApiClient, trackers: list[Program]) -> None:
         self.api = api
         self.trackers = trackers
         self._checkouts: list[Node] = []
@@ -54,7 +55,7 @@ class Branch:
         """Report how a boot of a revision ended."""
         fault = {**FAULT, "signature": f"oops-{platform}"}
         words = {"P": "pass", "F": "fail", "f": "fail", "I": "incomplete"}
-        body = {"kind": "job", "name": "boot", "state": "done"}
+        body: dict[str, Any] = {"kind": "job", "name": "boot", "state": "done"}
         findings = [fault] if letter == "F" else []
         body["data"] = {"platform": platform, "arch": "arm64", "findings": findings}
         parent = self._checkouts[number].id
@@ -90,7 +91,7 @@ class Branch:
 
 
 @pytest.fixture
-async def branch(own_api: Any, programs: Any) -> AsyncIterator[Branch]:
+async def branch(own_api: OwnApi, programs: Programs) -> AsyncIterator[Branch]:
     token = await own_api.token("tracker", "nodes:write")
     environment = {
         "KCI_API_URL": own_api.url,

@@ -5,19 +5,21 @@ import asyncio
 import random
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from integration.conftest import OwnApi, Program, Programs
 from kci_shared.client import ApiClient
 from kci_shared.errors import Conflict
-from kci_shared.models import ClaimRequest, NewNode, Node, Outcome, Report
+from kci_shared.models import ClaimRequest, Kbuild, NewNode, Node, Outcome, Report
 from kci_shared.settings import ClientSettings
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -61,11 +63,11 @@ class Site:
     """The API with a client of it, and what starts a scheduler beside it."""
 
     api: ApiClient
-    scheduler: Callable[[], Any]
+    scheduler: Callable[[], Program]
     config: Path
 
     @asynccontextmanager
-    async def schedulers(self, number: int) -> AsyncIterator[list[Any]]:
+    async def schedulers(self, number: int) -> AsyncIterator[list[Program]]:
         """Run replicas as long as the block lasts."""
         replicas = [self.scheduler() for _ in range(number)]
         try:
@@ -117,7 +119,7 @@ class Site:
         return node is not None and node.state == "done"
 
 
-async def until(condition: Callable[[], Any]) -> None:
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not await condition():
             await asyncio.sleep(0.1)
@@ -131,7 +133,9 @@ async def answers(url: str) -> bool:
 
 
 @pytest.fixture
-async def site(own_api: Any, programs: Any, tmp_path: Path) -> AsyncIterator[Site]:
+async def site(
+    own_api: OwnApi, programs: Programs, tmp_path: Path
+) -> AsyncIterator[Site]:
     token = await own_api.token("scheduler", "nodes:write", "runtime:lab-demo")
     config = tmp_path / "config"
     config.mkdir()
@@ -210,7 +214,7 @@ async def test_no_job_is_missing_and_none_is_double_when_schedulers_are_killed(
             await victim.kill()
             await victim.start()
         for root in [*outside, *here]:
-            await until(lambda root=root: site.is_closed(root))
+            await until(partial(site.is_closed, root))
         stop.set()
     for root in outside:
         assert await site.tree(root) == OUTSIDE
@@ -278,6 +282,7 @@ async def test_what_is_overdue_and_what_is_lost_is_ended(site: Site) -> None:
         endless = await site.check_out(sources=1)
         await until(lambda: site.tree(endless))
         [hung, *_] = await site.api.claim(TO_BUILD)
+        assert isinstance(hung.node, Kbuild)
         assert hung.node.data.run_timeout == 3600 + 1800
     first = await site.api.get(claimed.node.id)
     assert first is not None

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from integration.conftest import Serving
+from kci_fakes.repository import Repository
 from kci_local.parts import service_part
 from kci_local.site import Site
 from kci_local.stack import Stack
@@ -33,7 +35,7 @@ PATCH = """\
 class World:
     """An API with a storage, and two triggers to start and to kill."""
 
-    def __init__(self, site: Site, api: ApiClient, repository: Any) -> None:
+    def __init__(self, site: Site, api: ApiClient, repository: Repository) -> None:
         self.site = site
         self.api = api
         self.repository = repository
@@ -63,16 +65,25 @@ class World:
                     return node
                 await asyncio.sleep(0.1)
 
-    async def ask(self, wish: str, **body: Any) -> httpx.Response:
+    async def ended(self, node_id: str) -> Node:
+        """Return a node as soon as it is not running."""
+        async with asyncio.timeout(60):
+            while True:
+                node = await self.api.get(node_id)
+                if node is not None and node.state is not State.RUNNING:
+                    return node
+                await asyncio.sleep(0.1)
+
+    async def ask(self, path: str, **body: Any) -> httpx.Response:
         token = self.site.secrets.path("admin.token").read_text()
-        url = f"{self.site.url('trigger')}/api/{wish}"
+        url = f"{self.site.url('trigger')}/api/{path}"
         async with httpx.AsyncClient(trust_env=False) as http:
             headers = {"Authorization": token}  # without Bearer, as kci-dev
             return await http.post(url, json=body, headers=headers)
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, serving: Serving) -> Iterator[Site]:
     state = tmp_path_factory.mktemp("state")
     config = tmp_path_factory.mktemp("config")
     with serving(Site.open(state, config, Path("unused"))) as site:
@@ -80,7 +91,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[Sit
 
 
 @pytest.fixture
-async def world(site: Site, repository: Any) -> AsyncIterator[World]:
+async def world(site: Site, repository: Repository) -> AsyncIterator[World]:
     settings = StorageSettings(
         api_url=site.url("api"),
         storage_url=site.url("storage"),
@@ -108,6 +119,7 @@ async def test_two_triggers_that_are_killed_make_each_checkout_once(
         await world.start(victim)
     last = await world.made(commits[-1])
     assert (last.result, last.state) == (Result.PASS, State.AVAILABLE)
+    assert last.data.kernel_revision is not None
     assert last.data.kernel_revision.tip_of_branch
     for commit in commits:
         if await world.checkouts(commit):  # one that was the tip for long enough
@@ -147,12 +159,11 @@ async def test_people_ask_for_a_checkout_a_patch_and_the_same_job_again(
     retried = await world.api.get(again[0]["node"]["id"])
     assert isinstance(retried, Job)
     assert (retried.retry_counter, retried.state) == (1, State.RUNNING)
-    async with asyncio.timeout(30):
-        while node.state is State.RUNNING:
-            await asyncio.sleep(0.1)
-            node = await world.api.get(patched["node"]["id"])
+    node = await world.ended(patched["node"]["id"])
     assert (node.state, node.data.error_msg) == (State.AVAILABLE, None)
-    assert node.data.kernel_revision.patchset[:12] in node.artifacts["tarball"]
+    assert node.data.kernel_revision is not None
+    digest = str(node.data.kernel_revision.patchset)
+    assert digest[:12] in node.artifacts["tarball"]
 
 
 async def test_what_cannot_be_granted_is_told_with_the_field(world: World) -> None:

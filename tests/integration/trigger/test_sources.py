@@ -2,14 +2,16 @@
 """Checkouts by real git: what is told of a commit, and what goes wrong."""
 
 import tarfile
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kci_fakes.repository import Repository
 from kci_shared.config import Config
-from kci_shared.models import NODE, ErrorCode, Result, State
+from kci_shared.models import NODE, ErrorCode, Node, Result, State
 from kci_shared.work import LabJob, RunOutcome
 from kci_trigger import patches, sources
 from kci_trigger.git import Git
@@ -39,7 +41,7 @@ class Patches:
     def __init__(self) -> None:
         self.texts: dict[str, bytes] = {}
 
-    async def stream(self, url: str) -> Any:
+    async def stream(self, url: str) -> AsyncIterator[bytes]:
         yield self.texts[url]
 
 
@@ -51,7 +53,7 @@ class Bench:
         self.settings = Settings(
             api_url="http://a", token="t", storage_url="http://s", **told
         )
-        branches = {"master": {}}
+        branches: dict[str, dict[str, str]] = {"master": {}}
         trees = {"mine": {"url": url, "branches": branches}}
         self.config = Config.model_validate({"trees": trees})
         self.storage = Patches()
@@ -71,7 +73,9 @@ class Bench:
         folder.mkdir()
         return await maker.run(LabJob(self._node(commit, texts, changes), 1, folder))
 
-    def _node(self, commit: str, texts: Any, changes: dict[str, str]) -> Any:
+    def _node(
+        self, commit: str, texts: Sequence[bytes], changes: dict[str, str]
+    ) -> Node:
         revision = {**self.revision, "commit": commit, **changes}
         artifacts = {f"patch{n}": f"http://s/{n}" for n in range(len(texts))}
         self.storage.texts = dict(zip(artifacts.values(), texts, strict=True))
@@ -85,7 +89,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, repository: Any, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> Bench:
     monkeypatch.setattr(sources, "FETCH_ATTEMPTS", 1)
     return Bench(tmp_path, repository.url)
 
@@ -98,7 +104,9 @@ def content(outcome: RunOutcome, name: str) -> str:
         return file.read().decode()
 
 
-async def test_a_commit_is_described_and_packed(bench: Bench, repository: Any) -> None:
+async def test_a_commit_is_described_and_packed(
+    bench: Bench, repository: Repository
+) -> None:
     repository.commit("init: begin")
     repository.git("tag", "-a", "v6.12.3", "-m", "Linux 6.12.3")
     commit = repository.commit("init: go \x1b[31m on")
@@ -120,7 +128,7 @@ async def test_a_commit_is_described_and_packed(bench: Bench, repository: Any) -
 
 
 async def test_the_same_commit_gives_the_same_tarball(
-    bench: Bench, repository: Any
+    bench: Bench, repository: Repository
 ) -> None:
     commit = repository.commit("init: begin")
     first = await bench.run(commit)
@@ -132,7 +140,7 @@ async def test_the_same_commit_gives_the_same_tarball(
 
 
 async def test_a_commit_that_was_pushed_away_is_had_as_long_as_the_remote_has_it(
-    bench: Bench, repository: Any
+    bench: Bench, repository: Repository
 ) -> None:
     first = repository.commit("init: begin")
     lost = repository.commit("init: wrong")
@@ -146,7 +154,7 @@ async def test_a_commit_that_was_pushed_away_is_had_as_long_as_the_remote_has_it
 
 @pytest.mark.parametrize("damage", ["objects", "head", "lock", "ref"])
 async def test_a_damaged_mirror_is_repaired(
-    bench: Bench, repository: Any, damage: str
+    bench: Bench, repository: Repository, damage: str
 ) -> None:
     commit = repository.commit("init: begin")
     await bench.run(commit)
@@ -163,12 +171,14 @@ async def test_a_damaged_mirror_is_repaired(
             (bench.mirror / "refs/heads/master.lock").touch()
         case "ref":
             (bench.mirror / "refs/heads/master").write_text("7" * 40 + "\n")
+        case _:
+            raise AssertionError(damage)
     outcome = await bench.run(repository.commit("init: go on"))
     assert (outcome.error_msg, outcome.state) == (None, State.AVAILABLE)
 
 
 async def test_a_remote_that_is_away_is_nobodys_fault(
-    bench: Bench, repository: Any
+    bench: Bench, repository: Repository
 ) -> None:
     commit = repository.commit("init: begin")
     repository.folder.rename(repository.folder.with_name("gone"))
@@ -178,7 +188,7 @@ async def test_a_remote_that_is_away_is_nobodys_fault(
 
 
 async def test_what_is_not_configured_is_never_contacted(
-    bench: Bench, repository: Any
+    bench: Bench, repository: Repository
 ) -> None:
     commit = repository.commit("init: begin")
     for changes in (
@@ -196,7 +206,7 @@ async def test_what_is_not_configured_is_never_contacted(
 
 
 async def test_nothing_that_a_repository_says_is_run(
-    bench: Bench, repository: Any, tmp_path: Path
+    bench: Bench, repository: Repository, tmp_path: Path
 ) -> None:
     proof = tmp_path / "was-run"
     repository.write(".gitattributes", "* filter=evil export-subst\n")
@@ -211,7 +221,7 @@ async def test_nothing_that_a_repository_says_is_run(
 
 
 async def test_patches_are_applied_and_packed_always_the_same(
-    bench: Bench, repository: Any
+    bench: Bench, repository: Repository
 ) -> None:
     commit = repository.commit("init: begin")
     outcomes = [await bench.run(commit, PATCH.encode()) for _ in range(2)]
@@ -239,7 +249,7 @@ SYMLINK += "@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n"
     ],
 )
 async def test_a_patch_that_is_refused_says_why(
-    bench: Bench, repository: Any, patch: str, reason: str
+    bench: Bench, repository: Repository, patch: str, reason: str
 ) -> None:
     (repository.folder / "init").mkdir(exist_ok=True)
     (repository.folder / "init/link").symlink_to("/etc")
@@ -250,7 +260,7 @@ async def test_a_patch_that_is_refused_says_why(
 
 
 async def test_what_the_text_hides_is_seen_in_the_result(
-    bench: Bench, repository: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patches, "_refusal", lambda _: None)
     commit = repository.commit("init: begin")

@@ -4,15 +4,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kci_fakes.api import FakeApi
+from kci_fakes.repository import Repository
 from kci_shared.config import Config
-from kci_shared.models import NODE, NewNode, Node
+from kci_shared.models import NewNode, Node
 from kci_trigger.git import Git
 from kci_trigger.settings import Settings
 from kci_trigger.watch import Watcher
@@ -23,32 +24,17 @@ HANGS = 30.0
 POLL = 0.3
 
 
-class Nodes:
-    """Remembers the checkouts, and when each came."""
+class TimedApi(FakeApi):
+    """Remembers when the latest checkout of each tree was created."""
 
     def __init__(self) -> None:
-        self.nodes: dict[str, Node] = {}
+        super().__init__()
         self.at: dict[str, float] = {}
 
-    async def find(self, **filters: Any) -> list[Node]:
-        wanted = {key.rpartition(".")[2]: v for key, v in filters.items() if "." in key}
-        return [
-            node
-            for node in self.nodes.values()
-            if all(
-                getattr(node.data.kernel_revision, k) == v for k, v in wanted.items()
-            )
-        ]
-
     async def create(self, node: NewNode) -> Node:
-        now = datetime.now(UTC)
-        key = str(node.idempotency_key)
-        fields = node.model_dump(exclude_unset=True)
-        self.nodes[key] = NODE.validate_python(
-            {**fields, "id": key, "created": now, "updated": now, "owner": "trigger"}
-        )
+        created = await super().create(node)
         self.at[node.data["kernel_revision"]["tree"]] = time.monotonic()
-        return self.nodes[key]
+        return created
 
 
 @pytest.fixture
@@ -56,7 +42,7 @@ async def silent() -> AsyncIterator[tuple[str, list[float]]]:
     """A server that takes a connection and says nothing for 30 s."""
     calls: list[float] = []
 
-    async def hang(_: Any, writer: asyncio.StreamWriter) -> None:
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         calls.append(time.monotonic())
         try:
             await asyncio.sleep(HANGS)
@@ -68,7 +54,7 @@ async def silent() -> AsyncIterator[tuple[str, list[float]]]:
     server.close()
 
 
-def watcher(folder: Path, trees: dict[str, str], api: Nodes) -> Watcher:
+def watcher(folder: Path, trees: dict[str, str], api: FakeApi) -> Watcher:
     branches: dict[str, Any] = {"master": {}}
     config = Config.model_validate(
         {"trees": {name: {"url": u, "branches": branches} for name, u in trees.items()}}
@@ -79,10 +65,10 @@ def watcher(folder: Path, trees: dict[str, str], api: Nodes) -> Watcher:
 
 
 async def delays(
-    folder: Path, repositories: dict[str, Any], hanging: dict[str, str]
+    folder: Path, repositories: dict[str, Repository], hanging: dict[str, str]
 ) -> list[float]:
     """Push to every repository while it is watched; return how long each waited."""
-    api, stop = Nodes(), asyncio.Event()
+    api, stop = TimedApi(), asyncio.Event()
     urls = {name: repository.url for name, repository in repositories.items()}
     watching = asyncio.create_task(watcher(folder, urls | hanging, api).run(stop))
     while len(api.at) < len(repositories):
@@ -99,7 +85,9 @@ async def delays(
 
 
 async def test_a_remote_that_hangs_for_30_s_does_not_delay_the_others(
-    tmp_path: Path, silent: Any, make_repository: Any
+    tmp_path: Path,
+    silent: tuple[str, list[float]],
+    make_repository: Callable[[str], Repository],
 ) -> None:
     url, calls = silent
     repositories = {f"t{n}": make_repository(f"t{n}") for n in range(TREES)}
@@ -113,10 +101,10 @@ async def test_a_remote_that_hangs_for_30_s_does_not_delay_the_others(
 
 
 async def test_a_remote_that_hangs_is_given_up_and_nothing_of_it_is_left(
-    tmp_path: Path, silent: Any
+    tmp_path: Path, silent: tuple[str, list[float]]
 ) -> None:
     url, calls = silent
-    watch = watcher(tmp_path, {"hangs": url}, Nodes())
+    watch = watcher(tmp_path, {"hangs": url}, TimedApi())
     watch._settings = watch._settings.model_copy(update={"remote_timeout": 0.5})
     begin = time.monotonic()
     with pytest.raises(Exception, match="no answer within"):
