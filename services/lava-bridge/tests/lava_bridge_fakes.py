@@ -24,7 +24,7 @@ from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.log import LogFacts, LogReader
 from kci_lava_bridge.results import Case, read_cases
 from kci_lava_bridge.settings import Settings
-from kci_lava_bridge.translate import Run
+from kci_lava_bridge.translate import JobResults
 from kci_shared.models import Node
 from kci_shared.work import LabJob
 
@@ -57,10 +57,10 @@ def read_log(lines: Iterable[bytes], cases: Iterable[Case] = ()) -> LogFacts:
     return reader.facts
 
 
-def a_run(health: str, results: list[str | bytes], log: bytes) -> Run:
+def a_run(health: str, results: list[str | bytes], log: bytes) -> JobResults:
     cases = read_cases(results)
     facts = read_log(log.splitlines(), cases)
-    return Run(1, Health(health), cases, facts)
+    return JobResults(1, Health(health), cases, facts)
 
 
 @dataclass

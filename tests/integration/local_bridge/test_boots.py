@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from integration.local_bridge.bench import Bench
+from kci_fakes.waiting import until
 from kci_shared.models import ErrorCode, Result
 from kci_shared.work import RunOutcome
 
@@ -91,7 +92,8 @@ async def test_a_cancelled_job_frees_its_machine_at_once(bench: Bench) -> None:
     job = bench.job()
     handle = await bench.lab.submit(job)
     waiting = asyncio.create_task(bench.lab.wait(job, handle))
-    await asyncio.sleep(1)
+    console = job.folder / "console.log"
+    await until(lambda: console.exists() and console.stat().st_size > 0)
     await bench.lab.cancel(handle)
     outcome = await asyncio.wait_for(waiting, 30)
     assert outcome.error_code == ErrorCode.CANCELED

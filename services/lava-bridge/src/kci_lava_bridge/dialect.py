@@ -22,7 +22,7 @@ from kci_lava_bridge.lab import Device, Lab
 from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.refusals import LavaAway, LavaBroken
 from kci_lava_bridge.settings import Settings
-from kci_lava_bridge.translate import Run, combined, translate
+from kci_lava_bridge.translate import JobResults, combined, translate
 from kci_lava_bridge.watch import IdReused, Watch
 from kci_shared.lab import LabError, NoDevice, read_definition
 from kci_shared.logging import get_logger
@@ -170,7 +170,7 @@ class LavaLab(Dialect):
     async def _outcome(self, job: LabJob, ended: LavaJob, folder: Path) -> RunOutcome:
         cases = await collect_cases(self._lava, ended)
         facts = await collect_log(self._lava, ended, cases, folder)
-        run = Run(
+        results = JobResults(
             job_id=ended.id,
             health=ended.health,
             cases=cases,
@@ -178,7 +178,9 @@ class LavaLab(Dialect):
             device=ended.actual_device,
             why_canceled=self._why_cancelled(ended),
         )
-        outcome = await asyncio.to_thread(translate, read_definition(job).tests, run)
+        outcome = await asyncio.to_thread(
+            translate, read_definition(job).tests, results
+        )
         files = files_of(folder, read_job_definition(ended))
         url = f"{self._lab.url.rstrip('/')}/scheduler/job/{ended.id}"
         return replace(outcome, files=files, data={**outcome.data, "job_url": url})

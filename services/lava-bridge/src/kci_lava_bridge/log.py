@@ -153,10 +153,10 @@ def _entry(raw: bytes) -> Any:
     except (ValueError, RecursionError):
         pass
     try:
-        found = read_yaml(raw)
+        entries = read_yaml(raw)
     except LabError:
         return None  # cut, or not LAVA's
-    return found[0] if isinstance(found, list) and found else None
+    return entries[0] if isinstance(entries, list) and entries else None
 
 
 async def lines_of(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

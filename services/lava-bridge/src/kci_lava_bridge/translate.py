@@ -26,7 +26,7 @@ TOO_LONG = "it says more than can be read: see the log"
 
 
 @dataclass(frozen=True)
-class Run:
+class JobResults:
     """LAVA's results of one job, or of one device's part in a multinode job."""
 
     job_id: int
@@ -39,15 +39,18 @@ class Run:
     why_canceled: str = "canceled in LAVA"
 
 
-def translate(steps: list[TestStep], run: Run) -> RunOutcome:
+def translate(steps: list[TestStep], results: JobResults) -> RunOutcome:
     """Return the outcome of a job."""
-    fault = _fault(run)
-    own, others = list(_own_tests(steps, run, fault)), list(_other_tests(steps, run))
+    fault = _fault(results)
+    own, others = (
+        list(_own_tests(steps, results, fault)),
+        list(_other_tests(steps, results)),
+    )
     # a case whose result LAVA does not know has no effect on the job
-    known = [test for test in others if test.result is not Result.INCOMPLETE]
-    result = overall(test.result for test in [*own, *known])
+    decided = [test for test in others if test.result is not Result.INCOMPLETE]
+    result = overall(test.result for test in [*own, *decided])
     outcome = RunOutcome(
-        result, device=run.device, tests=[*own, *others], data=_facts(run)
+        result, device=results.device, tests=[*own, *others], data=_facts(results)
     )
     if fault is None:
         return outcome
@@ -57,23 +60,23 @@ def translate(steps: list[TestStep], run: Run) -> RunOutcome:
     return replace(outcome, result=result, error_code=code, error_msg=message)
 
 
-def _fault(run: Run) -> Fault | None:
-    if run.health is Health.COMPLETE:
+def _fault(results: JobResults) -> Fault | None:
+    if results.health is Health.COMPLETE:
         return None
-    if run.health is Health.CANCELED:
-        return lab_fault(run.why_canceled, ErrorCode.CANCELED)
-    return blame(run.cases, run.facts)
+    if results.health is Health.CANCELED:
+        return lab_fault(results.why_canceled, ErrorCode.CANCELED)
+    return blame(results.cases, results.facts)
 
 
 def _own_tests(
-    steps: list[TestStep], run: Run, fault: Fault | None
+    steps: list[TestStep], results: JobResults, fault: Fault | None
 ) -> Iterator[TestOutcome]:
     """Return the outcomes of our own commands, by their status and output."""
-    ours = {case.name: case for case in run.cases if case.suite_name == SUITE}
-    at_fault = _was_in_a_test(run, fault)
+    ours = {case.name: case for case in results.cases if case.suite_name == SUITE}
+    at_fault = _was_in_a_test(results, fault)
     for step in steps:
         if case := ours.get(step.id):
-            yield from _judged(step, case, run.facts.excerpts.get(case.id))
+            yield from _judged(step, case, results.facts.excerpts.get(case.id))
             continue
         message = fault.message if fault else "LAVA has no result of it"
         if at_fault:  # the first test without a result was running
@@ -83,9 +86,9 @@ def _own_tests(
             yield TestOutcome((step.id,), Result.INCOMPLETE, f"not run: {message}")
 
 
-def _was_in_a_test(run: Run, fault: Fault | None) -> bool:
+def _was_in_a_test(results: JobResults, fault: Fault | None) -> bool:
     is_of_kernel = fault is not None and fault.result is Result.FAIL
-    return is_of_kernel and has_booted(run.cases)
+    return is_of_kernel and has_booted(results.cases)
 
 
 def _judged(
@@ -105,7 +108,7 @@ def _judged(
     yield from parts
 
 
-def _other_tests(steps: list[TestStep], run: Run) -> Iterator[TestOutcome]:
+def _other_tests(steps: list[TestStep], results: JobResults) -> Iterator[TestOutcome]:
     """Return the outcomes of other suites, and of cases that our commands reported.
 
     There is a level for each suite, and for each set.
@@ -113,14 +116,14 @@ def _other_tests(steps: list[TestStep], run: Run) -> Iterator[TestOutcome]:
     ours = {(SUITE, step.id) for step in steps}
     others = [
         case
-        for case in run.cases
+        for case in results.cases
         if case.suite != OWN_SUITE and (case.suite_name, case.name) not in ours
     ]
     suites = Counter(name for name, _ in {(c.suite_name, c.suite) for c in others})
     for case in others:
         suite = case.suite_name if suites[case.suite_name] == 1 else case.suite
         path = (suite, case.set, case.name) if case.set else (suite, case.name)
-        data = _about(case, run.facts.excerpts.get(case.id))
+        data = _about(case, results.facts.excerpts.get(case.id))
         yield TestOutcome(path, case.result, data=data)
 
 
@@ -136,19 +139,19 @@ def _about(case: Case, excerpt: Excerpt | None) -> dict[str, Any]:
     return {"misc": about} if about else {}
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(results: JobResults) -> dict[str, Any]:
     """Return LAVA's own summary, for `data` of the job."""
-    summary = find_job_case(run.cases)
+    summary = find_job_case(results.cases)
     seconds: dict[str, float] = {}
-    for case in run.cases:
+    for case in results.cases:
         if case.suite == OWN_SUITE and case.unit == "seconds" and case.measurement:
             seconds[case.name] = seconds.get(case.name, 0) + case.measurement
     facts = {
-        "job": run.job_id,
-        "health": run.health.value,
+        "job": results.job_id,
+        "health": results.health.value,
         "error_type": summary.error_type if summary else None,
         "error_msg": summary.error_msg if summary else None,
-        "failed": failed_actions(run.cases),
+        "failed": failed_actions(results.cases),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
     }
     return {"misc": {"lava": {key: value for key, value in facts.items() if value}}}

@@ -129,11 +129,11 @@ class Watch:
 
     async def _look_at_page(self, job_ids: list[int]) -> None:
         seen = await self._lava.jobs(job_ids)
-        known = {job.id: job for job in seen.jobs}
+        jobs = {job.id: job for job in seen.jobs}
         for job_id in job_ids:
             if flight := self._flights.get(job_id):
                 flight.looks -= 1
-                await self._judge(flight, job_id, known.get(job_id), seen.now)
+                await self._judge(flight, job_id, jobs.get(job_id), seen.now)
 
     async def _look_for_tests(self) -> None:
         """Query the tests of some booting jobs, the longest unqueried first."""

@@ -32,8 +32,8 @@ async def try_job(
             node = _node(settings.runtime, free[0], urls)
             with workspace.run(node.id, 1) as folder:
                 remote = dialect.is_remote
-                wanted = {} if remote else dict(zip(IMAGES, urls, strict=False))
-                images = await artifacts.fetch(wanted)
+                own = {} if remote else dict(zip(IMAGES, urls, strict=False))
+                images = await artifacts.fetch(own)
                 outcome = await _run(dialect, LabJob(node, 1, folder, images))
                 stored = await artifacts.store(outcome.files)
     return [judge(free[0], outcome, stored.get("log"))]

@@ -19,7 +19,7 @@ class Dialect(ABC):
     """Registered with the API: what the runtime is, such as `lava`."""
     is_remote: ClassVar[bool] = False
     """True if jobs continue while the bridge is down, and the lab fetches artifacts
-    itself. Then `find` must be implemented: whoever holds the node takes its job over.
+    itself. Then `find` must be implemented: the node's next holder takes its job over.
     """
 
     @abstractmethod
