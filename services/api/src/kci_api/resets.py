@@ -50,5 +50,5 @@ class WatchedConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
 def reset_of(request: Request) -> Reset:
     """Return the `Reset` of a request's connection; a new one in tests without it."""
-    found = request.scope.get("state", {}).get("reset")
-    return found if isinstance(found, Reset) else Reset()
+    reset = request.scope.get("state", {}).get("reset")
+    return reset if isinstance(reset, Reset) else Reset()

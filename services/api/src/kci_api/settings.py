@@ -18,7 +18,7 @@ class Settings(BaseServiceSettings):
     mongo_url: Annotated[
         str, Field(description="MongoDB (a replica set), with the database's name")
     ] = "mongodb://127.0.0.1:27017/kernelci?directConnection=true"
-    redis_url: Annotated[str, Field(description="Redis, which has the streams")] = (
+    redis_url: Annotated[str, Field(description="Redis, for streams and lists")] = (
         "redis://127.0.0.1:6379/0"
     )
     secret_key: Annotated[
@@ -26,7 +26,7 @@ class Settings(BaseServiceSettings):
     ]
     admin_user: Annotated[
         str | None,
-        Field(description="the first administrator, made at start if missing"),
+        Field(description="the first administrator, created at start if missing"),
     ] = None
     admin_email: Annotated[
         str, Field(description="the first administrator's address")
@@ -35,26 +35,27 @@ class Settings(BaseServiceSettings):
         Secret | None, Field(description="the first administrator's password")
     ] = None
     login_hours: Annotated[
-        float, Field(gt=0, le=24 * 30, description="how long a login holds")
+        float, Field(gt=0, le=24 * 30, description="how long a login is valid")
     ] = 12
     event_days: Annotated[
-        float, Field(gt=0, description="how long events can be asked for again")
+        float, Field(gt=0, description="how long past events are kept")
     ] = 7
     public_url: Annotated[
-        str | None, Field(description="where people reach the API, for links")
+        str | None, Field(description="the API's public address, for links")
     ] = None
     dashboard_url: Annotated[
-        str | None, Field(description="the dashboard, to which links to nodes lead")
+        str | None, Field(description="the dashboard, for links to nodes")
     ] = None
     cors_origins: Annotated[
         tuple[str, ...],
         Field(description='pages whose scripts may call: a JSON list ("*" = any)'),
     ] = ()
-    max_body: Annotated[
-        int, Field(gt=0, description="how many bytes a request may have")
-    ] = 8 << 20
+    max_body: Annotated[int, Field(gt=0, description="most bytes of a request")] = (
+        8 << 20
+    )
     development: Annotated[
-        bool, Field(description="1 = weak secrets are fine: never where others reach")
+        bool,
+        Field(description="1 = accept weak secrets: never where others connect"),
     ] = False
 
     @model_validator(mode="after")

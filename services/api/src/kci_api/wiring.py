@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Opens the stores of the API, and runs the tasks that move events between them."""
+"""Open the stores of the API, with the tasks that move events between them."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,9 +24,10 @@ from kci_api.events.bell import Bell
 from kci_api.events.broadcast import Broadcast
 from kci_api.events.documents import EventDocument, LeaseDocument
 from kci_api.events.lease import Lease
-from kci_api.events.relay import Relay, keep_pruned
+from kci_api.events.relay import Relay
 from kci_api.events.store import EventStore, PendingEvents
 from kci_api.events.stream import NodeStream
+from kci_api.events.tasks import relaying
 from kci_api.groups.documents import GroupDocument
 from kci_api.groups.store import GroupStore
 from kci_api.kv.documents import ValueDocument
@@ -61,6 +61,7 @@ DOCUMENTS = [
 ]
 """The collections whose indexes are made at start."""
 
+DAY_S = 24 * 3600
 REDIS_CONNECTIONS = 64
 """For all requests at once; listens need none while they wait."""
 REDIS_WAIT_S = 5
@@ -105,41 +106,8 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
     )
     async with client:
         database = client.get_default_database("kernelci")
-        await init_beanie(
-            database,
-            document_models=DOCUMENTS,
-        )
+        await init_beanie(database, document_models=DOCUMENTS)
         yield database
-
-
-@asynccontextmanager
-async def _relaying(
-    relay: Relay, bell: Bell, broadcasts: Sequence[Broadcast]
-) -> AsyncIterator[None]:
-    """Relay events from the nodes to the listeners as long as the block lasts."""
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(relay.run(bell, stop))
-        tasks.create_task(relay.forward_rings(bell, stop))
-        for broadcast in broadcasts:
-            tasks.create_task(broadcast.run(stop))
-        try:
-            yield
-        finally:
-            stop.set()
-            bell.ring()
-
-
-@asynccontextmanager
-async def _pruned(history: EventStore, days: float) -> AsyncIterator[None]:
-    """Delete old events regularly, as long as the block lasts."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(keep_pruned(history, days, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
 
 
 def open_redis(settings: Settings) -> Redis:
@@ -154,52 +122,73 @@ def open_redis(settings: Settings) -> Redis:
     return Redis.from_pool(pool)
 
 
+@dataclass(frozen=True)
+class Channels:
+    """The history of node events, and what listeners of this process read."""
+
+    history: EventStore
+    nodes: Broadcast
+    stream: PublishedStream
+    published: Broadcast
+
+
+async def _open_channels(redis: Redis) -> Channels:
+    history = EventStore(EventDocument.get_pymongo_collection())
+    stream = PublishedStream(redis)
+    return Channels(
+        history,
+        await Broadcast.begin(history, NodeStream(redis)),
+        stream,
+        await Broadcast.begin(stream, stream),
+    )
+
+
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """Open the stores, and relay events as long as the block lasts."""
     async with open_database(settings) as database, open_redis(settings) as redis:
-        history = EventStore(EventDocument.get_pymongo_collection())
+        channels, bell = await _open_channels(redis), Bell()
         relay = Relay(
             PendingEvents(NodeDocument.get_pymongo_collection()),
-            history,
+            channels.history,
             NodeStream(redis),
             Lease(LeaseDocument.get_pymongo_collection(), "relay"),
         )
-        broadcast = await Broadcast.begin(history, NodeStream(redis))
-        stream = PublishedStream(redis)
-        published = await Broadcast.begin(stream, stream)
-        bell = Bell()
-        nodes = NodeStore(notify=bell.ring)
-        async with (
-            _relaying(relay, bell, [broadcast, published]),
-            _pruned(history, settings.event_days),
-        ):
-            authenticator, audit = open_authenticator(settings), Audit()
-            signer = Signer(settings.secret_key.read())
-            yield Stores(
-                settings=settings,
-                database=database,
-                redis=redis,
-                authenticator=authenticator,
-                history=history,
-                broadcast=broadcast,
-                nodes=nodes,
-                claims=ClaimStore(nodes, broadcast),
-                published=stream,
-                subscriptions=Subscriptions(
-                    SubscriptionStore(redis, settings.event_days * 24 * 3600),
-                    DurablePositions(),
-                    broadcast,
-                    published,
-                ),
-                lists=ListStore(redis),
-                values=ValueStore(),
-                accounts=Accounts(UserStore(), authenticator, signer, audit),
-                groups=GroupStore(),
-                audit=audit,
-                limits=LoginLimits(settings.redis_url),
-                runtimes=RuntimeStore(),
-            )
+        broadcasts = [channels.nodes, channels.published]
+        async with relaying(relay, bell, broadcasts, settings.event_days):
+            yield _stores(settings, database, redis, channels, bell)
+
+
+def _stores(
+    settings: Settings, database: Database, redis: Redis, channels: Channels, bell: Bell
+) -> Stores:
+    nodes, audit = NodeStore(notify=bell.ring), Audit()
+    authenticator = open_authenticator(settings)
+    signer = Signer(settings.secret_key.read())
+    return Stores(
+        settings=settings,
+        database=database,
+        redis=redis,
+        authenticator=authenticator,
+        history=channels.history,
+        broadcast=channels.nodes,
+        nodes=nodes,
+        claims=ClaimStore(nodes, channels.nodes),
+        published=channels.stream,
+        subscriptions=Subscriptions(
+            SubscriptionStore(redis, settings.event_days * DAY_S),
+            DurablePositions(),
+            channels.nodes,
+            channels.published,
+        ),
+        lists=ListStore(redis),
+        values=ValueStore(),
+        accounts=Accounts(UserStore(), authenticator, signer, audit),
+        groups=GroupStore(),
+        audit=audit,
+        limits=LoginLimits(settings.redis_url),
+        runtimes=RuntimeStore(),
+    )
 
 
 def open_authenticator(settings: Settings) -> Authenticator:

@@ -12,7 +12,6 @@ from kci_api.callers.documents import Token, TokenDocument, UserDocument
 from kci_shared.errors import BadRequest, NotFound
 
 MAX_TOKENS = 1000
-QUERY_MS = 15_000
 NAME_TAKEN = "a user of that name or e-mail exists already"
 
 
@@ -60,13 +59,9 @@ class UserStore:
         """End all logins of a user."""
         await TokenDocument.find({"user": user_id}).delete()
 
-    async def is_free(self, name: str) -> bool:
-        """Return whether a name was never used: by no token, and no owner of a node."""
-        nodes = UserDocument.get_pymongo_collection().database["node"]
-        return (
-            await TokenDocument.find_one({"name": name}) is None
-            and await nodes.find_one({"owner": name}, max_time_ms=QUERY_MS) is None
-        )
+    async def has_tokens(self, name: str) -> bool:
+        """Return whether a user or service of this name has valid tokens."""
+        return await TokenDocument.find_one({"name": name}) is not None
 
     async def add(self, user: UserDocument) -> None:
         """Add a user; `BadRequest` if the name or the address is taken."""

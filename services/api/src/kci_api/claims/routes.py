@@ -33,10 +33,10 @@ Claims = Annotated[ClaimStore, Depends(store_of(ClaimStore))]
     responses={status.HTTP_204_NO_CONTENT: {"description": "no node came in time"}},
 )
 async def claim(
-    wanted: ClaimRequest, request: Request, claims: Claims, caller: CurrentCaller
+    body: ClaimRequest, request: Request, claims: Claims, caller: CurrentCaller
 ) -> Response:
     """Claim nodes that wait for a runtime; wait up to `wait` seconds for the first."""
-    granted = await claims.claim(caller, wanted, request.is_disconnected)
+    granted = await claims.claim(caller, body, request.is_disconnected)
     if not granted:
         return Response(status_code=status.HTTP_204_NO_CONTENT)
     return json_response([_claimed(node) for node in granted])

@@ -66,6 +66,17 @@ class Relay:
             except (RedisError, OSError):
                 await asyncio.sleep(POLL_S)  # meanwhile `run` polls
 
+    async def keep_pruned(self, days: float, stop: asyncio.Event) -> None:
+        """Delete old events, once an hour until `stop` is set."""
+        while not stop.is_set():
+            pause_s = PRUNE_S
+            try:
+                await self._history.prune(days)
+            except PyMongoError as error:
+                log.warning("events not pruned", reason=str(error))
+                pause_s = POLL_S
+            await wait(stop, pause_s)
+
     async def _try_turn(self) -> bool:
         try:
             return await self.turn()
@@ -112,15 +123,3 @@ class Relay:
         if foreign:
             log.error("a stream with foreign entries is dropped, and filled again")
         return foreign
-
-
-async def keep_pruned(history: EventStore, days: float, stop: asyncio.Event) -> None:
-    """Delete old events, once an hour until `stop` is set."""
-    while not stop.is_set():
-        pause_s = PRUNE_S
-        try:
-            await history.prune(days)
-        except PyMongoError as error:
-            log.warning("events not pruned", reason=str(error))
-            pause_s = POLL_S
-        await wait(stop, pause_s)

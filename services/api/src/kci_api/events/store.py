@@ -29,8 +29,8 @@ class PendingEvents:
     async def oldest(self, limit: int) -> list[PendingEvent]:
         """Return the pending events of up to `limit` nodes, oldest first."""
         query = {"outbox.version": {"$gt": 0}}
-        found = self._nodes.find(query, {"outbox": 1})
-        nodes = await found.sort("outbox.event.time").limit(limit).to_list()
+        cursor = self._nodes.find(query, {"outbox": 1})
+        nodes = await cursor.sort("outbox.event.time").limit(limit).to_list()
         return ordered(
             [
                 PendingEvent(node["_id"], e["version"], e["event"])
@@ -63,8 +63,8 @@ class EventStore:
     async def head(self) -> Head:
         """Return the last position."""
         later = {"sequence": {"$gt": self._head.sequence}}
-        found = self._events.find(later, {"sequence": 1, "timestamp": 1})
-        for last in await found.sort("sequence", -1).limit(1).to_list():
+        cursor = self._events.find(later, {"sequence": 1, "timestamp": 1})
+        for last in await cursor.sort("sequence", -1).limit(1).to_list():
             self._head = Head(last["sequence"], last["timestamp"])
         return self._head
 
@@ -104,8 +104,8 @@ class EventStore:
 
     async def _only_new(self, events: list[CloudEvent]) -> list[CloudEvent]:
         ids = [event["id"] for event in events]
-        found = self._events.find({"_id": {"$in": ids}}, {"_id": 1})
-        existing = {document["_id"] for document in await found.to_list()}
+        cursor = self._events.find({"_id": {"$in": ids}}, {"_id": 1})
+        existing = {document["_id"] for document in await cursor.to_list()}
         return [event for event in events if event["id"] not in existing]
 
     async def after(self, sequence: int, limit: int) -> list[Entry]:
@@ -117,13 +117,16 @@ class EventStore:
         )
 
     async def _ordered(self, range_: dict[str, int], limit: int) -> list[Entry]:
-        found = self._events.find({"sequence": range_}).sort("sequence")
-        return [_entry(d) for d in await found.limit(limit).to_list()]
+        cursor = self._events.find({"sequence": range_}).sort("sequence")
+        return [_entry(document) for document in await cursor.limit(limit).to_list()]
 
     async def find(self, query: dict[str, Any], offset: int, limit: int) -> list[Entry]:
         """Return the events that match, oldest first."""
-        found = self._events.find(query, max_time_ms=QUERY_MS).sort("timestamp")
-        return [_entry(d) for d in await found.skip(offset).limit(limit).to_list()]
+        cursor = self._events.find(query, max_time_ms=QUERY_MS).sort("timestamp")
+        return [
+            _entry(document)
+            for document in await cursor.skip(offset).limit(limit).to_list()
+        ]
 
     async def prune(self, days: float) -> None:
         """Delete events that are older; the last one stays: it marks the position."""

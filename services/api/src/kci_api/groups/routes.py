@@ -50,15 +50,15 @@ async def list_groups(
 
 @router.post("")
 async def add_group(
-    wanted: NewGroup, caller: AdminCaller, groups: Groups, audit: AuditTrail
+    new: NewGroup, caller: AdminCaller, groups: Groups, audit: AuditTrail
 ) -> GroupRead:
     """Add a group.
 
     Members of `node:edit:any` may edit all nodes, members of
     `runtime:<name>:node-editor` those of a runtime.
     """
-    await audit.record(caller.name, "group added", wanted.name)
-    return _read(await groups.add(wanted.name))
+    await audit.record(caller.name, "group added", new.name)
+    return _read(await groups.add(new.name))
 
 
 @router.get("/{group_id}")

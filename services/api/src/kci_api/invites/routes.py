@@ -68,7 +68,7 @@ class Acceptance(BaseModel):
 
 @router.post("/invite")
 async def invite(
-    wanted: Invite,
+    body: Invite,
     caller: AdminCaller,
     accounts: AccountsHere,
     groups: Groups,
@@ -77,11 +77,11 @@ async def invite(
 ) -> Invited:
     """Invite a person; the response has the link to pass on."""
     invitation = Invitation(
-        username=wanted.username,
-        email=wanted.email,
-        groups=await groups.named(wanted.groups),
-        is_superuser=wanted.is_superuser,
-        resend=wanted.resend_if_exists,
+        username=body.username,
+        email=body.email,
+        groups=await groups.named(body.groups),
+        is_superuser=body.is_superuser,
+        resend=body.resend_if_exists,
     )
     user, token = await accounts.invite(invitation, caller)
     response.headers["Cache-Control"] = "no-store"
@@ -90,7 +90,7 @@ async def invite(
         public_base_url=links.public,
         accept_invite_url=links.page(ACCEPT),
         invite_url=links.page(ACCEPT, token),
-        token=token if wanted.return_token else None,
+        token=token if body.return_token else None,
     )
 
 

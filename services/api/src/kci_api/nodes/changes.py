@@ -112,7 +112,7 @@ def _next_version(
 ) -> StoredNode:
     by_api: dict[str, Any] = {"version": node.version + 1, "updated": now}
     if fields.get("state") is State.DONE and node.state is not State.DONE:
-        # whoever holds its claim is too late from now on
+        # its holder, if any, has lost the claim
         by_api |= {"claim": None, "fence": node.fence + 1}
     return node.model_copy(update={**by_api, **fields})
 
@@ -147,10 +147,10 @@ def checked_data(kind: Kind, data: dict[str, Any]) -> dict[str, Any]:
     _check_map(data, "data")
     try:
         # a null means the same as a missing key, whatever the field's type
-        known = DATA[kind].model_validate(_merge({}, data))
+        model = DATA[kind].model_validate(_merge({}, data))
     except ValidationError as error:
         raise _invalid_data(error) from error
-    typed = known.model_dump(exclude_unset=True)
+    typed = model.model_dump(exclude_unset=True)
     return {key: typed.get(key) for key in data}
 
 

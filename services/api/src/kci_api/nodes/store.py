@@ -70,7 +70,7 @@ class NodeStore:
         return trail_entries(document)
 
     async def read(self, node_id: str) -> StoredNode:
-        """Return a node to plan a change of it; `NotFound` if there is none."""
+        """Return a node to plan a change of it; `NotFound` if it is missing."""
         document = await self.get(node_id)
         if document is None:
             raise NotFound(f"Node not found with id: {node_id}")

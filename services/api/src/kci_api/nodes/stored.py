@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A node as the API keeps it."""
 
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from beanie import PydanticObjectId
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,16 +38,29 @@ class StoredNode(BaseNode):
 
     def to_mongo(self) -> dict[str, Any]:
         """Return the document; a null key is left out of it, and so of its index."""
-        document = {
-            name: value.model_dump() if isinstance(value, BaseModel) else value
-            for name, value in vars(self).items()
-            if value is not None or name not in SPARSE
-        }
-        document["_id"] = document.pop("id")
+        document = {"_id": self.id, **vars(self)}
+        del document["id"]
+        for name in MODELS:
+            if document[name] is not None:
+                document[name] = document[name].model_dump()
+        for name in SPARSE:
+            if document[name] is None:
+                del document[name]
         return document
 
 
-SPARSE = frozenset({"idempotency_key", "imported"})
+def _is_model(annotation: Any) -> bool:
+    types = (annotation, *get_args(annotation))
+    return any(isinstance(one, type) and issubclass(one, BaseModel) for one in types)
+
+
+SPARSE = ("idempotency_key", "imported")
+MODELS = tuple(
+    name
+    for name, field in StoredNode.model_fields.items()
+    if _is_model(field.annotation)
+)
+"""Fields that are models, which MongoDB keeps as documents."""
 INTERNAL = StoredNode.model_fields.keys() - BaseNode.model_fields.keys()
 MAPS = frozenset(
     name

@@ -40,7 +40,7 @@ def with_trail(change: Change, by: str) -> dict[str, Any]:
 
 
 def trail_entries(node: Mapping[str, Any]) -> list[TrailEntry]:
-    """Return the trail of a stored node, the creation first if it is still known."""
+    """Return the trail of a stored node, from its creation if that is still in it."""
     kept = node.get("trail", [])
     if not kept or kept[0]["version"] == 2:
         kept = [_creation(node["owner"], node["created"]), *kept]

@@ -40,7 +40,7 @@ def moved(node: StoredNode, move: Move, caller: Caller, now: datetime) -> Stored
     if len(history) >= MAX_HISTORY:
         message = f"it has changed {MAX_HISTORY} times, which is the limit"
         raise invalid(("body", "status"), message)
-    entry = StatusChange(
+    change = StatusChange(
         at=stamp(now),
         who=move.who or caller.name,
         by=caller.name if move.who else None,
@@ -48,7 +48,8 @@ def moved(node: StoredNode, move: Move, caller: Caller, now: datetime) -> Stored
         new=move.status,
         reason=move.reason,
         message_id=move.message_id,
-    ).model_dump(mode="json", exclude_none=True)
+    )
+    entry = change.model_dump(mode="json", exclude_none=True)
     data = {**fields, "status": move.status, "history": [*history, entry]}
     return merged(node, {"data": data}, now)
 

@@ -53,16 +53,16 @@ class IssuedToken(TokenRead):
 
 @router.post("")
 async def issue_token(
-    wanted: NewToken,
+    new: NewToken,
     caller: AdminCaller,
     tokens: Tokens,
     audit: AuditTrail,
     response: Response,
 ) -> IssuedToken:
     """Issue a token to a service; only this response has its text."""
-    await audit.record(caller.name, "token issued", wanted.name, scopes=wanted.scopes)
-    life = timedelta(seconds=wanted.expires_in)
-    text, token = await tokens.issue(wanted.name, wanted.scopes, life)
+    await audit.record(caller.name, "token issued", new.name, scopes=new.scopes)
+    life = timedelta(seconds=new.expires_in)
+    text, token = await tokens.issue(new.name, new.scopes, life)
     response.headers["Cache-Control"] = "no-store"
     return IssuedToken(token=text, **read_token(token).model_dump())
 

@@ -16,6 +16,7 @@ from kci_api.callers.passwords import Passwords
 from kci_api.callers.rules import Caller
 from kci_api.callers.store import NAME_TAKEN, UserStore
 from kci_api.callers.tokens import Signer
+from kci_api.nodes.owners import owns_nodes
 from kci_shared.errors import BadRequest, NotFound
 
 INVITE_LIFE = timedelta(days=7)
@@ -124,9 +125,12 @@ class Accounts:
         if (password := changes.pop("password", None)) is not None:
             changes["hashed_password"] = await self._passwords.hash(password)
         name = changes.get("username", user.username)
-        if name != user.username and not await self._users.is_free(name):
+        if name != user.username and await self._was_used(name):
             raise BadRequest(NAME_TAKEN)
         return await self._change(user, changes, by.name)
+
+    async def _was_used(self, name: str) -> bool:
+        return await self._users.has_tokens(name) or await owns_nodes(name)
 
     async def remove(self, user_id: PydanticObjectId, by: Caller) -> None:
         """Remove a user; their nodes stay."""
