@@ -7,12 +7,12 @@ import pytest
 from email_reporter_fakes import make_settings
 
 from kci_email_reporter.delivery import DEFERRAL_MAX_S, Delivery
-from kci_email_reporter.smtp import InDoubt, Letter, Postponed, Replies, Reply
+from kci_email_reporter.smtp import Envelope, InDoubt, Postponed, Replies, Reply
 from kci_shared.models import Result
 from kci_shared.work import CannotRun
 
 ONE, TWO = "results@ci.example.org", "list@lists.example"
-LETTER = Letter("<m@ci.example.org>", "bounces+1@ci.example.org", (ONE, TWO), b"x")
+ENVELOPE = Envelope("<m@ci.example.org>", "bounces+1@ci.example.org", (ONE, TWO), b"x")
 OK, LATER, NEVER = Reply(250, "kept"), Reply(451, "busy"), Reply(550, "no such user")
 ReplyTo = Callable[[str], Reply]
 
@@ -21,7 +21,7 @@ class Killed(BaseException):
     """The process is killed here."""
 
 
-class FakePost:
+class FakeMailSystem:
     """A relay with its archive, and a clock that only sleeping advances."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class FakePost:
         self.sent: list[tuple[str, ...]] = []
         self.archived_at_s = float("inf")
 
-    async def send(self, letter: Letter, recipients: Sequence[str]) -> Replies:
+    async def send(self, envelope: Envelope, recipients: Sequence[str]) -> Replies:
         self.offers += 1
         if self.errors:
             raise self.errors.pop(0)
@@ -52,7 +52,7 @@ class FakePost:
         return replies
 
     async def has(self, message_id: str) -> bool:
-        assert message_id == LETTER.message_id
+        assert message_id == ENVELOPE.message_id
         return self.now_s >= self.archived_at_s
 
     async def sleep(self, seconds: float) -> None:
@@ -60,130 +60,132 @@ class FakePost:
 
 
 @pytest.fixture
-def post() -> FakePost:
-    return FakePost()
+def mails() -> FakeMailSystem:
+    return FakeMailSystem()
 
 
 @pytest.fixture
-def delivery(post: FakePost) -> Delivery:
-    return Delivery(post, post, make_settings(), post.sleep)
+def delivery(mails: FakeMailSystem) -> Delivery:
+    return Delivery(mails, mails, make_settings(), mails.sleep)
 
 
 async def test_a_mail_goes_to_all_recipients_in_one_transaction(
-    post: FakePost, delivery: Delivery
+    mails: FakeMailSystem, delivery: Delivery
 ) -> None:
-    assert (await delivery.run(LETTER, 0)).result is Result.PASS
-    assert post.sent == [(ONE, TWO)]
+    assert (await delivery.run(ENVELOPE, 0)).result is Result.PASS
+    assert mails.sent == [(ONE, TWO)]
 
 
 async def test_a_relay_that_is_away_is_waited_for(
-    post: FakePost, delivery: Delivery
+    mails: FakeMailSystem, delivery: Delivery
 ) -> None:
-    post.errors = [Postponed("refused")] * 20
-    assert (await delivery.run(LETTER, 0)).result is Result.PASS
-    assert post.sent == [(ONE, TWO)]
-    assert 3600 < post.now_s < 5 * 3600
+    mails.errors = [Postponed("refused")] * 20
+    assert (await delivery.run(ENVELOPE, 0)).result is Result.PASS
+    assert mails.sent == [(ONE, TWO)]
+    assert 3600 < mails.now_s < 5 * 3600
 
 
 async def test_after_two_days_the_mail_is_given_up(
-    post: FakePost, delivery: Delivery
+    mails: FakeMailSystem, delivery: Delivery
 ) -> None:
-    post.errors = [Postponed("refused")] * 9999
+    mails.errors = [Postponed("refused")] * 9999
     with pytest.raises(CannotRun, match=r"not sent within .* s: Postponed: refused"):
-        await delivery.run(LETTER, 0)
-    assert 48 * 3600 <= post.now_s < 49 * 3600
+        await delivery.run(ENVELOPE, 0)
+    assert 48 * 3600 <= mails.now_s < 49 * 3600
 
 
 async def test_a_greylisted_recipient_delays_the_mail_and_nobody_gets_it_twice(
-    post: FakePost, delivery: Delivery
+    mails: FakeMailSystem, delivery: Delivery
 ) -> None:
-    post.reply = lambda to: LATER if to == TWO and post.offers < 4 else OK
-    assert (await delivery.run(LETTER, 0)).result is Result.PASS
-    assert post.sent == [(ONE, TWO)]
+    mails.reply = lambda to: LATER if to == TWO and mails.offers < 4 else OK
+    assert (await delivery.run(ENVELOPE, 0)).result is Result.PASS
+    assert mails.sent == [(ONE, TWO)]
 
 
 async def test_a_recipient_that_stays_deferred_is_given_up_after_hours(
-    post: FakePost, delivery: Delivery
+    mails: FakeMailSystem, delivery: Delivery
 ) -> None:
-    post.reply = lambda to: LATER if to == TWO else OK
-    outcome = await delivery.run(LETTER, 0)
-    assert post.sent == [(ONE,)]
-    assert post.now_s >= DEFERRAL_MAX_S
+    mails.reply = lambda to: LATER if to == TWO else OK
+    outcome = await delivery.run(ENVELOPE, 0)
+    assert mails.sent == [(ONE,)]
+    assert mails.now_s >= DEFERRAL_MAX_S
     assert outcome.result is Result.PASS
     assert outcome.error_msg == f"refused: {TWO}: 451 busy"
 
 
 async def test_a_refused_recipient_is_named_in_the_outcome(
-    post: FakePost, delivery: Delivery
+    mails: FakeMailSystem, delivery: Delivery
 ) -> None:
-    post.reply = lambda to: NEVER if to == TWO else OK
-    outcome = await delivery.run(LETTER, 0)
-    assert (outcome.result, post.sent) == (Result.PASS, [(ONE,)])
+    mails.reply = lambda to: NEVER if to == TWO else OK
+    outcome = await delivery.run(ENVELOPE, 0)
+    assert (outcome.result, mails.sent) == (Result.PASS, [(ONE,)])
     assert outcome.error_msg == f"refused: {TWO}: 550 no such user"
 
 
 async def test_a_mail_refused_for_all_recipients_fails_at_once(
-    post: FakePost, delivery: Delivery
+    mails: FakeMailSystem, delivery: Delivery
 ) -> None:
-    post.reply = lambda _: NEVER
-    outcome = await delivery.run(LETTER, 0)
-    assert (outcome.result, post.offers) == (Result.FAIL, 1)
+    mails.reply = lambda _: NEVER
+    outcome = await delivery.run(ENVELOPE, 0)
+    assert (outcome.result, mails.offers) == (Result.FAIL, 1)
 
 
 @pytest.mark.parametrize("delay_s", [0, 3])
 async def test_a_mail_sent_before_a_kill_is_not_sent_again(
-    post: FakePost, delivery: Delivery, delay_s: float
+    mails: FakeMailSystem, delivery: Delivery, delay_s: float
 ) -> None:
-    post.after_data, post.archive_delay_s = Killed(), delay_s
+    mails.after_data, mails.archive_delay_s = Killed(), delay_s
     with pytest.raises(Killed):
-        await delivery.run(LETTER, 0)
-    next_life = Delivery(post, post, make_settings(), post.sleep)
-    assert (await next_life.run(LETTER, 5)).result is Result.PASS
-    assert post.sent == [(ONE, TWO)]
+        await delivery.run(ENVELOPE, 0)
+    next_life = Delivery(mails, mails, make_settings(), mails.sleep)
+    assert (await next_life.run(ENVELOPE, 5)).result is Result.PASS
+    assert mails.sent == [(ONE, TWO)]
 
 
 async def test_a_mail_that_was_not_sent_before_a_kill_is_sent(
-    post: FakePost, delivery: Delivery
+    mails: FakeMailSystem, delivery: Delivery
 ) -> None:
-    post.errors = [Killed()]
+    mails.errors = [Killed()]
     with pytest.raises(Killed):
-        await delivery.run(LETTER, 0)
-    assert (await delivery.run(LETTER, 5)).result is Result.PASS
-    assert post.sent == [(ONE, TWO)]
-    assert post.now_s == 5  # it waited for a copy first
+        await delivery.run(ENVELOPE, 0)
+    assert (await delivery.run(ENVELOPE, 5)).result is Result.PASS
+    assert mails.sent == [(ONE, TWO)]
+    assert mails.now_s == 5  # it waited for a copy first
 
 
 @pytest.mark.parametrize("delay_s", [0, 4])
 async def test_a_mail_sent_before_a_lost_connection_is_not_sent_again(
-    post: FakePost, delivery: Delivery, delay_s: float
+    mails: FakeMailSystem, delivery: Delivery, delay_s: float
 ) -> None:
-    post.after_data, post.archive_delay_s = InDoubt("lost"), delay_s
-    assert (await delivery.run(LETTER, 0)).result is Result.PASS
-    assert post.sent == [(ONE, TWO)]
+    mails.after_data, mails.archive_delay_s = InDoubt("lost"), delay_s
+    assert (await delivery.run(ENVELOPE, 0)).result is Result.PASS
+    assert mails.sent == [(ONE, TWO)]
 
 
 async def test_a_mail_that_is_in_the_archive_is_not_sent_again(
-    post: FakePost, delivery: Delivery
+    mails: FakeMailSystem, delivery: Delivery
 ) -> None:
-    post.archived_at_s = 0
-    assert (await delivery.run(LETTER, 0)).result is Result.PASS
-    assert post.sent == []
+    mails.archived_at_s = 0
+    assert (await delivery.run(ENVELOPE, 0)).result is Result.PASS
+    assert mails.sent == []
 
 
-async def test_a_mail_waits_while_the_archive_cannot_be_read(post: FakePost) -> None:
-    class Unmounted(FakePost):
+async def test_a_mail_waits_while_the_archive_cannot_be_read(
+    mails: FakeMailSystem,
+) -> None:
+    class Unmounted(FakeMailSystem):
         async def has(self, message_id: str) -> bool:
-            if post.now_s < 60:
+            if mails.now_s < 60:
                 raise FileNotFoundError("archive/new")
             return False
 
-    delivery = Delivery(post, Unmounted(), make_settings(), post.sleep)
-    assert (await delivery.run(LETTER, 5)).result is Result.PASS
-    assert post.now_s > 60
-    assert post.sent == [(ONE, TWO)]
+    delivery = Delivery(mails, Unmounted(), make_settings(), mails.sleep)
+    assert (await delivery.run(ENVELOPE, 5)).result is Result.PASS
+    assert mails.now_s > 60
+    assert mails.sent == [(ONE, TWO)]
 
 
-async def test_without_an_archive_the_mail_is_sent_again(post: FakePost) -> None:
-    delivery = Delivery(post, None, make_settings(), post.sleep)
-    assert (await delivery.run(LETTER, 5)).result is Result.PASS
-    assert (post.sent, post.now_s) == ([(ONE, TWO)], 0)
+async def test_without_an_archive_the_mail_is_sent_again(mails: FakeMailSystem) -> None:
+    delivery = Delivery(mails, None, make_settings(), mails.sleep)
+    assert (await delivery.run(ENVELOPE, 5)).result is Result.PASS
+    assert (mails.sent, mails.now_s) == ([(ONE, TWO)], 0)

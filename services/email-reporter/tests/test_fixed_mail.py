@@ -4,9 +4,9 @@
 import pytest
 from email_reporter_fakes import HEAD, Tree, make_node, make_regression
 
-from kci_email_reporter.case import Case
 from kci_email_reporter.fixed_mail import fixed_mail
 from kci_email_reporter.mail import Mail
+from kci_email_reporter.regression_thread import Case
 
 FIXED = {
     "tree": "mainline",

@@ -11,9 +11,9 @@ from email_reporter_fakes import HEAD, Tree, make_node, make_regression, make_se
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kci_email_reporter.case import Case
 from kci_email_reporter.mail import Mail
 from kci_email_reporter.regression_mail import regression_mail
+from kci_email_reporter.regression_thread import Case
 from kci_shared.models import Finding, Revision
 
 Golden = Callable[[str, Mail], None]

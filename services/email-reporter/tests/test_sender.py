@@ -9,7 +9,7 @@ from email_reporter_fakes import make_node, make_settings
 
 from kci_email_reporter.delivery import Delivery
 from kci_email_reporter.sender import Sender
-from kci_email_reporter.smtp import Letter
+from kci_email_reporter.smtp import Envelope
 from kci_shared.errors import StorageError
 from kci_shared.models import Result
 from kci_shared.work import BadJob, CannotRun, LabJob, RunOutcome
@@ -22,11 +22,11 @@ class FakeDelivery(Delivery):
     """Delivers every mail at once."""
 
     def __init__(self) -> None:
-        self.letters: list[Letter] = []
+        self.envelopes: list[Envelope] = []
         self.settle_times_s: list[float] = []
 
-    async def run(self, letter: Letter, settle_s: float) -> RunOutcome:
-        self.letters.append(letter)
+    async def run(self, envelope: Envelope, settle_s: float) -> RunOutcome:
+        self.envelopes.append(envelope)
         self.settle_times_s.append(settle_s)
         return RunOutcome(Result.PASS)
 
@@ -45,7 +45,7 @@ class FakeStorage:
         return folder / "mail.eml"
 
 
-class Desk:
+class SenderWorld:
     """A sender with its delivery and storage."""
 
     def __init__(self, folder: Path) -> None:
@@ -68,37 +68,37 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def world(tmp_path: Path) -> SenderWorld:
+    return SenderWorld(tmp_path)
 
 
-async def test_a_mail_is_sent_exactly_as_it_was_written(desk: Desk) -> None:
-    assert (await desk.send()).result is Result.PASS
-    (letter,) = desk.delivery.letters
-    assert letter.content == MAIL
-    assert letter.message_id == "<m@x>"
-    assert letter.sender == "bounces+m1@ci.example.org"
-    assert letter.recipients == ("results@ci.example.org",)
+async def test_a_mail_is_sent_exactly_as_it_was_written(world: SenderWorld) -> None:
+    assert (await world.send()).result is Result.PASS
+    (envelope,) = world.delivery.envelopes
+    assert envelope.content == MAIL
+    assert envelope.message_id == "<m@x>"
+    assert envelope.sender == "bounces+m1@ci.example.org"
+    assert envelope.recipients == ("results@ci.example.org",)
 
 
 async def test_only_a_mail_that_was_claimed_before_may_have_been_sent(
-    desk: Desk,
+    world: SenderWorld,
 ) -> None:
-    await desk.send(attempt=1)
-    await desk.send(attempt=2)
-    assert desk.delivery.settle_times_s == [0, 5]
+    await world.send(attempt=1)
+    await world.send(attempt=2)
+    assert world.delivery.settle_times_s == [0, 5]
 
 
-async def test_a_dry_run_sends_nothing_and_says_so(desk: Desk) -> None:
-    outcome = await desk.send(mode="dry-run")
+async def test_a_dry_run_sends_nothing_and_says_so(world: SenderWorld) -> None:
+    outcome = await world.send(mode="dry-run")
     assert outcome.result is Result.SKIP
     assert outcome.error_msg == "not sent: KCI_MAIL_MODE is dry-run"
-    assert not desk.delivery.letters
+    assert not world.delivery.envelopes
 
 
-async def test_a_redirected_mail_goes_to_nobody_else(desk: Desk) -> None:
-    await desk.send(mode="redirect:me@ci.example.org")
-    assert desk.delivery.letters[0].recipients == ("me@ci.example.org",)
+async def test_a_redirected_mail_goes_to_nobody_else(world: SenderWorld) -> None:
+    await world.send(mode="redirect:me@ci.example.org")
+    assert world.delivery.envelopes[0].recipients == ("me@ci.example.org",)
 
 
 @pytest.mark.parametrize(
@@ -112,20 +112,22 @@ async def test_a_redirected_mail_goes_to_nobody_else(desk: Desk) -> None:
     ],
 )
 async def test_a_node_that_is_no_mail_is_refused(
-    desk: Desk, fields: Fields, named: str
+    world: SenderWorld, fields: Fields, named: str
 ) -> None:
     with pytest.raises(BadJob, match=named):
-        await desk.send(fields)
-    assert not desk.delivery.letters
+        await world.send(fields)
+    assert not world.delivery.envelopes
 
 
-async def test_a_storage_that_is_away_for_a_moment_is_asked_again(desk: Desk) -> None:
-    desk.storage.failures = 2
+async def test_a_storage_that_is_away_for_a_moment_is_asked_again(
+    world: SenderWorld,
+) -> None:
+    world.storage.failures = 2
     with stamina.set_testing(True, attempts=3):
-        assert (await desk.send()).result is Result.PASS
+        assert (await world.send()).result is Result.PASS
 
 
-async def test_a_storage_that_stays_away_ends_the_mail(desk: Desk) -> None:
-    desk.storage.failures = 3
+async def test_a_storage_that_stays_away_ends_the_mail(world: SenderWorld) -> None:
+    world.storage.failures = 3
     with stamina.set_testing(True, attempts=3), pytest.raises(CannotRun, match="away"):
-        await desk.send()
+        await world.send()

@@ -5,19 +5,20 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, Session
+from aiosmtpd.smtp import Envelope as ServerEnvelope
 from email_reporter_fakes import make_settings
 
 from kci_email_reporter.smtp import (
+    Envelope,
     InDoubt,
-    Letter,
     Postponed,
     SmtpRelay,
     _uninterrupted,
 )
 
 ONE, TWO = "one@lists.example", "two@lists.example"
-LETTER = Letter(
+ENVELOPE = Envelope(
     message_id="<m@ci.example.org>",
     sender="bounces+m1@ci.example.org",
     recipients=(ONE, TWO),
@@ -31,10 +32,15 @@ class FakeServer:
     def __init__(self) -> None:
         self.rcpt_replies: dict[str, str] = {}
         self.data_reply = "250 kept"
-        self.mails: list[Envelope] = []
+        self.mails: list[ServerEnvelope] = []
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it like this
-        self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
+        self,
+        _: SMTP,
+        __: Session,
+        envelope: ServerEnvelope,
+        address: str,
+        ___: list[str],
     ) -> str:
         reply = self.rcpt_replies.get(address, "250 OK")
         if reply.startswith("250"):
@@ -42,7 +48,7 @@ class FakeServer:
         return reply
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd calls it like this
-        self, server: SMTP, _: Session, envelope: Envelope
+        self, server: SMTP, _: Session, envelope: ServerEnvelope
     ) -> str:
         if self.data_reply == "hang up":
             assert isinstance(server.transport, asyncio.WriteTransport)
@@ -70,12 +76,12 @@ async def relay(server: FakeServer) -> AsyncIterator[SmtpRelay]:
 async def test_all_recipients_get_the_mail_in_one_transaction(
     server: FakeServer, relay: SmtpRelay
 ) -> None:
-    replies = await relay.send(LETTER, [ONE, TWO])
+    replies = await relay.send(ENVELOPE, [ONE, TWO])
     assert [reply.code for reply in replies.values()] == [250, 250]
     (mail,) = server.mails
     assert mail.mail_from == "bounces+m1@ci.example.org"
     assert mail.rcpt_tos == [ONE, TWO]
-    assert mail.content == LETTER.content
+    assert mail.content == ENVELOPE.content
     assert "BODY=8BITMIME" in mail.mail_options
 
 
@@ -83,7 +89,7 @@ async def test_a_refused_recipient_does_not_keep_the_mail_from_the_others(
     server: FakeServer, relay: SmtpRelay
 ) -> None:
     server.rcpt_replies = {TWO: "550 5.1.1 no such user"}
-    replies = await relay.send(LETTER, [ONE, TWO])
+    replies = await relay.send(ENVELOPE, [ONE, TWO])
     assert replies[ONE].accepted
     assert str(replies[TWO]) == "550 5.1.1 no such user"
     assert server.mails[0].rcpt_tos == [ONE]
@@ -93,7 +99,7 @@ async def test_while_a_recipient_is_deferred_nobody_gets_the_mail(
     server: FakeServer, relay: SmtpRelay
 ) -> None:
     server.rcpt_replies = {TWO: "451 4.7.1 come back later"}
-    replies = await relay.send(LETTER, [ONE, TWO])
+    replies = await relay.send(ENVELOPE, [ONE, TWO])
     assert replies[ONE].accepted
     assert replies[TWO].deferred
     assert not server.mails
@@ -106,7 +112,7 @@ async def test_a_reply_to_the_mail_counts_for_all_recipients(
     server: FakeServer, relay: SmtpRelay, reply: str, deferred: bool
 ) -> None:
     server.data_reply = reply
-    replies = await relay.send(LETTER, [ONE, TWO])
+    replies = await relay.send(ENVELOPE, [ONE, TWO])
     assert {str(one) for one in replies.values()} == {reply}
     assert {one.deferred for one in replies.values()} == {deferred}
 
@@ -114,7 +120,7 @@ async def test_a_reply_to_the_mail_counts_for_all_recipients(
 async def test_a_mail_too_large_is_not_transmitted(
     relay: SmtpRelay,
 ) -> None:
-    large = Letter("<m@x>", LETTER.sender, (ONE,), b"x" * 3000)
+    large = Envelope("<m@x>", ENVELOPE.sender, (ONE,), b"x" * 3000)
     replies = await relay.send(large, [ONE])
     assert (replies[ONE].code, replies[ONE].deferred) == (552, False)
 
@@ -124,13 +130,13 @@ async def test_a_mail_may_have_been_sent_before_the_connection_was_lost(
 ) -> None:
     server.data_reply = "hang up"
     with pytest.raises(InDoubt):
-        await relay.send(LETTER, [ONE])
+        await relay.send(ENVELOPE, [ONE])
 
 
 async def test_a_relay_that_is_away_has_sent_nothing() -> None:
     relay = SmtpRelay(make_settings(smtp_port=1))
     with pytest.raises(Postponed) as error:
-        await relay.send(LETTER, [ONE])
+        await relay.send(ENVELOPE, [ONE])
     assert not isinstance(error.value, InDoubt)
 
 
@@ -140,7 +146,7 @@ async def test_a_relay_without_the_required_tls_gets_nothing(
     port = relay._settings.smtp_port
     strict = SmtpRelay(make_settings(smtp_port=port, smtp_tls="starttls"))
     with pytest.raises(Postponed):
-        await strict.send(LETTER, [ONE])
+        await strict.send(ENVELOPE, [ONE])
     assert not server.mails
 
 

@@ -41,7 +41,7 @@ RUN = {
 }
 
 
-class Post:
+class MailSystem:
     """The API, and the mails that arrived."""
 
     def __init__(self, stack: Stack, api: ApiClient, earlier: set[str]) -> None:
@@ -153,7 +153,7 @@ def parse(content: bytes) -> EmailMessage:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """API and storage, with their databases, for all tests."""
-    state = tmp_path_factory.mktemp("post")
+    state = tmp_path_factory.mktemp("system")
     stack = Stack(Site.open(state, Path("unused"), state))
     try:
         asyncio.run(stack.up(["storage"]))
@@ -163,16 +163,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-async def post(stack: Stack) -> AsyncIterator[Post]:
+async def system(stack: Stack) -> AsyncIterator[MailSystem]:
     """An empty mailbox; relay and email reporter are not started yet."""
     site = stack.site
     token = site.secrets.path("outside.token")
     settings = ClientSettings(api_url=site.url("api"), token_file=token)
     async with ApiClient.connect(settings) as api:
         earlier = await api.find(kind=Kind.PROCESS, name="mail")
-        post = Post(stack, api, {node.id for node in earlier})
+        system = MailSystem(stack, api, {node.id for node in earlier})
         for file in site.mails.glob("new/*"):
             file.unlink()
-        yield post
+        yield system
         for name in ("smtp", *(f"email-reporter{number}" for number in ("", "-2"))):
             await stack.processes.stop(name)

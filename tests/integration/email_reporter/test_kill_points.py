@@ -14,7 +14,7 @@ import pytest
 
 pytestmark = [pytest.mark.integration]
 
-LIFE = Path(__file__).with_name("sender_life.py")
+SENDER = Path(__file__).with_name("killed_sender.py")
 COPIES = {
     "archive": 0,
     "connected": 0,
@@ -50,10 +50,10 @@ class Relay:
     def copies(self) -> int:
         return len(list((self.maildir / "new").iterdir()))
 
-    async def life(self, attempt: int, point: str) -> asyncio.subprocess.Process:
+    async def run_sender(self, attempt: int, point: str) -> asyncio.subprocess.Process:
         arguments = [str(self.port), str(self.maildir), str(attempt), point]
         return await asyncio.create_subprocess_exec(
-            sys.executable, str(LIFE), *arguments, stdout=subprocess.PIPE
+            sys.executable, str(SENDER), *arguments, stdout=subprocess.PIPE
         )
 
 
@@ -73,10 +73,10 @@ async def test_a_mail_of_a_killed_sender_arrives_once(
     relay: Relay, point: str, copies: int
 ) -> None:
     await relay.until_ready()
-    first = await relay.life(1, point)
+    first = await relay.run_sender(1, point)
     assert await first.wait() == -signal.SIGKILL
     assert relay.copies == copies
-    second = await relay.life(2, "none")
+    second = await relay.run_sender(2, "none")
     output, _ = await second.communicate()
     assert output.endswith(b"pass\n")
     assert relay.copies == 1
@@ -86,13 +86,13 @@ async def test_a_mail_of_a_sender_killed_at_random_arrives_once(relay: Relay) ->
     await relay.until_ready()
     randomness = random.Random(7)  # noqa: S311 - no secret
     for attempt in range(1, 6):
-        life = await relay.life(attempt, "none")
+        sender = await relay.run_sender(attempt, "none")
         await asyncio.sleep(randomness.uniform(0.2, 2.5))
-        if life.returncode is None:
-            life.kill()
-        await life.wait()
+        if sender.returncode is None:
+            sender.kill()
+        await sender.wait()
         assert relay.copies <= 1
-    last = await relay.life(6, "none")
+    last = await relay.run_sender(6, "none")
     output, _ = await last.communicate()
     assert output.endswith(b"pass\n")
     assert relay.copies == 1
@@ -100,13 +100,13 @@ async def test_a_mail_of_a_sender_killed_at_random_arrives_once(relay: Relay) ->
 
 async def test_a_mail_that_a_relay_stored_survives_its_death(relay: Relay) -> None:
     await relay.until_ready()
-    await (await relay.life(1, "accepted")).wait()
+    await (await relay.run_sender(1, "accepted")).wait()
     relay.process.kill()
     relay.process.wait()
     again = Relay(relay.maildir, relay.port)
     try:
         await again.until_ready()
-        await (await again.life(2, "none")).wait()
+        await (await again.run_sender(2, "none")).wait()
         assert again.copies == 1
     finally:
         again.process.kill()

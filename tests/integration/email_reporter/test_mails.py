@@ -8,7 +8,7 @@ from collections import Counter
 import httpx
 import pytest
 
-from integration.email_reporter.conftest import Post
+from integration.email_reporter.conftest import MailSystem
 from kci_shared.models import Process, Result
 
 pytestmark = [pytest.mark.integration]
@@ -18,20 +18,20 @@ MAILS = 6
 """In each round: one for each regression, and the summary of the branch."""
 
 
-def assert_each_mail_arrived_once(post: Post, nodes: list[Process]) -> None:
+def assert_each_mail_arrived_once(system: MailSystem, nodes: list[Process]) -> None:
     assert {node.result for node in nodes} == {Result.PASS}
-    arrived = Counter(mail["Message-ID"] for mail in post.mails)
+    arrived = Counter(mail["Message-ID"] for mail in system.mails)
     assert arrived == {node.data.model_dump()["message_id"]: 1 for node in nodes}
 
 
 async def test_mails_arrive_exactly_as_they_were_written(
-    post: Post,
+    system: MailSystem,
 ) -> None:
-    await post.start("smtp", "")
-    await post.regressions("master", 1)
-    nodes = await post.until_sent(2)
-    assert_each_mail_arrived_once(post, nodes)
-    subjects = {" ".join(mail["Subject"].split()) for mail in post.mails}
+    await system.start("smtp", "")
+    await system.regressions("master", 1)
+    nodes = await system.until_sent(2)
+    assert_each_mail_arrived_once(system, nodes)
+    subjects = {" ".join(mail["Subject"].split()) for mail in system.mails}
     assert subjects == {
         "[REGRESSION] mainline/master: boot: qemu-x86: fails (x86_64, gcc-14)",
         "[kci] mainline/master v7.1-rc1-27-g11aa22bb33cc: "
@@ -39,32 +39,32 @@ async def test_mails_arrive_exactly_as_they_were_written(
     }
     async with httpx.AsyncClient() as http:
         stored = {(await http.get(node.artifacts["mail"])).content for node in nodes}
-    folder = post.stack.site.mails / "new"
+    folder = system.stack.site.mails / "new"
     assert {file.read_bytes() for file in folder.iterdir()} == stored
 
 
-async def test_mails_wait_while_the_relay_is_away(post: Post) -> None:
-    await post.start("smtp")
-    await post.kill("smtp")
-    await post.start("")
-    await post.regressions("patient", 2)
-    await post.until_lease_renewed()
-    await post.start("smtp")
-    assert_each_mail_arrived_once(post, await post.until_sent(3))
+async def test_mails_wait_while_the_relay_is_away(system: MailSystem) -> None:
+    await system.start("smtp")
+    await system.kill("smtp")
+    await system.start("")
+    await system.regressions("patient", 2)
+    await system.until_lease_renewed()
+    await system.start("smtp")
+    assert_each_mail_arrived_once(system, await system.until_sent(3))
 
 
 @pytest.mark.timeout(300)
 async def test_two_replicas_that_are_killed_repeatedly_send_each_mail_once(
-    post: Post,
+    system: MailSystem,
 ) -> None:
-    await post.start("smtp", "", "-2")
+    await system.start("smtp", "", "-2")
     randomness = random.Random(11)  # noqa: S311 - no secret
     for number in range(ROUNDS):
-        posting = asyncio.create_task(post.regressions(f"branch-{number}", MAILS - 1))
+        posting = asyncio.create_task(system.regressions(f"branch-{number}", MAILS - 1))
         for victim in ("email-reporter", "email-reporter-2", "smtp"):
             await asyncio.sleep(randomness.uniform(0.1, 1.0))
-            await post.kill(victim)
-            await post.start(victim.removeprefix("email-reporter"))
+            await system.kill(victim)
+            await system.start(victim.removeprefix("email-reporter"))
         await posting
-        await post.until_sent(MAILS * (number + 1))
-    assert_each_mail_arrived_once(post, await post.until_sent(ROUNDS * MAILS))
+        await system.until_sent(MAILS * (number + 1))
+    assert_each_mail_arrived_once(system, await system.until_sent(ROUNDS * MAILS))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from kci_email_reporter.archive import Archive
 from kci_email_reporter.settings import Settings
-from kci_email_reporter.smtp import InDoubt, Letter, Postponed, Relay, Replies
+from kci_email_reporter.smtp import Envelope, InDoubt, Postponed, Relay, Replies
 from kci_shared.logging import get_logger
 from kci_shared.models import Result
 from kci_shared.work import CannotRun, RunOutcome
@@ -37,19 +37,19 @@ class Delivery:
         self._settings = settings
         self._sleep = sleep
 
-    async def run(self, letter: Letter, settle_s: float) -> RunOutcome:
+    async def run(self, envelope: Envelope, settle_s: float) -> RunOutcome:
         """Send the mail unless it is in the archive; return the relay's decision.
 
         `settle_s` is how long to wait for a copy in the archive if an earlier attempt
         may have sent the mail, else 0. Raises `CannotRun` if it is not sent in time.
         """
-        recipients, waited_s = _Recipients(letter.recipients), 0.0
+        recipients, waited_s = _Recipients(envelope.recipients), 0.0
         for pause_s in _pauses_s():
             try:
-                if await self._was_sent(letter.message_id, settle_s):
+                if await self._was_sent(envelope.message_id, settle_s):
                     return RunOutcome(Result.PASS)
                 settle_s = 0
-                replies = await self._relay.send(letter, recipients.waiting)
+                replies = await self._relay.send(envelope, recipients.waiting)
                 if outcome := recipients.outcome(replies, waited_s):
                     return outcome
                 reason = _quote(_deferred(replies))

@@ -3,7 +3,9 @@
 
 from typing import assert_never
 
-from kci_email_reporter.case import (
+from kci_email_reporter.labels import ReportType, branch_name, test_name
+from kci_email_reporter.mail import Letterhead, Mail, dedup_key, message_id, short_id
+from kci_email_reporter.regression_thread import (
     Case,
     first_mail_key,
     headers,
@@ -11,8 +13,6 @@ from kci_email_reporter.case import (
     revision_rows,
     subject,
 )
-from kci_email_reporter.labels import ReportType, branch_name, test_name
-from kci_email_reporter.mail import Letterhead, Mail, dedup_key, message_id, short_id
 from kci_email_reporter.render import render
 from kci_shared.models import Node, Regression, Status
 

@@ -5,15 +5,15 @@ import re
 import shlex
 from typing import Any, assert_never
 
-from kci_email_reporter.case import (
+from kci_email_reporter.labels import ReportType, branch_name, first_fault, test_name
+from kci_email_reporter.mail import Letterhead, Mail, message_id, short_id
+from kci_email_reporter.regression_thread import (
     Case,
     first_mail_key,
     headers,
     revision_rows,
     subject,
 )
-from kci_email_reporter.labels import ReportType, branch_name, first_fault, test_name
-from kci_email_reporter.mail import Letterhead, Mail, message_id, short_id
 from kci_email_reporter.render import render
 from kci_email_reporter.text import inline, log_line
 from kci_shared.models import Job, Kbuild

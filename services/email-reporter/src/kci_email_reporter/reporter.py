@@ -4,10 +4,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from kci_email_reporter.case import Case, first_mail_key
 from kci_email_reporter.fixed_mail import fixed_mail, fixed_mail_key
 from kci_email_reporter.mail import Mail
 from kci_email_reporter.regression_mail import regression_mail
+from kci_email_reporter.regression_thread import Case, first_mail_key
 from kci_email_reporter.runs import verdict
 from kci_email_reporter.sender import PLATFORM
 from kci_email_reporter.settings import Settings

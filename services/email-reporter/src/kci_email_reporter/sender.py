@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from kci_email_reporter.delivery import Delivery
 from kci_email_reporter.settings import Settings
-from kci_email_reporter.smtp import Letter
+from kci_email_reporter.smtp import Envelope
 from kci_shared.errors import StorageError
 from kci_shared.models import Result
 from kci_shared.work import BadJob, CannotRun, Dialect, LabJob, RunOutcome
@@ -59,14 +59,14 @@ class Sender(Dialect):
             reason = "not sent: KCI_MAIL_MODE is dry-run"
             return RunOutcome(Result.SKIP, error_msg=reason)
         redirect = self._settings.redirect
-        letter = Letter(
+        envelope = Envelope(
             message_id=handle,
             sender=f"bounces+{job.id}@{self._settings.mail_domain}",
             recipients=(redirect,) if redirect else self._recipients(job),
             content=await self._content(job),
         )
         settle_s = self._settings.mail_settle if job.attempt > 1 else 0
-        return await self._delivery.run(letter, settle_s)
+        return await self._delivery.run(envelope, settle_s)
 
     async def cancel(self, handle: str) -> None:
         """Do nothing: a mail that is not sent yet is not at the relay either."""

@@ -57,7 +57,7 @@ Replies = dict[str, Reply]
 
 
 @dataclass(frozen=True)
-class Letter:
+class Envelope:
     """A mail and its SMTP envelope."""
 
     message_id: str
@@ -69,7 +69,7 @@ class Letter:
 class Relay(Protocol):
     """Sends mails."""
 
-    async def send(self, letter: Letter, recipients: Sequence[str]) -> Replies:
+    async def send(self, envelope: Envelope, recipients: Sequence[str]) -> Replies:
         """Send a mail unless a recipient is deferred; return the replies.
 
         If none is deferred, it goes to all accepted recipients in one transaction, so
@@ -85,12 +85,12 @@ class SmtpRelay:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    async def send(self, letter: Letter, recipients: Sequence[str]) -> Replies:
+    async def send(self, envelope: Envelope, recipients: Sequence[str]) -> Replies:
         """Send a mail unless a recipient is deferred; return the replies."""
         try:
             smtp = await self._connect()
             try:
-                return await _transact(smtp, letter, recipients)
+                return await _transact(smtp, envelope, recipients)
             finally:
                 await _quit(smtp)
         except (SMTPException, OSError) as error:
@@ -113,31 +113,35 @@ class SmtpRelay:
         return smtp
 
 
-async def _transact(smtp: SMTP, letter: Letter, recipients: Sequence[str]) -> Replies:
-    replies = await _envelope(smtp, letter, recipients)
+async def _transact(
+    smtp: SMTP, envelope: Envelope, recipients: Sequence[str]
+) -> Replies:
+    replies = await _transmit_envelope(smtp, envelope, recipients)
     accepted = any(reply.accepted for reply in replies.values())
     if not accepted or any(reply.deferred for reply in replies.values()):
         return replies
-    result = await _uninterrupted(_data(smtp, letter.content))
+    result = await _uninterrupted(_data(smtp, envelope.content))
     return {
         recipient: result if reply.accepted else reply
         for recipient, reply in replies.items()
     }
 
 
-async def _envelope(smtp: SMTP, letter: Letter, recipients: Sequence[str]) -> Replies:
+async def _transmit_envelope(
+    smtp: SMTP, envelope: Envelope, recipients: Sequence[str]
+) -> Replies:
     """Transmit sender and recipients; return the replies."""
-    reply = await _reply(smtp.mail(letter.sender, options=_options(smtp, letter)))
+    reply = await _reply(smtp.mail(envelope.sender, options=_options(smtp, envelope)))
     if not reply.accepted:
         return dict.fromkeys(recipients, reply)
     return {recipient: await _reply(smtp.rcpt(recipient)) for recipient in recipients}
 
 
-def _options(smtp: SMTP, letter: Letter) -> list[str]:
+def _options(smtp: SMTP, envelope: Envelope) -> list[str]:
     options = []
     if smtp.supports_extension("size"):
-        options.append(f"SIZE={len(letter.content)}")
-    if smtp.supports_extension("8bitmime") and not letter.content.isascii():
+        options.append(f"SIZE={len(envelope.content)}")
+    if smtp.supports_extension("8bitmime") and not envelope.content.isascii():
         options.append("BODY=8BITMIME")
     return options
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A sender of one mail, which kills itself at a given point.
 
-`python sender_life.py PORT MAILDIR ATTEMPT POINT`
+`python killed_sender.py PORT MAILDIR ATTEMPT POINT`
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from kci_email_reporter.archive import MaildirArchive
 from kci_email_reporter.delivery import Delivery
 from kci_email_reporter.sender import Sender
 from kci_email_reporter.settings import Settings
-from kci_email_reporter.smtp import Letter, Replies, Reply, SmtpRelay
+from kci_email_reporter.smtp import Envelope, Replies, Reply, SmtpRelay
 from kci_shared.models import NODE
 from kci_shared.work import LabJob
 
@@ -52,14 +52,14 @@ class DyingArchive(MaildirArchive):
 
 def arm(point: str) -> None:
     """Make the dialogue with the relay end at a point."""
-    envelope, data = relay._envelope, relay._data
+    transmit_envelope, data = relay._transmit_envelope, relay._data
 
     async def dying_envelope(
-        smtp: SMTP, letter: Letter, recipients: Sequence[str]
+        smtp: SMTP, envelope: Envelope, recipients: Sequence[str]
     ) -> Replies:
         if point == "connected":
             die()
-        replies = await envelope(smtp, letter, recipients)
+        replies = await transmit_envelope(smtp, envelope, recipients)
         if point == "recipients":
             die()
         return replies
@@ -75,7 +75,7 @@ def arm(point: str) -> None:
             die()
         return reply
 
-    relay._envelope, relay._data = dying_envelope, dying_data
+    relay._transmit_envelope, relay._data = dying_envelope, dying_data
 
 
 async def main(port: str, maildir: str, attempt: str, point: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A regression with the nodes it is about, and what all mails on it have in common."""
+"""What the mails on a regression share: its nodes, their subject and headers."""
 
 import re
 from collections.abc import Sequence
