@@ -29,7 +29,7 @@ TIMED_OUT = 124
 
 
 class ShellLab(Dialect):
-    """Runs each job as a script, whose processes its environment tells apart."""
+    """Runs each job as a script; a variable in the environment marks its processes."""
 
     def __init__(self, settings: BridgeSettings) -> None:
         self._most = settings.max_jobs
@@ -38,11 +38,11 @@ class ShellLab(Dialect):
         self._folders: dict[str, Path] = {}
 
     async def slots(self) -> dict[str, int]:
-        """Tell for each platform how many jobs could start now."""
+        """Return how many jobs could start now, per platform."""
         return {"shell": self._most - len(self._shells)}
 
     async def submit(self, job: LabJob) -> str:
-        """Start a job's script, unless it runs already."""
+        """Start a job's script, unless it is running."""
         handle = f"shell-{job.id}"
         if handle not in self._shells:
             self._folders[handle] = job.folder
@@ -60,7 +60,7 @@ class ShellLab(Dialect):
         return handle
 
     async def wait(self, job: LabJob, handle: str) -> RunOutcome:
-        """Wait until the script has ended, and read what it left in the folder."""
+        """Wait until the script has ended, and read the results in its folder."""
         if handle not in self._shells:
             raise LabError(f"job {handle} no longer exists")
         status = await self._shells[handle].wait()
@@ -72,28 +72,29 @@ class ShellLab(Dialect):
         )
         if status == 0:
             return outcome
-        said = f"the shell ended with status {status}"
-        code = ErrorCode.INFRASTRUCTURE  # it was killed: that says nothing of the tests
-        return replace(
-            outcome, result=Result.INCOMPLETE, error_code=code, error_msg=said
+        return replace(  # it was killed, so the tests mean nothing
+            outcome,
+            result=Result.INCOMPLETE,
+            error_code=ErrorCode.INFRASTRUCTURE,
+            error_msg=f"the shell ended with status {status}",
         )
 
     async def cancel(self, handle: str) -> None:
-        """Kill what is left of a job; there may be nothing."""
+        """Kill all processes of a job, if there are any."""
         if shell := self._shells.get(handle):
             kill_all_of(self._folders[handle])
             await shell.wait()
             self._shells.pop(handle, None)
 
     async def recover(self) -> dict[str, str]:
-        """Kill what a bridge left that was killed itself; its jobs run again."""
-        for life in left_behind(self._runs):
-            kill_all_of(life)
+        """Kill the processes of killed bridges, whose jobs are claimed again."""
+        for folder in left_behind(self._runs):
+            kill_all_of(folder)
         return {}
 
 
 def script(tests: list[TestStep]) -> str:
-    """Return what runs the tests in turn, and leaves `N.out` and `N.status` of each."""
+    """Return a script that runs the tests in turn; test N writes N.out and N.status."""
     lines = []
     for n, test in enumerate(tests):
         command = f"timeout {test.timeout} sh -c {shlex.quote(test.run)}"
@@ -103,25 +104,25 @@ def script(tests: list[TestStep]) -> str:
 
 
 def results(job: LabJob) -> Iterator[TestOutcome]:
-    """Tell how each test ended; one that left no status did not run to its end."""
+    """Return the outcome of each test; one without a status did not end."""
     for n, test in enumerate(read_definition(job).tests):
         status = job.folder / f"{n}.status"
         if not status.exists() or not status.read_text().strip():
             yield TestOutcome((test.id,), Result.INCOMPLETE)
         elif (code := int(status.read_text())) == TIMED_OUT:
-            said = f"over {test.timeout:g} s"
-            yield TestOutcome((test.id,), Result.FAIL, said, ErrorCode.TEST)
+            message = f"over {test.timeout:g} s"
+            yield TestOutcome((test.id,), Result.FAIL, message, ErrorCode.TEST)
         else:
             output = (job.folder / f"{n}.out").read_text(errors="replace")
             yield from judge(test.id, code, output.splitlines())
 
 
 def kill_all_of(folder: Path) -> None:
-    """Kill every process whose JOB_FOLDER is a folder, or one below it."""
+    """Kill every process whose JOB_FOLDER is this folder, or one below it."""
     mark = f"\0JOB_FOLDER={folder}/".encode()
-    for _ in range(3):  # what is forked meanwhile is found in the next round
+    for _ in range(3):  # processes forked meanwhile are found in the next round
         for environ in Path("/proc").glob("[0-9]*/environ"):
-            with suppress(OSError):  # it has ended, or is not ours
+            with suppress(OSError):  # it has ended, or is another user's
                 if mark in b"\0" + environ.read_bytes():
                     os.kill(int(environ.parent.name), signal.SIGKILL)
 

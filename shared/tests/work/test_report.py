@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shared_fakes import a_node
@@ -33,6 +32,17 @@ def test_tests_hang_below_each_other_as_their_paths_say() -> None:
     assert smoke.node.data == facts | {"error_code": "Test", "error_msg": "failed: b"}
     assert (report.token, report.outcome.result) == (7, Result.FAIL)
     assert report.artifacts == {"log": "http://s/h/console.log"}
+
+
+def test_results_nest_as_deep_as_their_paths() -> None:
+    path = tuple(f"level-{number}" for number in range(18))
+    outcome = RunOutcome(Result.PASS, tests=[TestOutcome(path, Result.PASS)])
+    trees, names = report_of(a_node(), 1, outcome, {}).child_nodes, []
+    while trees:
+        [tree] = trees
+        names.append(tree.node.name)
+        trees = tree.child_nodes
+    assert tuple(names) == path
 
 
 def test_a_parent_that_nobody_judged_is_as_good_as_its_parts() -> None:
