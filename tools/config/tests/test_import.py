@@ -232,6 +232,11 @@ def test_a_lab_keeps_its_address_priorities_and_token_name(folder: Path) -> None
             "every tree that it allows is undefined",
         ),
         (
+            "{job: kbuild-arm64, event: {kind: checkout}, runtime: {name: k8s}}",
+            1,
+            "a duplicate entry",
+        ),
+        (
             "{job: kbuild-arm64, event: {kind: kbuild, name: x}, runtime: {name: k8s}}",
             1,
             "a build that follows something other than a checkout",
@@ -248,7 +253,7 @@ def test_what_is_broken_is_left_out_and_told_with_its_place(
     places = next(
         where for (_, what), where in report.findings.items() if what == found
     )
-    assert "z-more.yaml:2" in places[0] or "dt on pi in broonie" in places[0]
+    assert "z-more.yaml:2" in places[-1] or "dt on pi in broonie" in places[0]
 
 
 def test_other_mistakes_of_the_original_are_told(folder: Path) -> None:
