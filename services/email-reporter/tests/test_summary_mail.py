@@ -78,6 +78,12 @@ def test_a_failed_job_without_a_failed_test_is_a_failure(tree: Tree) -> None:
     assert counts(tree)[ReportType.TEST, Result.FAIL] == 1
 
 
+def test_a_failed_test_whose_subtests_passed_is_a_failure(tree: Tree) -> None:
+    tree["t3"].result = Result.PASS
+    assert counts(tree)[ReportType.TEST, Result.FAIL] == 1
+    assert "] test   smoke.smoke  x86_64" in mail_of(tree).body
+
+
 @pytest.mark.parametrize("kept", [["c2"], ["c2", "k2", "b2", "b3", "s2"]])
 def test_without_any_verdict_there_is_no_mail(tree: Tree, kept: list[str]) -> None:
     tree.by_id = {node_id: tree[node_id] for node_id in kept}

@@ -69,7 +69,7 @@ def verdict(lineage: Sequence[Node]) -> Result | None:
 
 
 def find_runs(nodes: Sequence[Node]) -> list[Run]:
-    """Return all builds and boots, and the tests without subtests.
+    """Return builds, boots and tests, without what only repeats a result below it.
 
     Of a repeated job only the last attempt counts.
     """
@@ -93,7 +93,7 @@ def find_runs(nodes: Sequence[Node]) -> list[Run]:
     return [
         Run(lineage)
         for lineage in lineages
-        if lineage[0].id not in parents or _counts_itself(lineage[0], with_failure)
+        if lineage[0].id not in parents or _counts_itself(lineage, with_failure)
     ]
 
 
@@ -135,13 +135,17 @@ def _up(node: Node, by_id: dict[str, Node]) -> Iterator[Node]:
         ancestor = by_id.get(ancestor.parent or "")
 
 
-def _counts_itself(node: Node, with_failure: set[str]) -> bool:
-    """Return whether a node with tests is a run of its own, beside its tests.
+def _counts_itself(lineage: Lineage, with_failure: set[str]) -> bool:
+    """Return whether a node with tests is a run itself, in addition to its tests.
 
-    A boot always is; a job is if it did not pass although none of its tests failed.
+    A boot always is. A job is if it did not pass, and a test if it failed, although no
+    test below it failed.
     """
-    if not isinstance(node, Job):
+    node = lineage[0]
+    if report_type(node) is ReportType.BOOT:
+        return True
+    if node.id in with_failure:
         return False
-    return report_type(node) is ReportType.BOOT or (
-        node.result is not Result.PASS and node.id not in with_failure
-    )
+    if isinstance(node, Test):
+        return verdict(lineage) is Result.FAIL
+    return isinstance(node, Job) and node.result is not Result.PASS
