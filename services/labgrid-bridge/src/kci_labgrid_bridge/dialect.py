@@ -4,6 +4,7 @@
 import asyncio
 import re
 from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
 from pathlib import Path
 
 from kci_labgrid_bridge.booking import booked, give_back
@@ -64,6 +65,10 @@ class LabgridDialect(Dialect):
             platform: count_available(self._places, self._lab.tags_of(platform))
             for platform in self._lab.devices
         }
+
+    def facts(self) -> dict[str, str]:
+        """Return the version of labgrid that this bridge uses."""
+        return {"labgrid": version("labgrid")}
 
     async def submit(self, job: LabJob) -> str:
         """Wait for a place, acquire it, and start the job's runner."""
