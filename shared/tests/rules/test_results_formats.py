@@ -14,9 +14,8 @@ from kci_shared.rules.results import (
     read_junit,
 )
 from kci_shared.rules.results import junit as junit_module
-from kci_shared.rules.results import lava as lava_module
-from kci_shared.rules.results import ltp as ltp_module
-from kci_shared.rules.results.reader import MAX_LINE
+from kci_shared.rules.results import parsed as parsed_module
+from kci_shared.rules.results.reader import MAX_LINE_CHARS
 
 
 def reader_of(log: str) -> ResultReader:
@@ -92,6 +91,11 @@ def test_the_worst_word_of_ltp_is_a_tests_result(words: list[str], result: str) 
     library = new.replace("mkdir09.c", "tst_test.c")
     for log in (new, old, tag + library):
         assert read(log) == [("mkdir09", result)]
+
+
+def test_a_test_of_ltp_may_begin_as_a_result_of_tap_does() -> None:
+    log = "notify01.c:5: TFAIL: no\nokay.c:5: TPASS: yes\n"
+    assert read(log) == [("notify01", "fail"), ("okay", "pass")]
 
 
 def test_what_lava_will_tell_of_ltp_is_told_once() -> None:
@@ -183,14 +187,14 @@ def test_a_document_that_is_cut_says_so(
 def test_each_format_keeps_a_bounded_number_and_counts_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (lava_module, ltp_module, junit_module):
-        monkeypatch.setattr(module, "MAX_RESULTS", 2)
+    monkeypatch.setattr(parsed_module, "MAX_RESULTS", 2)
     log = signal("TESTCASE TEST_CASE_ID=a RESULT=pass") * 3
-    log += "".join(f"{name}.c:5: TPASS: yes\n" for name in "abc")
-    log += f"<testsuite>{'<testcase/>' * 3}</testsuite>\n"
+    log += "".join(f"{name}.c:5: TFAIL: no\n" for name in "abc")
+    log += f"<testsuite>{'<testcase/>' * 3}</testsuite>\n" * 2
     reader = reader_of(log)
     assert len(reader.finish()) == 6
-    assert reader.left_out == 3
+    assert reader.left_out == 1 + 1 + 1 + 3
+    assert reader.failed_left_out == "c"
 
 
 def test_only_lines_that_may_be_results_need_to_be_kept() -> None:
@@ -198,7 +202,7 @@ def test_only_lines_that_may_be_results_need_to_be_kept() -> None:
     log += "KTAP version 1\n1..2\n # Subtest: a\nnot ok\n# selftests: a: b\n"
     assert all(may_be_result(line) for line in log.splitlines())
     assert not may_be_result("token and <testimony> of 1..x")
-    assert not may_be_result(f"{'x' * MAX_LINE} ok 1 a")
+    assert not may_be_result(f"{'x' * MAX_LINE_CHARS} ok 1 a")
 
 
 def test_a_result_is_outermost_unless_it_is_a_part_of_another() -> None:

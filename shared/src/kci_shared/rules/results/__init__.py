@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Test results that programs print: KTAP, TAP, LTP, LAVA signals, JUnit; pure.
 
-`ResultReader` takes lines and returns results, for bridges and the log parser alike.
+`ResultReader` reads them for bridges and for the log parser, line by line. Bridges give
+it what a test printed: a line with a time stamp is a message of the kernel, and no
+result. The log parser removes time stamps first, since KUnit prints to the kernel log.
 """
 
 from kci_shared.rules.results.junit import NotJUnit, is_junit, read_junit

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-r"""What follows `ok` or `not ok`: a description, a directive, a reason.
+r"""The rest of a result line: its description, directive and reason.
 
-The status of a result, by its directive (docs.kernel.org/dev-tools/ktap.html):
+The status of a test, by its directive (docs.kernel.org/dev-tools/ktap.html):
 
 =========  =======  ========  =======================================================
 directive  `ok`     `not ok`  because
 =========  =======  ========  =======================================================
-(none)     pass     fail      any other word after `#` is plain text
-SKIP       skip     skip      it may come with either, and nothing was tested
-TODO       pass     skip      known not to work yet: a failure is no news
-XFAIL      pass     pass      the test failed as it is expected to, which is what
-                              kselftest prints as `ok ... # XFAIL`
-TIMEOUT    fail     fail      it ran out of time; `ok` contradicts the directive
-ERROR      error    error     it could not be carried out; `ok` contradicts, too
+(none)     pass     fail      any other word after `#` is diagnostic data
+SKIP       skip     skip      nothing was tested; allowed with `ok` and `not ok`
+TODO       pass     skip      known not to work yet, so a failure says nothing
+XFAIL      pass     pass      it failed as expected; kselftest prints this with `ok`
+TIMEOUT    fail     fail      it timed out; `ok` is a mistake of the test
+ERROR      error    error     it could not be carried out; `ok` is a mistake, too
 =========  =======  ========  =======================================================
 
-SKIP and TODO are TAP's, which takes them in any case, and SKIPPED for SKIP. The others
-are KTAP's, in capitals: `# timeout was 3 s` is plain text.
+SKIP (also as SKIPPED) and TODO come from TAP, which allows small letters. The others
+come from KTAP and are in capitals: `# timeout was 3 s` is diagnostic data.
 """
 
 import re
@@ -27,7 +26,7 @@ from kci_shared.rules.results.parsed import TestStatus, short
 
 
 class Directive(StrEnum):
-    """The first word after `#`, if it changes what a result means."""
+    """The first word after `#`, if it changes the meaning of a result."""
 
     NONE = ""
     SKIP = "SKIP"
@@ -45,26 +44,26 @@ STATUS: dict[Directive, tuple[TestStatus, TestStatus]] = {
     Directive.TIMEOUT: (TestStatus.FAIL, TestStatus.FAIL),
     Directive.ERROR: (TestStatus.ERROR, TestStatus.ERROR),
 }
-"""What a directive makes of `ok` and of `not ok`."""
+"""The status of `ok` and of `not ok` with each directive."""
 
 _WORDS = r"(?P<skip>(?i:SKIP))\w*|(?P<word>(?i:TODO)|XFAIL|TIMEOUT|ERROR)\b"
 _HASH = re.compile(rf"(?<!\S)#(?!\S)|(?<!\\)#(?=\s?(?:{_WORDS}))")
-"""Where the description ends: a name may be `counter #0 is set`."""
+"""The end of the description; `#` in `counter #0 is set` is none."""
 _DIRECTIVE = re.compile(rf"\s*(?:{_WORDS}):?\s*(?P<reason>.*)")
 
 
 class Description(NamedTuple):
-    """What stands after the number of a result."""
+    """The rest of a result line, after its number."""
 
     name: str
     directive: Directive
     reason: str | None
     has_dash: bool
-    """The name stands after ` - `."""
+    """There is a ` - ` before the name."""
 
 
 def describe(rest: str) -> Description:
-    """Take apart what follows `ok 1`."""
+    """Parse the rest of a result line."""
     found = _HASH.search(rest) if "#" in rest else None
     text, comment = rest, ""
     if found is not None:
@@ -81,6 +80,6 @@ def describe(rest: str) -> Description:
 
 
 def status_of(directive: Directive, *, is_ok: bool) -> TestStatus:
-    """Return how a test ended, by its directive and its `ok` or `not ok`."""
+    """Return the status of a test by its directive and its `ok` or `not ok`."""
     of_ok, of_not_ok = STATUS[directive]
     return of_ok if is_ok else of_not_ok

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""JUnit's XML, as pytest and labgrid write it, read in pieces as it comes."""
+"""JUnit XML, as pytest and labgrid write it, parsed piece by piece."""
 
 from collections.abc import Iterator, Mapping
 from xml.parsers import expat
 
 from kci_shared.rules.results.parsed import (
-    MAX_RESULTS,
     Format,
+    Kept,
     ParsedTest,
     TestStatus,
     short,
@@ -14,7 +14,7 @@ from kci_shared.rules.results.parsed import (
 
 MAX_BYTES = 16 << 20
 MAX_TOKEN_BYTES = 1 << 16
-"""How long a tag may be: until it ends, each piece makes expat read all of it again."""
+"""How long a tag may be. expat reads it anew with each piece until it ends."""
 _ROOTS = ("testsuites", "testsuite")
 _STATUS = {
     "failure": TestStatus.FAIL,
@@ -24,15 +24,14 @@ _STATUS = {
 
 
 class NotJUnit(ValueError):
-    """A file is no JUnit XML, or none that is safe to read."""
+    """The file is not JUnit XML, or not safe to parse."""
 
 
 class JUnit:
-    """Reads one document; raises `NotJUnit` for what is none."""
+    """Parses one document."""
 
     def __init__(self) -> None:
-        self.found: list[ParsedTest] = []
-        self.left_out = 0
+        self.kept = Kept()
         self.is_begun = False
         """The root element is one of JUnit's."""
         self.is_over = False
@@ -49,7 +48,7 @@ class JUnit:
         self._parser.StartDoctypeDeclHandler = self._refuse
 
     def read(self, piece: str | bytes, line: int | None = None) -> None:
-        """Read the next piece, which begins on some line."""
+        """Parse the next piece, which begins on that line; raises `NotJUnit`."""
         self._bytes += len(piece)
         self._since_token += len(piece)
         self._line = line
@@ -81,13 +80,9 @@ class JUnit:
         self._since_token = 0
         self._depth -= 1
         self.is_over = self._depth == 0
-        if tag != "testcase" or self._case is None:
-            return
-        if len(self.found) < MAX_RESULTS:
-            self.found.append(self._case)
-        else:
-            self.left_out += 1
-        self._case = None
+        if tag == "testcase" and self._case is not None:
+            self.kept.add(self._case)
+            self._case = None
 
     def _text(self, _: str) -> None:
         self._since_token = 0
@@ -117,16 +112,16 @@ def _number(text: str) -> float | None:
 
 
 def is_junit(start: bytes) -> bool:
-    """Say whether a file that starts so is one of JUnit's."""
+    """Return whether a file with this beginning may be JUnit XML."""
     is_xml = start.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<"
     return is_xml and b"<testsuite" in start[:4096]
 
 
 def read_junit(pieces: Iterator[bytes]) -> list[ParsedTest]:
-    """Return the results of a file; raises `NotJUnit`."""
+    """Return the results in a file; raises `NotJUnit`."""
     junit = JUnit()
     for piece in pieces:
         for start in range(0, len(piece), MAX_TOKEN_BYTES):
             junit.read(piece[start : start + MAX_TOKEN_BYTES])
     junit.finish()
-    return junit.found
+    return junit.kept.tests

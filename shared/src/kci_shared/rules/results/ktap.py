@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 r"""KTAP, the kernel's Test Anything Protocol: KUnit, kselftest; and plain TAP.
 
-Subtests stand above the test that they belong to, further to the right: KUnit indents
-them, kselftest puts `# ` before them.
+Subtests are printed before the test that they belong to, and indented more: KUnit
+indents by blanks, kselftest by `# `.
 
 A line that begins with `ok` or `not ok` is a result, and not prose, if
 
-- a number follows, as KTAP demands, or ` - ` before a name; or
-- it stands in a document that TAP announces (by its version or its plan) and in which
-  no result has had a number so far: TAP lets programs leave the numbers out.
+- a number follows, as KTAP requires, or ` - ` before a name; or
+- it is in a document that a TAP version or a plan announces, and in which no result
+  has had a number so far: in TAP numbers are optional.
 
-Indented results are results only inside a document, or above the result that they
-belong to. Those after `# ` are results only if a `# selftests:` header, or a version or
-plan after `# `, is above them, or `ok 1 selftests: ...` below; else they are comments.
+Indented results count only in a document, or if the test that they belong to follows.
+Results after `# ` count only below a `# selftests:` header, below a version or a plan
+after `# `, or if `ok 1 selftests: ...` follows; otherwise they are comments.
 """
 
 import re
@@ -31,8 +31,7 @@ from kci_shared.rules.results.parsed import (
 )
 
 MAX_DEPTH = 16
-"""How many levels of results are kept. Deeper ones are left out: each is a part of a
-result that is not."""
+"""How many levels of results are kept; deeper results are a part of one that is."""
 
 _NEST = re.compile(r"(?:[\t ]++|#[\t ]++(?!Subtest:|selftests:))*+")
 _VERSION = re.compile(r"(K?TAP) version \d+\s*$")
@@ -49,15 +48,15 @@ _Reader = Callable[[re.Match[str], At], None]
 
 
 class Ktap:
-    """Reads KTAP line by line; other lines between do not matter."""
+    """Reads KTAP line by line; any other lines may come between."""
 
     def __init__(self) -> None:
         self.missing = 0
-        """How many results were promised and did not come."""
+        """How many results plans announced that were not printed."""
         self.left_out = 0
         """How many results there was no room for."""
         self.failed_left_out: str | None = None
-        """The first of them that failed and is a part of no other result."""
+        """The name of the first of them that failed and is not a part of another."""
         self._levels: list[Level] = []
         self._done: list[Case] = []
         self._count = 0
@@ -69,12 +68,12 @@ class Ktap:
             "1.": (_PLAN, self._plan),
             "# ": (_HEADER, self._header),
         }
-        """By how a line begins: its form, and what reads it."""
+        """The forms of lines and what reads them, by the first characters."""
 
     def read(self, text: str, line: int) -> bool:
-        """Read a line without time stamps and colours, but with its indent.
+        """Read a line with its indent, but without time stamps and colours.
 
-        Return whether it may be KTAP.
+        Return whether it is KTAP.
         """
         found = _NEST.match(text)
         start = found.end() if found else 0
@@ -82,10 +81,12 @@ class Ktap:
         if reader is None:
             return False
         form, take = reader
-        if match := form.match(text, start):
-            nest = text[:start]
-            column = len(nest.expandtabs(4)) if "\t" in nest else start
-            take(match, At(column, line, "#" in nest))
+        match = form.match(text, start)
+        if match is None:
+            return False
+        nest = text[:start]
+        column = len(nest.expandtabs(4)) if "\t" in nest else start
+        take(match, At(column, line, "#" in nest))
         return True
 
     def finish(self, names: SiblingNames) -> list[ParsedTest]:
@@ -99,7 +100,7 @@ class Ktap:
         return self._levels[-1] if self._levels else None
 
     def _begin(self, at: At) -> Level:
-        """Close what is as deep or deeper, and begin a level."""
+        """Close levels that are indented as much or more, and open a new one."""
         self._close_to(at.column - 1)
         self._levels.append(Level(at))
         return self._levels[-1]
@@ -107,7 +108,7 @@ class Ktap:
     def _version(self, match: re.Match[str], at: At) -> None:
         top = self._top
         if top and top.is_kselftest and (top.column == at.column or not top.cases):
-            return  # the test's own, which may stand to the left of its results
+            return  # of the test itself, which may print it without `# `
         if top and top.column == at.column and not top.cases and top.version is None:
             level = top
         else:
@@ -119,9 +120,9 @@ class Ktap:
         plan, top = int(match[1]), self._top
         if top is None or top.column != at.column:
             top = self._begin(at)
-        elif top.is_kselftest:  # which runs TAP programs one after the other
+        elif top.is_kselftest:  # a test may run several TAP programs
             plan += top.plan or 0
-        elif len(top.cases) == plan:  # TAP has it at the end, too
+        elif len(top.cases) == plan:  # TAP allows it at the end, too
             plan = top.plan or plan
         elif top.cases or top.plan is not None:
             top = self._begin(at)
@@ -135,7 +136,7 @@ class Ktap:
         top = self._top
         if top is None or top.column != at.column or top.name is not None:
             level = self._begin(at)
-        elif top.cases or top.plan is not None:  # TAP 14: of the level to the right
+        elif top.cases or top.plan is not None:  # TAP 14: it names the level below
             level = self._begin(at._replace(column=at.column + 1))
         else:
             level = top
@@ -143,14 +144,14 @@ class Ktap:
         level.is_kselftest = is_kselftest
 
     def _result(self, match: re.Match[str], at: At) -> None:
-        said, number = describe(match["rest"]), match["number"]
-        name = said.name or number
+        rest, number = describe(match["rest"]), match["number"]
+        name = rest.name or number
         if not name or not (
-            number or said.has_dash or self._takes_unnumbered(at.column)
+            number or rest.has_dash or self._takes_unnumbered(at.column)
         ):
             return
-        status = status_of(said.directive, is_ok=match["word"] == "ok")
-        case = Case(name, status, at.line, said.reason)
+        status = status_of(rest.directive, is_ok=match["word"] == "ok")
+        case = Case(name, status, at.line, rest.reason)
         case.cases = self._children(at.column, name)
         if self._count >= MAX_RESULTS and not case.cases:
             self._leave_out(case, at.column)
@@ -160,12 +161,12 @@ class Ktap:
         level = top if top and top.column == at.column else self._begin(at)
         level.has_numbers = level.has_numbers or number is not None
         if level.name == name and case.cases:
-            level.name = None  # TAP 14: the header was that of this test
+            level.name = None  # TAP 14: the header named this test
         level.cases.append(case)
 
     def _takes_unnumbered(self, column: int) -> bool:
-        left = (lv for lv in reversed(self._levels) if lv.column <= column)
-        level = next(left, None)
+        outer = (one for one in reversed(self._levels) if one.column <= column)
+        level = next(outer, None)
         return level is not None and level.column == column and level.takes_unnumbered
 
     def _leave_out(self, case: Case, column: int) -> None:
@@ -175,7 +176,7 @@ class Ktap:
             self.failed_left_out = self.failed_left_out or case.name
 
     def _children(self, column: int, name: str) -> list[Case]:
-        """Close the levels below a result; return what is a part of it."""
+        """Close the levels below a result; return its subtests."""
         while len(self._levels) > 1 and self._levels[-2].column > column:
             self._abandon(self._levels.pop())
         level = self._top
@@ -192,19 +193,19 @@ class Ktap:
         return level.cases
 
     def _is_sure(self, level: Level) -> bool:
-        """Whether what a level holds is results, whatever comes below it."""
+        """Return whether the lines of a level are results, whatever follows."""
         levels = (*self._levels, level)
         if level.at.is_marked:
             return level.is_announced or any(one.is_kselftest for one in levels)
         return not level.column or any(one.is_announced for one in levels)
 
     def _close_to(self, column: int) -> None:
-        """Close the levels further to the right: nothing of them will come any more."""
+        """Close the levels that are indented more: none of their tests has a result."""
         while self._levels and self._levels[-1].column > column:
             self._abandon(self._levels.pop())
 
     def _abandon(self, level: Level) -> None:
-        """Keep a level that no result followed; one with a header is a crash."""
+        """Keep a level without a result for its test; with a header it is a crash."""
         self.missing += level.missing
         above = self._levels[-1].cases if self._levels else self._done
         if level.name is not None:

@@ -4,8 +4,8 @@
 import re
 
 from kci_shared.rules.results.parsed import (
-    MAX_RESULTS,
     Format,
+    Kept,
     ParsedTest,
     TestStatus,
     short,
@@ -17,13 +17,12 @@ _STATUS = {"pass": TestStatus.PASS, "fail": TestStatus.FAIL, "skip": TestStatus.
 
 
 class LavaSignals:
-    """Reads signals; the run and the test set that are open are a case's path."""
+    """Reads signals; the name of a case is below those of its run and its test set."""
 
     def __init__(self) -> None:
-        self.left_out = 0
-        self.found: list[ParsedTest] = []
+        self.kept = Kept()
         self.case: str | None = None
-        """The test case that has begun, whose result is to come."""
+        """The test case that has begun, but has no result yet."""
         self._run: str | None = None
         self._set: str | None = None
 
@@ -31,7 +30,7 @@ class LavaSignals:
         """Read a signal; return whether it begins or ends a run or a case."""
         match = _SIGNAL.search(text)
         if match is None or text[: match.start()].endswith(("'", '"')):
-            return False  # torn, or quoted by a shell that shows what it will run
+            return False  # cut off, or a command that a shell prints before it runs it
         kind, rest = match["kind"], match["rest"].strip()
         name, _, more = rest.partition(" ")
         if kind == "TESTCASE":
@@ -47,11 +46,8 @@ class LavaSignals:
     def _result(self, fields: dict[str, str], line: int) -> None:
         if "TEST_CASE_ID" not in fields or "RESULT" not in fields:
             return
-        if len(self.found) >= MAX_RESULTS:
-            self.left_out += 1
-            return
         path = (self._run, self._set, fields["TEST_CASE_ID"])
-        self.found.append(
+        self.kept.add(
             ParsedTest(
                 path=tuple(short(name) for name in path if name),
                 status=_STATUS.get(fields["RESULT"].lower(), TestStatus.ERROR),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What KTAP's lines make up: results below results, and levels that are still open."""
+"""Results with their subtests, and the levels of results that are still open."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -8,17 +8,17 @@ from kci_shared.rules.results.parsed import TestStatus
 
 
 class At(NamedTuple):
-    """Where a line stands."""
+    """The place of a line in the output."""
 
     column: int
     line: int
     is_marked: bool
-    """It is after `# `, as all that a test of kselftest prints."""
+    """It comes after `# `, as all output of a test of kselftest does."""
 
 
 @dataclass(slots=True)
 class Case:
-    """One result, with those below it."""
+    """A result with its subtests."""
 
     name: str
     status: TestStatus
@@ -29,7 +29,7 @@ class Case:
 
 @dataclass(slots=True)
 class Level:
-    """Results of the same depth, and what was announced before them."""
+    """Results of the same depth, with the lines that announced them."""
 
     at: At
     name: str | None = None
@@ -37,29 +37,29 @@ class Level:
     version: str | None = None
     plan: int | None = None
     is_announced: bool = False
-    """A version, a plan or a header says that results follow."""
+    """A version, a plan or a header announced that results follow."""
     has_numbers: bool = False
     cases: list[Case] = field(default_factory=list)
 
     @property
     def column(self) -> int:
-        """How far to the right it is."""
+        """How far its lines are indented."""
         return self.at.column
 
     @property
     def missing(self) -> int:
-        """How many results were promised and did not come."""
+        """How many results the plan announced that were not printed."""
         return max((self.plan or 0) - len(self.cases), 0)
 
     @property
     def takes_unnumbered(self) -> bool:
-        """Whether a result may come without a number, and without a dash."""
+        """Whether results without a number and without a dash are allowed."""
         is_tap = self.version == "TAP" or (self.version is None and self.plan)
         return bool(is_tap) and not self.has_numbers
 
 
 def size_of(case: Case) -> int:
-    """Return of how many results one is made, with itself, however deep."""
+    """Count a result with all its subtests, however deep."""
     size, rest = 0, [case]
     while rest:
         one = rest.pop()

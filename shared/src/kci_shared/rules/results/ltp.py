@@ -4,8 +4,8 @@
 import re
 
 from kci_shared.rules.results.parsed import (
-    MAX_RESULTS,
     Format,
+    Kept,
     ParsedTest,
     TestStatus,
     short,
@@ -23,7 +23,7 @@ _WORST_FIRST = {
     "TWARN": TestStatus.PASS,
     "TCONF": TestStatus.SKIP,
 }
-"""What a word means; of several the first of these is a test's result."""
+"""The status for each word; if a test prints several, the first of these counts."""
 _WORDS = list(_WORST_FIRST)
 
 
@@ -31,14 +31,13 @@ class Ltp:
     """Reads LTP's lines; one test ends where the next one begins."""
 
     def __init__(self) -> None:
-        self.left_out = 0
-        self.found: list[ParsedTest] = []
+        self.kept = Kept()
         self._tag: str | None = None
         self._test: ParsedTest | None = None
         self._word = ""
 
     def read(self, text: str, line: int, case: str | None) -> None:
-        """Read a line, of a test case of LAVA's if one is open."""
+        """Read a line; `case` is the test case of LAVA that is open, if one is."""
         if tag := _TAG.match(text):
             self.close(case)
             self._tag = tag[1]
@@ -46,14 +45,10 @@ class Ltp:
             self._verdict(match, line, case)
 
     def close(self, case: str | None) -> None:
-        """Keep the result of the test that ends, unless it is a case of LAVA's."""
+        """Keep the result of the test that ends, unless LAVA prints it itself."""
         test, self._test, self._tag = self._test, None, None
-        if test is None or case is not None:
-            return
-        if len(self.found) < MAX_RESULTS:
-            self.found.append(test)
-        else:
-            self.left_out += 1
+        if test is not None and case is None:
+            self.kept.add(test)
 
     def _verdict(self, match: re.Match[str], line: int, case: str | None) -> None:
         file = (match["test"] or match["file"]).partition(":")[0].rpartition("/")[2]

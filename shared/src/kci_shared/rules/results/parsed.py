@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One parsed test result, and the names that results have."""
+"""A test result as it was printed, and what is the same for all formats."""
 
 from collections import Counter
 from enum import StrEnum
@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from kci_shared.models import Result
 
-MAX_NAME = 200
-"""Longest name of a test, and longest reason of a result, in characters."""
+MAX_NAME_CHARS = 200
+"""How long the name of a test may be, and the reason of a result."""
 MAX_RESULTS = 20_000
 """How many results of each format are kept."""
 
@@ -23,11 +23,11 @@ class TestStatus(StrEnum):
     PASS = "pass"  # noqa: S105 - not a password
     FAIL = "fail"
     SKIP = "skip"
-    """It did not run, or nobody expects it to work yet."""
+    """It did not run, or is known not to work yet."""
     ERROR = "error"
     """It could not be carried out, so it says nothing about the kernel."""
     CRASH = "crash"
-    """It began, and the output ended before its result."""
+    """It began, but the output ends before its result."""
 
 
 RESULTS: dict[TestStatus, Result] = {
@@ -37,11 +37,11 @@ RESULTS: dict[TestStatus, Result] = {
     TestStatus.ERROR: Result.INCOMPLETE,
     TestStatus.CRASH: Result.INCOMPLETE,
 }
-"""The result of the node that a test becomes."""
+"""The result of the node that is made of a test."""
 
 
 class Format(StrEnum):
-    """What a result was printed as."""
+    """The format in which a result was printed."""
 
     KTAP = "ktap"
     LAVA = "lava"
@@ -67,12 +67,32 @@ class ParsedTest(NamedTuple):
 
 
 def short(text: str) -> str:
-    """Return a name or a reason with single blanks, cut to `MAX_NAME`."""
-    return " ".join(text.split())[:MAX_NAME].rstrip()
+    """Return a name or a reason with single blanks, cut to `MAX_NAME_CHARS`."""
+    return " ".join(text.split())[:MAX_NAME_CHARS].rstrip()
+
+
+class Kept:
+    """Results of one format, as many as there is room for."""
+
+    def __init__(self) -> None:
+        self.tests: list[ParsedTest] = []
+        self.left_out = 0
+        """How many results there was no room for."""
+        self.failed_left_out: str | None = None
+        """The name of the first of them that failed."""
+
+    def add(self, test: ParsedTest) -> None:
+        """Keep a result, or count it."""
+        if len(self.tests) < MAX_RESULTS:
+            self.tests.append(test)
+            return
+        self.left_out += 1
+        if test.status is TestStatus.FAIL:
+            self.failed_left_out = self.failed_left_out or "/".join(test.path)
 
 
 class SiblingNames:
-    """Tells tests of one name below one parent apart: `a`, `a-2`, `a-3`, ...
+    """Gives tests with the same name and parent different names: `a`, `a-2`, `a-3`.
 
     The numbers follow the order of the results, so they are the same in each run.
     """
