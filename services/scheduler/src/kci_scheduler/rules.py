@@ -91,5 +91,10 @@ def satisfies(config: Config, node: Node, need: Need) -> bool:
         return node.result is Result.PASS
     if not is_settled(node) or is_due_again(config, node):
         return False
-    wanted = Result.PASS if need is Need.AVAILABLE else need.value
-    return need is Need.DONE or node.result == wanted
+    match need:
+        case Need.DONE:
+            return True
+        case Need.FAIL:
+            return node.result is Result.FAIL
+        case Need.PASS | Need.AVAILABLE:
+            return node.result is Result.PASS
