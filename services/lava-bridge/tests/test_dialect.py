@@ -439,5 +439,5 @@ async def test_a_server_that_is_no_lava_is_told_from_one(
 async def test_a_platform_that_the_lab_does_not_have_is_named(
     labs: Labs, fake: FakeLava
 ) -> None:
-    with pytest.raises(NoDevice, match="no riotboard, but qemu"):
+    with pytest.raises(NoDevice, match="no riotboard: it has qemu"):
         await (await labs.start()).submit(labs.job(platform="riotboard"))

@@ -90,7 +90,7 @@ class LabgridDialect(Dialect):
         platform = job.platform
         if platform not in self._lab.devices:
             platforms = ", ".join(self._lab.devices)
-            raise NoDevice(f"this lab has no {platform}, but {platforms}")
+            raise NoDevice(f"this lab has no {platform}: it has {platforms}")
         if "kernel" not in job.images:
             raise BadJob("data.definition.artifacts: add a kernel")
         return platform

@@ -37,9 +37,8 @@ def actions(device: Device, definition: Definition) -> Iterator[dict[str, Any]]:
         raise BadJob("data.definition.artifacts: add a kernel")
     unknown = sorted(set(artifacts) - BOOTED - {"boot"})
     if unknown:
-        raise BadJob(
-            f"data.definition.artifacts: LAVA has no use for {', '.join(unknown)}"
-        )
+        names = ", ".join(unknown)
+        raise BadJob(f"data.definition.artifacts: LAVA cannot use {names}: remove it")
     match device.boot:
         case Boot.QEMU:
             deploys = [_tmpfs(device, artifacts, has_tests=bool(definition.tests))]
@@ -75,7 +74,7 @@ def _tmpfs(
 ) -> dict[str, Any]:
     """Deploy files for QEMU; tests, if any, are added to the ramdisk."""
     if left := sorted(set(artifacts) - {"kernel", "ramdisk"}):
-        raise BadJob(f"data.definition.artifacts: QEMU has no use for {left[0]}")
+        raise BadJob(f"data.definition.artifacts: QEMU cannot use {left[0]}: remove it")
     kernel = _file(artifacts["kernel"])
     kernel["image_arg"] = f'-kernel {{kernel}} -append "{device.arguments}"'
     images = {"kernel": kernel}
@@ -94,7 +93,7 @@ def _tftp(device: Device, artifacts: dict[str, str]) -> dict[str, Any]:
     if not any(name in artifacts for name in ROOTFS):
         raise BadJob("data.definition.artifacts: add a ramdisk or an nfsrootfs")
     if "boot" in artifacts:
-        raise BadJob("data.definition.artifacts: boot is for fastboot alone")
+        raise BadJob("data.definition.artifacts: boot is for fastboot only: remove it")
     files = {name: _file(url) for name, url in artifacts.items()}
     files["kernel"]["type"] = device.kernel_type
     return {"to": "tftp", "os": "oe", **files}

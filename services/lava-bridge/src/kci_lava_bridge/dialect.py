@@ -106,7 +106,7 @@ class LavaLab(Dialect):
         if device := self._lab.devices.get(job.platform):
             return device
         platforms = ", ".join(self._lab.devices)
-        raise NoDevice(f"this lab has no {job.platform}, but {platforms}")
+        raise NoDevice(f"this lab has no {job.platform}: it has {platforms}")
 
     def _order(self, job: LabJob) -> Order:
         callback = None
@@ -213,6 +213,6 @@ class LavaLab(Dialect):
             return [bad("LAVA", str(error), advice)]
         if not user:
             advice = "make a token on LAVA's page /api/tokens/, put it in `token_file`"
-            return [bad("LAVA", "our token is nobody's", advice)]
+            return [bad("LAVA", "LAVA does not know the token", advice)]
         answers = good("LAVA", f"{self._lab.url} answers; we are {user}")
         return [answers, *await self._capacity.check()]

@@ -134,7 +134,9 @@ class Lava:
         async for chunk in self._stream(f"jobs/{job_id}/yaml/"):
             results += chunk
             if len(results) > MAX_RESULTS_BYTES:
-                raise LabError(f"job {job_id}: its results are too large")
+                raise LabError(
+                    f"LAVA: the results of job {job_id} exceed {MAX_RESULTS_BYTES} bytes"
+                )
         return bytes(results)
 
     async def log(self, job_id: int) -> AsyncIterator[bytes]:

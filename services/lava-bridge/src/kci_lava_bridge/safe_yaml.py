@@ -60,4 +60,4 @@ def _check(text: str | bytes) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.ScalarEvent) and event.value == "<<":
-            raise ValueError("a key that merges others")
+            raise ValueError("a merge key")

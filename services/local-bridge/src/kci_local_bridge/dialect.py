@@ -94,7 +94,7 @@ class LocalLab(Dialect):
         size = f"{most} machines of {self._settings.memory} MiB at once"
         probes = [good("QEMU", version), good(platform, size)]
         if self._settings.kvm and not self._has_kvm():
-            message = f"{KVM} is not for us: machines are emulated, and slow"
+            message = f"{KVM} cannot be opened: machines are emulated, and slow"
             probes.append(odd("KVM", message, "join the group kvm, or unset KCI_KVM"))
         return probes
 

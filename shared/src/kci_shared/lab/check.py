@@ -45,15 +45,19 @@ async def probe_all(settings: B, open_lab: OpenLab[B]) -> list[Probe]:
     tries: list[tuple[str, str, Callable[[], Awaitable[list[Probe]]]]] = [
         (
             "API",
-            "is KCI_API_URL right, and may we call out to it?",
+            "is KCI_API_URL right, and are outbound connections allowed?",
             lambda: _api(settings),
         ),
         (
             "storage",
-            "is KCI_STORAGE_URL right, and may we call it?",
+            "is KCI_STORAGE_URL right, and are outbound connections allowed?",
             lambda: _storage(settings),
         ),
-        ("cache", "let KCI_CACHE be a folder of ours", lambda: _cache(settings)),
+        (
+            "cache",
+            "set KCI_CACHE to a folder that the bridge may write to",
+            lambda: _cache(settings),
+        ),
         ("lab", "see docs/join-a-lab.md", lambda: _lab(settings, open_lab)),
     ]
     token = _token(settings)
@@ -89,15 +93,15 @@ async def _tried(
 
 def _token(settings: BridgeSettings) -> Probe:
     """Check that there is a token; the API knows its rights."""
-    advice = "put the token there that the API's operator gave you, and nothing else"
+    advice = "put there the token from the API's operator, and nothing else"
     try:
         token = settings.token.read()
     except ConfigError as error:
         return bad("token", str(error), advice)
     if not token.isascii() or len(token.split()) != 1:
         where = settings.token.file or "KCI_TOKEN"
-        return bad("token", f"{where} does not hold one token", advice)
-    return good("token", "is there")
+        return bad("token", f"{where} does not contain exactly one token", advice)
+    return good("token", "exists")
 
 
 async def _api(settings: BridgeSettings) -> list[Probe]:
@@ -106,7 +110,7 @@ async def _api(settings: BridgeSettings) -> list[Probe]:
             owner = await api.whoami()
         except NotLoggedIn:
             answers = good("API", f"{settings.api_url} answers")
-            why = "not accepted: it has expired, was revoked, or is of another API"
+            why = "not accepted: it has expired, was revoked, or belongs to another API"
             runtime = settings.runtime
             advice = f"kci-api token create {runtime} --scope runtime:{runtime}"
             return [answers, bad("token", why, f"have an operator run: {advice}")]
@@ -121,7 +125,7 @@ async def _storage(settings: BridgeSettings) -> list[Probe]:
         read = b"".join([chunk async for chunk in storage.stream(url)])
     if hashlib.sha256(read).digest() != hashlib.sha256(CONTENT).digest():
         message = f"{url} returns other bytes than were stored"
-        return [bad("storage", message, "is there a proxy between?")]
+        return [bad("storage", message, "is there a proxy in between?")]
     return [good("storage", f"{settings.storage_url} stores and answers")]
 
 
