@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kci_fakes.api import FakeApi
 from kci_shared.config import Config
 from kci_shared.models import NODE, NewNode, Node
 from kci_trigger import app as application
@@ -39,35 +40,24 @@ class World:
     """Everything around the application, in memory."""
 
     def __init__(self) -> None:
-        self.nodes = {
-            node.id: node
-            for node in (
-                a_node("a", "checkout"),
-                a_node(
-                    "b", "job", parent="a" * 24, state="done", data={"runtime": "x"}
-                ),
-                a_node("c", "test", parent="b" * 24),
-                a_node(
-                    "d",
-                    "checkout",
-                    data={"kernel_revision": {**REVISION, "patchset": "f"}},
-                ),
-            )
-        }
-        self.created: list[NewNode] = []
+        self.api = FakeApi()
+        self.api.put(
+            a_node("a", "checkout"),
+            a_node("b", "job", parent="a" * 24, state="done", data={"runtime": "x"}),
+            a_node("c", "test", parent="b" * 24),
+            a_node(
+                "d",
+                "checkout",
+                data={"kernel_revision": {**REVISION, "patchset": "f"}},
+            ),
+        )
         self.stored: list[bytes] = []
 
-    async def get(self, node_id: str) -> Node | None:
-        return self.nodes.get(node_id)
-
-    async def find(self, **filters: Any) -> list[Node]:
-        return [n for n in self.nodes.values() if n.parent == filters["parent"]]
-
-    async def create(self, node: NewNode) -> Node:
-        self.created.append(node)
-        fields = node.model_dump(exclude_unset=True)
-        made = a_node("e", "checkout").model_dump() | fields
-        return NODE.validate_python({**made, "id": "e" * 24, "treeid": "tree"})
+    @property
+    def created(self) -> list[NewNode]:
+        """What was sent to the API to be created."""
+        calls = [call for call in self.api.calls if call.method == "create"]
+        return [call.content for call in calls]
 
     async def heads(self, url: str, branches: list[str]) -> dict[str, str]:
         return {"master": "b" * 40}
@@ -98,7 +88,7 @@ async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
     config = Config.model_validate({"trees": trees})
     transport = httpx.MockTransport(world.web)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as web:
-        requests = Requests(lambda: config, world, world, world)
+        requests = Requests(lambda: config, world.api, world, world)
         routes = RequestRoutes(requests, Callers(web), web, ["lore.kernel.org"])
         app = httpx.ASGITransport(create_app(routes))
         async with httpx.AsyncClient(transport=app, base_url="http://trigger") as http:
@@ -111,9 +101,10 @@ async def test_a_checkout_is_of_the_tip_if_no_commit_is_named(
 ) -> None:
     body = {"url": f"{URL}/", "branch": "master", "platformfilter": ["rpi"]}
     answer = await http.post("/api/checkout", json=body)
+    made = world.api.one(name="checkout", submitter="user:admin")
     assert answer.json() == {
         "message": "OK",
-        "node": {"id": "e" * 24, "treeid": "tree"},
+        "node": {"id": made.id, "treeid": made.treeid},
     }
     [node] = world.created
     assert node.data["kernel_revision"] == {**REVISION, "commit": "b" * 40}
