@@ -109,7 +109,7 @@ def test_a_priority_is_brought_into_the_labs_band(
     [
         ("qemu", {"ramdisk": RAMDISK}, "add a kernel"),
         ("qemu", {"kernel": KERNEL}, "add a ramdisk for the tests"),
-        ("qemu", {**IMAGES, "dtb": "http://s/d"}, "no use for dtb"),
+        ("qemu", {**IMAGES, "dtb": "http://s/d"}, "cannot use dtb: remove it"),
         ("qemu", {**IMAGES, "cake": "http://s/d"}, "cannot use cake: remove it"),
         ("u-boot", {"kernel": KERNEL}, "add a ramdisk or an nfsrootfs"),
         ("grub", {**IMAGES, "boot": "http://s/b"}, "for fastboot only: remove it"),

@@ -134,9 +134,8 @@ class Lava:
         async for chunk in self._stream(f"jobs/{job_id}/yaml/"):
             results += chunk
             if len(results) > MAX_RESULTS_BYTES:
-                raise LabError(
-                    f"LAVA: the results of job {job_id} exceed {MAX_RESULTS_BYTES} bytes"
-                )
+                limit = f"{MAX_RESULTS_BYTES} bytes"
+                raise LabError(f"LAVA: the results of job {job_id} exceed {limit}")
         return bytes(results)
 
     async def log(self, job_id: int) -> AsyncIterator[bytes]:
