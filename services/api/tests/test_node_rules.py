@@ -172,7 +172,7 @@ def test_the_event_of_a_birth_has_the_keys_that_clients_know() -> None:
     assert "_sequence_id" not in event
     assert list(event["data"]) == [
         *("op", "id", "kind", "name", "path", "group", "state", "result"),
-        *("owner", "data", "is_hierarchy"),
+        *("owner", "data", "is_hierarchy", "treeid"),
     ]
 
 

@@ -15,6 +15,7 @@ from kci_shared.models import (
     NODE,
     ClaimedNode,
     ClaimRequest,
+    Event,
     Grant,
     Imported,
     ImportedNode,
@@ -89,6 +90,24 @@ class ApiClient:
     async def _page(self, filters: dict[str, Any]) -> list[Node]:
         page = await self._repeat("GET", "/latest/nodes", params=filters)
         return NODES.validate_python(page["items"])
+
+    async def past_events(self, after: int, limit: int) -> list[Event]:
+        """Return up to `limit` past events after a position, in order.
+
+        The first one follows `after` immediately unless the history begins later.
+        """
+        params = {"from": after, "limit": limit}
+        events = await self._repeat("GET", "/latest/events", params=params)
+        return [
+            Event(
+                id=event["id"],
+                time=event["timestamp"],
+                data=event["data"],
+                owner=event["owner"],
+                sequence=event["sequence_id"],
+            )
+            for event in events
+        ]
 
     async def count(self, **filters: Any) -> int:
         """Return how many nodes match."""

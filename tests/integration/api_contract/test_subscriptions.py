@@ -25,7 +25,7 @@ CLOUD_EVENT = [
 ]
 CREATED = [
     *("op", "id", "kind", "name", "path", "group", "state", "result", "owner", "data"),
-    "is_hierarchy",
+    *("is_hierarchy", "treeid"),
 ]
 # plain HTTP on loopback: to load certificates would take the longest
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

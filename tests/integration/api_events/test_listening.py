@@ -155,6 +155,10 @@ async def test_the_history_can_be_filtered_and_goes_on_from_a_timestamp(
         ]
         # as pollers write it, with a + that nobody escaped
         assert await ids(f"from={page[-1]['timestamp']}") == world.told[3:]
+        assert await ids(f"from={page[-1]['sequence_id']}") == world.told[3:]
+        assert await ids("from=0&limit=2") == world.told[:2]
+        assert await ids("from=1&name=a") == ["a-2", "a-3"]
+        assert await ids(f"from={2**70}") == []
 
 
 async def test_a_query_for_events_that_makes_no_sense_is_refused(world: World) -> None:

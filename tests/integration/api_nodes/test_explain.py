@@ -91,6 +91,7 @@ async def test_what_the_api_asks_for_itself_walks_no_collection() -> None:
     [
         {"from": "2026-01-01", "kind": ["job"], "state": ["done"]},
         {"from": "2026-01-01"},
+        {"from": "7", "kind": ["job"]},
         {"node_id": ID},
         {"id": f"{ID}-1"},
         {"ids": f"{ID}-1,{ID}-2"},

@@ -21,7 +21,7 @@ BAD_ID = (
 
 EVENT_FIELDS = [
     *("op", "id", "kind", "name", "path", "group", "state", "result"),
-    *("owner", "data", "is_hierarchy"),
+    *("owner", "data", "is_hierarchy", "treeid"),
 ]
 
 

@@ -40,6 +40,10 @@ class Settings(BaseServiceSettings):
     event_days: Annotated[
         float, Field(gt=0, description="how long past events are kept")
     ] = 7
+    stream_events: Annotated[
+        int,
+        Field(gt=0, description="how many of the latest events Redis has for services"),
+    ] = 200_000
     public_url: Annotated[
         str | None, Field(description="the API's public address, for links")
     ] = None

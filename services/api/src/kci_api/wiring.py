@@ -153,6 +153,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             channels.history,
             NodeStream(redis),
             Lease(LeaseDocument.get_pymongo_collection(), "relay"),
+            settings.stream_events,
         )
         broadcasts = [channels.nodes, channels.published]
         async with relaying(relay, bell, broadcasts, settings.event_days):

@@ -31,6 +31,8 @@ class NodeChange(BaseModel):
     owner: str | None = None
     data: dict[str, Any] = {}
     is_hierarchy: bool = False
+    treeid: str | None = None
+    """Events of the same tree are handled in order; null in those of older APIs."""
     previous_state: State | None = None
     previous_result: Result | None = None
 

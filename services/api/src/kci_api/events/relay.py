@@ -15,13 +15,15 @@ from redis.exceptions import RedisError
 from kci_api.events.bell import Bell
 from kci_api.events.lease import Lease
 from kci_api.events.store import EventStore, PendingEvents
-from kci_api.events.stream import KEPT_ENTRIES, NodeStream
+from kci_api.events.stream import NodeStream
 from kci_shared.logging import get_logger
 from kci_shared.waiting import wait
 
 log = get_logger(__name__)
 
 BATCH = 500
+KEPT_ENTRIES = 200_000
+"""About how many of the latest events the stream has; the history has more."""
 POLL_S = 1.0
 """How long an event waits if the bell did not ring."""
 MAX_REST_S = 0.05
@@ -39,11 +41,13 @@ class Relay:
         history: EventStore,
         stream: NodeStream,
         lease: Lease,
+        kept: int = KEPT_ENTRIES,
     ) -> None:
         self._pending = pending
         self._history = history
         self._stream = stream
         self._lease = lease
+        self._kept = kept
         self._floor: int | None = None
 
     async def run(self, bell: Bell, stop: asyncio.Event) -> None:
@@ -107,14 +111,14 @@ class Relay:
     async def _publish(self) -> bool:
         """Add to the stream what follows its end; refill a stream that was lost."""
         last = await self._stream.last()
-        start = last or (await self._history.head()).sequence - KEPT_ENTRIES
+        start = last or (await self._history.head()).sequence - self._kept
         entries = await self._history.after(start, BATCH)
         if not entries:
             return (
                 last > (await self._history.head()).sequence
                 and await self._drop_foreign_stream()
             )
-        RELAYED.inc(await self._stream.extend(last, entries))
+        RELAYED.inc(await self._stream.extend(last, entries, self._kept))
         return len(entries) >= BATCH
 
     async def _drop_foreign_stream(self) -> bool:

@@ -18,6 +18,9 @@ from kci_shared.models import CHANNEL
 
 router = APIRouter(tags=["events"])
 
+MAX_SEQUENCE = 2**62
+"""No position is greater; the database's integers have 64 bits."""
+
 
 class EventQuery(EventFilter):
     """Conditions on past events, and a page of the matches."""
@@ -27,7 +30,8 @@ class EventQuery(EventFilter):
     node_id: str | None = None
     channel: Literal["node"] = "node"
     since: Annotated[
-        str | None, Field(alias="from", description="only events after this time")
+        str | None,
+        Field(alias="from", description="only events after this time or sequence_id"),
     ] = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 1000
     offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
@@ -47,8 +51,15 @@ class EventQuery(EventFilter):
         if self.node_id is not None:
             query["event.data.id"] = self.node_id
         if self.since is not None:
-            query["timestamp"] = {"$gt": parse_time(self.since)}
+            query |= _after(self.since)
         return query
+
+
+def _after(since: str) -> dict[str, Any]:
+    """Return the condition for events after a position, or after a time."""
+    if since.isdecimal():
+        return {"sequence": {"$gt": min(int(since), MAX_SEQUENCE)}}
+    return {"timestamp": {"$gt": parse_time(since)}}
 
 
 class EventRead(BaseModel):
@@ -56,8 +67,8 @@ class EventRead(BaseModel):
 
     id: str
     timestamp: str
-    """Pass the last event's as `from` to get the events after it."""
     sequence_id: int
+    """Pass the last event's as `from` to get the events after it, without a gap."""
     channel: str
     owner: str | None
     data: dict[str, Any]

@@ -122,7 +122,10 @@ class EventStore:
 
     async def find(self, query: dict[str, Any], offset: int, limit: int) -> list[Entry]:
         """Return the events that match, oldest first."""
-        cursor = self._events.find(query, max_time_ms=QUERY_MS).sort("timestamp")
+        if query.keys() == {"sequence"} and not offset:
+            return await self.after(query["sequence"]["$gt"], limit)
+        order = "sequence" if "sequence" in query else "timestamp"
+        cursor = self._events.find(query, max_time_ms=QUERY_MS).sort(order)
         return [
             _entry(document)
             for document in await cursor.skip(offset).limit(limit).to_list()

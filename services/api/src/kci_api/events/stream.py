@@ -12,8 +12,6 @@ from redis.exceptions import ResponseError
 from kci_api.events.rules import Entry
 from kci_shared.models import CHANNEL
 
-KEPT_ENTRIES = 200_000
-"""About how many of the latest events the stream has; the history has more."""
 MAX_SECOND_PART = 2**64 - 1
 """Of a stream id `<position>-<n>`: greater than any entry at that position."""
 POLL_S = 0.25
@@ -41,8 +39,10 @@ class NodeStream:
             return 0
         return _position(stream["last-generated-id"])
 
-    async def extend(self, last: int, entries: list[Entry]) -> int:
+    async def extend(self, last: int, entries: list[Entry], kept: int) -> int:
         """Add entries, all or none, if the stream ends at `last`; return how many.
+
+        About `kept` of the latest entries stay in the stream.
 
         Raise `WatchError` if the stream is changed, or lost, meanwhile.
         """
@@ -54,7 +54,7 @@ class NodeStream:
             for entry in entries:
                 fields: Any = {"event": entry.text}
                 entry_id = f"{entry.sequence}-0"
-                change.xadd(self._name, fields, id=entry_id, maxlen=KEPT_ENTRIES)
+                change.xadd(self._name, fields, id=entry_id, maxlen=kept)
             await change.execute()
         return len(entries)
 

@@ -125,6 +125,12 @@ class FakeApi:
             filters = {"limit": DEFAULT_LIMIT, **filters}
         return select(self.nodes.values(), filters)
 
+    async def past_events(self, after: int, limit: int) -> list[Event]:
+        """Return up to `limit` past events after a position, in order."""
+        await self._reach("past_events", content=after)
+        later = [event for event in self.events if event.sequence > after]
+        return later[:limit]
+
     async def count(self, **filters: Any) -> int:
         """Return how many nodes match."""
         await self._reach("count", content=filters)

@@ -213,6 +213,7 @@ PUBLISHED = (
     "result",
     "owner",
     "data",
+    "treeid",
 )
 DEFAULT_RESULT = {Kind.REGRESSION: Result.FAIL}
 
