@@ -17,13 +17,13 @@ from kci_email_reporter.regression_thread import (
 from kci_email_reporter.render import render
 from kci_email_reporter.text import inline, log_line
 from kci_shared.models import Job, Kbuild
-from kci_shared.rules.artifacts import CONFIG, log_url
+from kci_shared.rules.artifacts import CONFIG, KERNEL, log_url
 
 EXCERPT_LINES = 20
 COMMIT = re.compile(r"[0-9a-f]{12,64}")
 ARTIFACT_LABELS = {
-    "kernel": "Kernel",
-    "_config": "Config",
+    KERNEL: "Kernel",
+    CONFIG: "Config",
     "modules": "Modules",
     "dtb": "DTB",
     "ramdisk": "Ramdisk",

@@ -11,6 +11,7 @@ from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log
 from kci_kubernetes_bridge.verdicts import JobVerdict
 from kci_shared.lab import read_definition
 from kci_shared.models import ErrorCode, Result
+from kci_shared.rules.artifacts import BUILD_LOG, LOG
 from kci_shared.rules.verdicts import overall
 from kci_shared.work import LabJob, RunOutcome
 from kci_shared.work.build import MARK, BuildReport
@@ -31,7 +32,7 @@ def outcome_of_script(job: LabJob, verdict: JobVerdict, log: Path) -> RunOutcome
         verdict.result,
         verdict.error_code,
         verdict.error_msg,
-        files=_files("log", log),
+        files=_files(LOG, log),
         data={} if verdict.exit_code is None else {"misc": misc},
     )
     steps = read_definition(job).tests
@@ -62,7 +63,7 @@ def outcome_of_build(verdict: JobVerdict, log: Path, storage_url: str) -> RunOut
         verdict.result,
         verdict.error_code,
         verdict.error_msg,
-        files=_files("build_log", log),
+        files=_files(BUILD_LOG, log),
     )
     if verdict.result is Result.FAIL:
         return _spoiled(outcome, f"the build's container: {verdict.error_msg}")

@@ -12,6 +12,7 @@ from kci_labgrid_bridge.translate import translate
 from kci_shared.lab import read_definition
 from kci_shared.lab.faults import Fault, lab_fault
 from kci_shared.models import ErrorCode, Progress
+from kci_shared.rules.artifacts import LOG
 from kci_shared.work import LabJob, RunOutcome
 
 LOOK_S = 1.0
@@ -75,7 +76,7 @@ class Execution:
         outcome = await asyncio.to_thread(self._translate, runner, fault)
         console = self._job.folder / "console.log"
         has_output = console.exists() and console.stat().st_size > 0
-        files = {"log": console} if has_output else {}
+        files = {LOG: console} if has_output else {}
         return replace(outcome, device=booking.place, files=files)
 
     def _translate(self, runner: Runner, fault: Fault | None) -> RunOutcome:

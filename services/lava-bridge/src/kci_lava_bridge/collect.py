@@ -16,6 +16,7 @@ from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.log import LogFacts, LogReader, lines_of
 from kci_lava_bridge.refusals import LavaAway
 from kci_lava_bridge.results import Case, read_cases
+from kci_shared.rules.artifacts import LOG
 
 T = TypeVar("T")
 
@@ -55,16 +56,16 @@ def files_of(folder: Path, definition: dict[str, Any]) -> dict[str, Path]:
     shown = {key: part for key, part in definition.items() if key not in SECRET}
     file.write_text(dump(shown), encoding="utf-8")
     files = {
-        "log": folder / "console.log",
+        LOG: folder / "console.log",
         "lava_log": folder / "lava.yaml.gz",
         "definition": file,
         "callback": folder / CALLBACK_FILE,
     }
-    has_log = files["log"].exists() and files["log"].stat().st_size > 0
+    has_log = files[LOG].exists() and files[LOG].stat().st_size > 0
     return {
         name: path
         for name, path in files.items()
-        if path.exists() and (has_log or "log" not in name)
+        if path.exists() and (has_log or LOG not in name)
     }
 
 

@@ -14,6 +14,7 @@ from kci_local_bridge.settings import Settings
 from kci_shared.lab import LabError, read_definition
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Progress, Result
+from kci_shared.rules.artifacts import LOG
 from kci_shared.work import CannotRun, Dialect, LabJob, RunOutcome
 from kci_shared.work.probes import Probe, bad, good, odd
 from kci_shared.work.workspace import left_behind
@@ -67,7 +68,7 @@ class LocalLab(Dialect):
                 outcome = await _outcome(session, job)
         finally:
             await self.cancel(handle)
-        return replace(outcome, device=handle, files={"log": console_log})
+        return replace(outcome, device=handle, files={LOG: console_log})
 
     async def cancel(self, handle: str) -> None:
         """Power a job's machine off."""

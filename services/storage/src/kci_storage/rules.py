@@ -5,6 +5,7 @@ import re
 from pathlib import PurePosixPath
 
 from kci_shared.errors import Invalid
+from kci_shared.rules.artifacts import CONFIGS
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,200}")  # no path, no quote, no line end
@@ -13,7 +14,7 @@ ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
 TEXT_SUFFIXES = {".log", ".txt", ".config", ".eml", ".patch", ".dts", ".yaml"}
-TEXT_NAMES = {"config", "_config", ".config"}
+TEXT_NAMES = {*CONFIGS, ".config"}
 
 
 def key(sha256: str, name: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from kci_shared.lab.errors import LabError
 from kci_shared.models import NODE, Node, Result
+from kci_shared.rules.artifacts import LOG
 from kci_shared.storage import Storage
 from kci_shared.work import BridgeSettings, Dialect, LabJob, RunOutcome
 from kci_shared.work.artifacts import Artifacts
@@ -36,7 +37,7 @@ async def try_job(
                 images = await artifacts.fetch(own)
                 outcome = await _run(dialect, LabJob(node, 1, folder, images))
                 stored = await artifacts.store(outcome.files)
-    return [judge(free[0], outcome, stored.get("log"))]
+    return [judge(free[0], outcome, stored.get(LOG))]
 
 
 async def _run(dialect: Dialect, job: LabJob) -> RunOutcome:

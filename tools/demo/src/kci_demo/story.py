@@ -26,6 +26,7 @@ from kci_fakes.lab.images import Images
 from kci_local.labgrid import BOARDS, count_powered
 from kci_local.site import Site
 from kci_shared.models import State
+from kci_shared.rules.artifacts import CONFIG, KERNEL
 
 TIMEOUT_S = 240.0
 """How long a revision may take: QEMU is slow on a busy machine."""
@@ -105,7 +106,7 @@ class Story:
     ) -> Submission:
         """Submit the `number`-th commit of a branch, as the outside CI."""
         images = self.images
-        files = {"kernel": images.kernel, "_config": images.config}
+        files = {KERNEL: images.kernel, CONFIG: images.config}
         if with_ramdisk:
             files["ramdisk"] = images.ramdisk
         revision = revision_of(images.release, branch, number)

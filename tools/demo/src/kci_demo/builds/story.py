@@ -15,6 +15,7 @@ from kci_demo.timeline import Timeline
 from kci_fakes.repository import Repository
 from kci_shared.client import ApiClient
 from kci_shared.models import Checkout, Finding, Kbuild, Kind, Node, Result, State
+from kci_shared.rules.artifacts import BUILD_LOG, CONFIG, KERNEL, TARBALL
 
 TIMEOUT_S = 3600.0
 """How long a kernel may take from the push to its report."""
@@ -40,7 +41,7 @@ def _findings(evidence: Evidence) -> list[Finding]:
 
 
 def _has_artifacts(evidence: Evidence) -> bool:
-    names = {"kernel", "_config", "build_log", "metadata"}
+    names = {KERNEL, CONFIG, BUILD_LOG, "metadata"}
     return all(names <= build.artifacts.keys() for build in builds(evidence))
 
 
@@ -64,7 +65,7 @@ CLOSED: Expectation = (
     lambda e: _checkout(e).state is State.DONE,
 )
 GOOD: list[Expectation] = [
-    ("the checkout has its sources", lambda e: "tarball" in _checkout(e).artifacts),
+    ("the checkout has its sources", lambda e: TARBALL in _checkout(e).artifacts),
     ("the commit is described", _is_described),
     ("it builds", lambda e: [b.result for b in builds(e)] == [Result.PASS]),
     ("the build left a kernel, its log, its facts", _has_artifacts),
