@@ -84,17 +84,13 @@ class Reporter:
         """Reply to the mail that reported the regression, if there is one."""
         mails = await self._nodes.find(kind=Kind.PROCESS, name=NAME, parent=node.id)
         keys = {mail.idempotency_key for mail in mails}
-        if (
-            f"mail/{first_mail_key(node)}" not in keys
-            or f"mail/{fixed_mail_key(node)}" in keys
-        ):
+        is_reported = _node_key(first_mail_key(node)) in keys
+        is_answered = _node_key(fixed_mail_key(node)) in keys
+        if not is_reported or is_answered or node.data.fixed_node is None:
             return
-        if node.data.fixed_node is None:
-            return
+        case = await self._case(node)
         fixed = await self._existing(node.data.fixed_node)
-        await self._store_mail(
-            fixed_mail(await self._case(node), fixed, self._head), node
-        )
+        await self._store_mail(fixed_mail(case, fixed, self._head), node)
 
     async def _case(self, regression: Regression) -> Case:
         """Collect a regression's nodes; raise `NotYet` unless all are settled."""
@@ -175,7 +171,7 @@ class Reporter:
             parent=about.id,
             artifacts={"mail": url},
             timeout=datetime.now(UTC) + self._life,
-            idempotency_key=f"mail/{mail.key}",
+            idempotency_key=_node_key(mail.key),
             data={
                 "runtime": self._runtime,
                 "platform": PLATFORM,
@@ -191,3 +187,8 @@ class Reporter:
             log.info("mail was written before", key=mail.key)
             return
         log.info("mail written", mail=created.id, message_id=mail.message_id)
+
+
+def _node_key(mail_key: str) -> str:
+    """Return the idempotency key of a mail's node."""
+    return f"mail/{mail_key}"

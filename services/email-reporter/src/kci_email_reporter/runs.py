@@ -76,13 +76,7 @@ def find_runs(nodes: Sequence[Node]) -> list[Run]:
     by_id: dict[str, Node] = {
         node.id: node for node in nodes if isinstance(node, Kbuild | Job | Test)
     }
-    superseded = _superseded(list(by_id.values()))
-    lineages = [list(_up(node, by_id)) for node in by_id.values()]
-    lineages = [
-        lineage
-        for lineage in lineages
-        if superseded.isdisjoint(node.id for node in lineage)
-    ]
+    lineages = _last_attempts([list(_up(node, by_id)) for node in by_id.values()])
     parents = {line[0].parent for line in lineages if isinstance(line[0], Test)}
     with_failure = {
         ancestor.id
@@ -113,12 +107,16 @@ def amount(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _superseded(nodes: Sequence[Node]) -> set[str]:
-    """Return the ids of attempts that have a later attempt."""
-    last: Counter[tuple[str | None, ...]] = Counter()
-    for node in nodes:
-        last[_work(node)] = max(last[_work(node)], node.retry_counter)
-    return {node.id for node in nodes if node.retry_counter < last[_work(node)]}
+def _last_attempts(lineages: Sequence[Lineage]) -> list[Lineage]:
+    """Drop attempts that have a later attempt, with all nodes below them."""
+    last: dict[tuple[str | None, ...], int] = {}
+    for node, *_ in lineages:
+        last[_work(node)] = max(last.get(_work(node), 0), node.retry_counter)
+    return [
+        lineage
+        for lineage in lineages
+        if not any(node.retry_counter < last[_work(node)] for node in lineage)
+    ]
 
 
 def _work(node: Node) -> tuple[str | None, ...]:

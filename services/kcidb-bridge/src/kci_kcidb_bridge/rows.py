@@ -17,7 +17,10 @@ from pydantic import (
     FiniteFloat,
 )
 
-from kci_kcidb_bridge.text import EXCERPT_MAX_CHARS, clean
+from kci_kcidb_bridge.text import clean
+
+EXCERPT_MAX_CHARS = 16384
+"""Longest log excerpt that the schema allows."""
 
 Text = Annotated[str, BeforeValidator(clean)]
 Misc = Annotated[dict[str, Any], BeforeValidator(clean)]

@@ -4,9 +4,6 @@
 import re
 from typing import Any
 
-EXCERPT_MAX_CHARS = 16384
-"""Longest log excerpt that the schema allows."""
-
 NOT_IN_A_PATH = re.compile(r"[^A-Za-z0-9_-]")
 NOT_IN_AN_ARCHITECTURE = re.compile(r"[^a-z0-9_]")
 URL = re.compile(

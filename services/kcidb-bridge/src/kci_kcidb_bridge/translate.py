@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from kci_kcidb_bridge import text
 from kci_kcidb_bridge.rows import (
+    EXCERPT_MAX_CHARS,
     BuildRow,
     CheckoutRow,
     Environment,
@@ -192,7 +193,7 @@ def _excerpt(data: BuiltData) -> str | None:
     """Return the log at its faults, rather than its end."""
     excerpts = [found.excerpt or [found.headline] for found in data.findings or []]
     lines = text.clean("\n\n".join("\n".join(excerpt) for excerpt in excerpts))
-    return lines[: text.EXCERPT_MAX_CHARS] or None
+    return lines[:EXCERPT_MAX_CHARS] or None
 
 
 def _files(node: Node, excluded: tuple[str, ...]) -> list[Resource] | None:
