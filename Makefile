@@ -57,7 +57,7 @@ logs: ## Follow the logs of what Docker runs
 .PHONY: test test-long check rails lint types layers changelog-check measure unit real integration fuzz-api end-to-end drill drill-bridge bench docs bench-plan bench-bridge bench-in-flight lava-lab labgrid-lab kubernetes-lab
 test: check ## Run all checks and tests but those that take longer (10 minutes)
 
-check: install lint types layers changelog-check unit real docs ## The same
+check: install lint types layers measure changelog-check unit real docs ## The same
 
 # one after the other: each lab wants the machine for itself
 test-long: install ## Run what takes longer: rails, real labs, drills (40 minutes; LAVA needs root)
