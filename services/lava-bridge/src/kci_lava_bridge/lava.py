@@ -135,7 +135,7 @@ class Lava:
             results += chunk
             if len(results) > MAX_RESULTS_BYTES:
                 limit = f"{MAX_RESULTS_BYTES} bytes"
-                raise LabError(f"LAVA: the results of job {job_id} exceed {limit}")
+                raise LabError(f"LAVA: results of job {job_id} exceed {limit}")
         return bytes(results)
 
     async def log(self, job_id: int) -> AsyncIterator[bytes]:
