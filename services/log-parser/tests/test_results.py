@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kci_log_parser.contents import read_log
 from kci_log_parser.scanner import LogScanner
-from kci_log_parser.show import read_log
 from kci_shared.rules.results import ResultReader
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"

@@ -74,32 +74,32 @@ class Builds:
         """Read a line; return a report that it opens."""
         text = clean(raw)
         if name == "function":
-            if found := FUNCTION.search(text):
-                self._function = (found[1], found[2])
+            if match := FUNCTION.search(text):
+                self._function = (match[1], match[2])
             return None
         return self._readers[name](text, place)
 
     def _error(
         self, kind: str, form: re.Pattern[str], text: str, place: Place
     ) -> BuildError | None:
-        found = form.search(text)
-        if CONSEQUENCES.search(text) or (found is None and kind == "compiler"):
+        match = form.search(text)
+        if CONSEQUENCES.search(text) or (match is None and kind == "compiler"):
             return None
         self._failed = True
-        return self._report(kind, Severity.FAULT, found, text, place)
+        return self._report(kind, Severity.FAULT, match, text, place)
 
     def _report(
         self,
         kind: str,
         severity: Severity,
-        found: re.Match[str] | None,
+        match: re.Match[str] | None,
         text: str,
         place: Place,
     ) -> BuildError:
         report = BuildError(kind, severity, place, text)
-        if found is not None:
-            report.location = found["at"]
-            report.message = found["message"]
+        if match is not None:
+            report.location = match["at"]
+            report.message = match["message"]
         file, function = self._function
         if (report.location or "").partition(":")[0] == file:
             report.function = function or None
@@ -107,11 +107,11 @@ class Builds:
 
     def _warning(self, text: str, place: Place) -> BuildError | None:
         """Read a warning; objtool and modpost print no line numbers."""
-        found = COMPILED.search(text)
+        match = COMPILED.search(text)
         tool = "modpost" if "modpost" in text or "Section mismatch" in text else None
-        if found is None and tool is None and "objtool" not in text:
+        if match is None and tool is None and "objtool" not in text:
             return None
-        return self._report(tool or "compiler", Severity.WARNING, found, text, place)
+        return self._report(tool or "compiler", Severity.WARNING, match, text, place)
 
     def _rust(self, text: str, place: Place) -> BuildError | None:
         """Read what is an error of rustc if a place follows, or if `make` fails."""
@@ -138,8 +138,8 @@ class Builds:
         """Read an error of `make` itself, or that a command failed."""
         failed = FAILED.search(text)
         if failed is None:
-            found = STOP.search(text)
-            return self._error("make", STOP, text, place) if found else None
+            match = STOP.search(text)
+            return self._error("make", STOP, text, place) if match else None
         if "(ignored)" in text or self._confirm(place.line):
             return None
         if self._failed:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Scans for all lines of interest at once, in time linear in the length of the log.
 
-Hyperscan tells which patterns end where. Where they begin, and which of them counts, is
-found out for the few lines that it names.
+Hyperscan returns where each pattern ends. Where it begins, and which of several counts,
+is decided by `re` in these few lines.
 """
 
 import re
@@ -21,19 +21,19 @@ from kci_log_parser.result_lines import RESULT_LINES
 Row = Headline | Form
 
 MAX_HITS = 4
-"""How many places of a line are looked at."""
+"""How many hits of a line count."""
 MAX_LINE_BYTES = 4000
-"""How much of a line is looked at."""
+"""How much of a line is searched."""
 
 
 Hit = tuple[int, int]
-"""A row's number, and the byte of the line at which it stands."""
+"""The number of a row, and the byte of the line at which it matches."""
 Line = tuple[int, int, list[Hit]]
-"""Where a line of interest starts and ends, and what stands in it."""
+"""Where a line of interest starts and ends, and its hits."""
 
 
 class Engine:
-    """Finds the lines in which one of some patterns stands."""
+    """Finds the lines that match one of its rows."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
@@ -81,7 +81,7 @@ class Engine:
         return ends
 
     def _hits(self, line: bytes, rows: set[int]) -> list[Hit]:
-        """Return what stands in a line, from left to right: at each place one row."""
+        """Return the hits in a line, from left to right; one row at each place."""
         line = line[:MAX_LINE_BYTES]
         if len(rows) == 1:  # as nearly always
             (row,) = rows
@@ -104,13 +104,13 @@ class Engine:
 
 @cache
 def faults_engine() -> Engine:
-    """Return what finds all lines but those of test results."""
+    """Return the engine for all lines but those of test results."""
     return Engine([*HEADLINES, *BUILD_LINES, *BOOT_LINES, *PHASE_LINES])
 
 
 @cache
 def full_engine() -> Engine:
-    """Return what finds the lines of test results, too."""
+    """Return the engine for all lines, with those of test results."""
     return Engine([*HEADLINES, *BUILD_LINES, *BOOT_LINES, *RESULT_LINES, *PHASE_LINES])
 
 

@@ -97,9 +97,9 @@ class LogParser:
 
 def _changes(node: Node, facts: LogFacts) -> dict[str, Any]:
     """Return what is to be changed on a node."""
-    data: dict[str, Any] = {"findings": [_dump(found) for found in facts.findings]}
+    data: dict[str, Any] = {"findings": [_dump(finding) for finding in facts.findings]}
     if facts.warnings:
-        data["warnings"] = [_dump(found) for found in facts.warnings]
+        data["warnings"] = [_dump(finding) for finding in facts.warnings]
     if facts.error is not None:
         data["log_error"] = facts.error
     if isinstance(node, Kbuild) and node.result is Result.FAIL:

@@ -15,7 +15,7 @@ WINDOW_BYTES = 1 << 14
 
 
 class Place(NamedTuple):
-    """Where a line stands."""
+    """The place of a line in the log."""
 
     line: int
     """From 1."""

@@ -92,9 +92,9 @@ def correction(node: Node, facts: LogFacts) -> Correction | None:
     if not isinstance(node, Job) or (facts.error is not None and not facts.findings):
         return None
     faults = [
-        found
-        for found in facts.findings
-        if found.severity == Severity.FAULT and found.kind not in BUILD_KINDS
+        finding
+        for finding in facts.findings
+        if finding.severity == Severity.FAULT and finding.kind not in BUILD_KINDS
     ]
     if node.result is Result.FAIL:
         return None if faults else _silence(node, facts.boot)

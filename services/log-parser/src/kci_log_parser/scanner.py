@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Reads a log's bytes in one pass, in bounded memory and time linear in its length.
 
-Hyperscan runs over whole chunks, so Python sees only the lines of interest. What stands
-below a headline is read closely only if its signature is new.
+Hyperscan scans whole chunks, so Python sees only the lines of interest. The lines below
+a headline are read closely only if its signature is new.
 """
 
 from collections.abc import Iterable, Sequence

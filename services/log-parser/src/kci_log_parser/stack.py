@@ -95,5 +95,5 @@ def _is_by(window: bytes, end: int, caller: bytes | None) -> bool:
     if caller is None:
         return True
     start = max(window.rfind(b"\n", 0, end) + 1, end - 400)
-    found = CALLER.search(window, start, end)
-    return found is None or found[1] == caller
+    match = CALLER.search(window, start, end)
+    return match is None or match[1] == caller
