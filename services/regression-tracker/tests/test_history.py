@@ -19,12 +19,12 @@ def runs(story: str, proven: bool = False) -> list[Sample]:
             passed=letter == "P",
             proven=proven and letter == "F",
         )
-        for number, said in enumerate(story.split())
-        for attempt, letter in enumerate(said.strip("-"))
+        for number, letters in enumerate(story.split())
+        for attempt, letter in enumerate(letters.strip("-"))
     ]
 
 
-def told(past: Past) -> list[tuple[str, str]]:
+def breaks_of(past: Past) -> list[tuple[str, str]]:
     """Say each break by the revisions where it begins and ends."""
     return [
         (one.failed[0].commit, one.fixed.commit if one.fixed else "")
@@ -54,12 +54,12 @@ def told(past: Past) -> list[tuple[str, str]]:
 def test_breaks_of_a_story(story: str, breaks: list[tuple[str, str]]) -> None:
     past = look_back(runs(story))
     never_passed = [one for one in past.breaks if one.passed is None]
-    found = told(past)[len(never_passed) :]
+    found = breaks_of(past)[len(never_passed) :]
     assert found == breaks
 
 
 def test_one_failure_that_shows_why_is_enough() -> None:
-    assert told(look_back(runs("P F P", proven=True))) == [("c1", "c2")]
+    assert breaks_of(look_back(runs("P F P", proven=True))) == [("c1", "c2")]
 
 
 def test_a_break_names_its_neighbours() -> None:

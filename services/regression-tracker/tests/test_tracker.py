@@ -27,7 +27,7 @@ def tell(world: World) -> Tell:
     return deliver
 
 
-def said(world: World) -> list[tuple[Status, Result | None]]:
+def statuses(world: World) -> list[tuple[Status, Result | None]]:
     return [(node.data.status, node.result) for node in world.api.regressions]
 
 
@@ -84,7 +84,7 @@ async def test_what_breaks_again_is_another_regression(
 ) -> None:
     for number, result in enumerate(["pass", "fail", "pass", "fail"]):
         await tell(world.run(world.checkout(str(number)), result))
-    assert said(world) == [("fixed", "pass"), ("new", "fail")]
+    assert statuses(world) == [("fixed", "pass"), ("new", "fail")]
     keys = [str(node.idempotency_key) for node in world.api.regressions]
     assert [key[-2:] for key in keys] == ["/1", "/2"]
 
@@ -105,9 +105,9 @@ async def test_what_people_said_stays_while_it_fails(world: World, tell: Tell) -
     [node] = world.api.regressions
     await world.api.update(node.id, if_version=1, data={"status": "acknowledged"})
     await tell(world.run(world.checkout("2"), "fail"))
-    assert said(world) == [("acknowledged", "fail")]
+    assert statuses(world) == [("acknowledged", "fail")]
     await tell(world.run(world.checkout("3")))
-    assert said(world) == [("fixed", "pass")]
+    assert statuses(world) == [("fixed", "pass")]
 
 
 async def test_what_people_closed_stays_closed(world: World, tell: Tell) -> None:
@@ -116,7 +116,7 @@ async def test_what_people_closed_stays_closed(world: World, tell: Tell) -> None
     await world.api.update(node.id, if_version=1, data={"status": "closed"})
     await tell(world.run(world.checkout("2"), "fail"))
     await tell(world.run(world.checkout("3")))
-    assert said(world) == [("closed", "pass")]
+    assert statuses(world) == [("closed", "pass")]
 
 
 async def test_a_pass_that_turns_out_to_be_none_opens_it_again(
@@ -127,9 +127,9 @@ async def test_a_pass_that_turns_out_to_be_none_opens_it_again(
     await world.api.update(node.id, if_version=1, data={"status": "acknowledged"})
     end = world.checkout("2")
     await tell(world.run(end))
-    assert said(world) == [("fixed", "pass")]
+    assert statuses(world) == [("fixed", "pass")]
     await tell(world.run(end, "fail"), world.run(end, "fail"))
-    assert said(world) == [("acknowledged", "fail")]
+    assert statuses(world) == [("acknowledged", "fail")]
 
 
 async def test_a_break_that_later_results_deny_is_withdrawn_and_may_come_back(
@@ -138,9 +138,9 @@ async def test_a_break_that_later_results_deny_is_withdrawn_and_may_come_back(
     good, bad = world.checkout("good"), world.checkout("bad")
     await tell(world.run(good), world.run(bad, "fail"))
     await tell(world.run(bad))
-    assert said(world) == [("withdrawn", "incomplete")]
+    assert statuses(world) == [("withdrawn", "incomplete")]
     await tell(world.run(bad, "fail"))
-    assert said(world) == [("new", "fail")]
+    assert statuses(world) == [("new", "fail")]
 
 
 async def test_a_late_pass_between_makes_two_breaks_of_one(
@@ -152,7 +152,7 @@ async def test_a_late_pass_between_makes_two_breaks_of_one(
     await tell(*runs)
     late = world.run(checkouts[2])
     await tell(late)
-    assert said(world) == [("fixed", "pass"), ("new", "fail")]
+    assert statuses(world) == [("fixed", "pass"), ("new", "fail")]
     assert world.api.pairs == [(runs[0].id, runs[1].id), (late.id, runs[2].id)]
 
 
@@ -172,7 +172,7 @@ async def test_a_build_does_not_fail_by_chance(world: World, tell: Tell) -> None
     build = {"kind": "kbuild", "name": "build", "signature": None}
     passed = world.run(world.checkout("0"), **build)
     await tell(passed, world.run(world.checkout("1"), "fail", **build))
-    assert said(world) == [("new", "fail")]
+    assert statuses(world) == [("new", "fail")]
 
 
 async def test_one_fault_on_two_boards_is_one_issue(world: World, tell: Tell) -> None:
@@ -257,7 +257,7 @@ async def test_an_old_revision_that_is_tested_again_stays_an_old_one(
     early = world.run(bad, "fail")
     await tell(early)
     assert world.api.pairs == [(newest.id, early.id)]
-    assert said(world) == [("new", "fail")]
+    assert statuses(world) == [("new", "fail")]
 
 
 async def test_what_fails_because_of_its_parts_leaves_the_news_to_them(
@@ -350,7 +350,7 @@ async def test_a_verdict_that_is_taken_back_takes_its_regression_with_it(
     failed = world.run(world.checkout("1"), "fail")
     await tell(failed)
     await tell(changed(world, failed, result="incomplete"), previous_result="fail")
-    assert said(world) == [("withdrawn", "incomplete")]
+    assert statuses(world) == [("withdrawn", "incomplete")]
 
 
 async def test_a_tree_without_a_checkout_has_no_place_among_the_revisions(

@@ -72,7 +72,7 @@ class ApiError(KciError):
 
 
 class BadRequest(ApiError):
-    """The request cannot be served as it stands."""
+    """The request is invalid in its context, such as a forbidden transition."""
 
     status = 400
 

@@ -104,7 +104,7 @@ class Variable(NamedTuple):
 
     name: str
     default: str
-    """Empty if there is none; `(required)` if it must be set."""
+    """Empty without a default; `(required)` if it must be set."""
     description: str
 
 

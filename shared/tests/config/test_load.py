@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Reading a configuration, and what is said when it is wrong."""
+"""Reading a configuration, and what is message when it is wrong."""
 
 import re
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def told(folder: Path) -> list[str]:
+def problems_in(folder: Path) -> list[str]:
     """Every problem, without the folder's name."""
     config, problems = read(folder)
     assert (config is None) == bool(problems)
@@ -111,7 +111,7 @@ def test_an_entry_takes_what_it_does_not_say_from_its_base(write: Write) -> None
 
 def test_bases_in_a_circle_are_a_mistake(write: Write) -> None:
     circle = "tests: {a: {extends: b}, b: {extends: c}, c: {extends: a}}\n"
-    assert "extends itself; remove one of the bases" in told(write(a=circle))[0]
+    assert "extends itself; remove one of the bases" in problems_in(write(a=circle))[0]
 
 
 def test_entries_that_make_the_same_share_it(write: Write) -> None:
@@ -122,7 +122,7 @@ def test_entries_that_make_the_same_share_it(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "wrong", "said"),
+    ("line", "wrong", "message"),
     [
         (6, "  boot: {need: build/debian}", "unknown key 'need'; did you mean 'needs'"),
         (6, "  boot: {on: {}}", "tests.boot has no 'needs'; add it"),
@@ -173,23 +173,25 @@ def test_entries_that_make_the_same_share_it(write: Write) -> None:
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_a_remedy(
-    write: Write, line: int, wrong: str, said: str
+    write: Write, line: int, wrong: str, message: str
 ) -> None:
     lines = GOOD.splitlines()
     lines[line - 1] = wrong
-    problems = [text for text in told(write(a="\n".join(lines))) if said in text]
+    problems = [
+        text for text in problems_in(write(a="\n".join(lines))) if message in text
+    ]
     assert problems
     assert problems[0].startswith(f"a.yaml:{line}: ")
 
 
 def test_when_there_is_nothing_to_suggest_that_is_said(write: Write) -> None:
     text = "tests: {a: {needs: b}, b: {needs: build/x, when: {tree: x}}}"
-    remedies = [problem.rpartition("; ")[2] for problem in told(write(a=text))]
+    remedies = [problem.rpartition("; ")[2] for problem in problems_in(write(a=text))]
     assert remedies == ["none are configured", "known: a, b, checkout"]
 
 
 def test_an_unknown_section_is_a_mistake(write: Write) -> None:
-    assert told(write(a="plattforms: {}")) == [
+    assert problems_in(write(a="plattforms: {}")) == [
         "a.yaml:1: the configuration has an unknown key 'plattforms'; "
         "did you mean 'platforms'?"
     ]
@@ -198,14 +200,14 @@ def test_an_unknown_section_is_a_mistake(write: Write) -> None:
 def test_a_name_stands_once_in_all_files(write: Write) -> None:
     folder = write(a=GOOD, b="tests:\n  boot: {needs: build/debian}\n")
     first = folder / "a.yaml"
-    assert told(folder) == [
+    assert problems_in(folder) == [
         f"b.yaml:2: 'tests.boot' is already in {first}:6; rename or remove one of them"
     ]
 
 
 def test_two_builds_of_one_name_are_the_same_build(write: Write) -> None:
     more = "builds:\n  b: {targets: [kernel], compiler: gcc-12, arch: {x86_64: big}}\n"
-    assert told(write(a=GOOD, b=more)) == [
+    assert problems_in(write(a=GOOD, b=more)) == [
         "b.yaml:2: 'debian' makes 'build/gcc-12/x86_64/big', too, but in another way; "
         "give them the same targets and variables"
     ]
@@ -213,11 +215,11 @@ def test_two_builds_of_one_name_are_the_same_build(write: Write) -> None:
 
 def test_every_mistake_is_told_at_once(write: Write) -> None:
     text = GOOD.replace("needs: [boot]", "needs: [bot]").replace("[board]", "[bord]")
-    assert len(told(write(a=text))) == 2
+    assert len(problems_in(write(a=text))) == 2
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("tests: {a: &x {needs: b}, c: *x}", "a.yaml:1: an alias"),
         ("tests: {a: !!python/name:os.system x}", "a.yaml:1: a tag"),
@@ -231,18 +233,22 @@ def test_every_mistake_is_told_at_once(write: Write) -> None:
         ("\x00", "a.yaml:1: not YAML"),
     ],
 )
-def test_what_is_not_plain_yaml_is_refused(write: Write, text: str, said: str) -> None:
-    assert told(write(a=text))[0].startswith(said)
+def test_what_is_not_plain_yaml_is_refused(
+    write: Write, text: str, message: str
+) -> None:
+    assert problems_in(write(a=text))[0].startswith(message)
 
 
 def test_a_folder_without_files_is_a_mistake(tmp_path: Path) -> None:
-    assert told(tmp_path) == [f"{tmp_path}: no YAML file is here; name another folder"]
+    assert problems_in(tmp_path) == [
+        f"{tmp_path}: no YAML file is here; name another folder"
+    ]
 
 
 def test_hidden_files_are_left_alone(write: Write) -> None:
     folder = write(a=GOOD)
     (folder / ".#a.yaml").write_text("what an editor left")
-    assert told(folder) == []
+    assert problems_in(folder) == []
 
 
 def test_loading_raises_all_mistakes_as_one_error(write: Write) -> None:

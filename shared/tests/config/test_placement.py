@@ -79,7 +79,7 @@ def test_every_reason_is_told() -> None:
     place = Placement("boot", "lab", "qemu")
     assert against(demanding, place) == [
         "the lab's tests: it takes smoke",
-        "the test's on.boot: the platform's boot is not said, wanted is grub",
+        "the test's on.boot: the platform's boot is not set, required: grub",
         "arch: the platform is x86_64, the build arm64",
     ]
 

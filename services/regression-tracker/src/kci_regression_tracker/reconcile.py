@@ -257,5 +257,5 @@ def _trees(broken: Break) -> list[str]:
 def _revision(history: History, run: Sample | None) -> dict[str, Any] | None:
     if run is None:
         return None
-    said = revision(history.nodes[run.id][0])
-    return said.model_dump(mode="json", exclude_unset=True)
+    at = revision(history.nodes[run.id][0])
+    return at.model_dump(mode="json", exclude_unset=True)

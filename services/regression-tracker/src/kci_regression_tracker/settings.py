@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the regression tracker is told from outside."""
+"""Settings of the regression tracker."""
 
 from kci_shared.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """What the regression tracker is told from outside."""
+    """The settings that all services next to the API have."""

@@ -122,8 +122,8 @@ def _artifacts(config: Config, test: Test, above: Node) -> dict[str, str]:
 
 
 def _for_arch(url: str, arch: str) -> str:
-    known = {"arch": arch, "debian": arch, "buildroot": arch, **ARCHS.get(arch, {})}
-    return re.sub(r"\{\{ *(\w+) *\}\}", lambda m: known.get(m[1], m[0]), url)
+    names = {"arch": arch, "debian": arch, "buildroot": arch, **ARCHS.get(arch, {})}
+    return re.sub(r"\{\{ *(\w+) *\}\}", lambda m: names.get(m[1], m[0]), url)
 
 
 def _params(config: Config, placement: Placement) -> dict[str, Any]:

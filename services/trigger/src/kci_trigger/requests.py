@@ -171,9 +171,9 @@ class Requests:
             await self._storage.put(f"{number:04}.patch", patch)
             for number, patch in enumerate(contents)
         ]
-        known = {"patchset": patches.digest(contents), "tip_of_branch": False}
+        patched = {"patchset": patches.digest(contents), "tip_of_branch": False}
         return await self._create(
-            revision.model_copy(update=known),
+            revision.model_copy(update=patched),
             request,
             submitter,
             name=rules.PATCHSET,

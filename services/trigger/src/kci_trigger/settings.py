@@ -16,7 +16,8 @@ class Settings(BridgeSettings):
     config: Annotated[Path, Field(description="folder of the YAML files: trees, ...")]
     runtime: Runtime = "trigger"
     max_jobs: Annotated[
-        int, Field(ge=1, le=100, description="how many checkouts may be made at once")
+        int,
+        Field(ge=1, le=100, description="how many checkouts may be made in parallel"),
     ] = 2
     queue: Annotated[
         float, Field(ge=0, description="seconds that a checkout may take")
@@ -28,7 +29,8 @@ class Settings(BridgeSettings):
         float, Field(gt=0, description="seconds that a remote gets to list its heads")
     ] = 30
     per_host: Annotated[
-        int, Field(ge=1, description="how many trees of one host are polled at once")
+        int,
+        Field(ge=1, description="how many trees of one host are polled in parallel"),
     ] = 4
     protocols: Annotated[
         tuple[str, ...], Field(description="protocols that git may use: JSON list")

@@ -138,10 +138,10 @@ def _patterns(
     config: Config, lab: str, patterns: list[str], where: Where
 ) -> Iterator[Complaint]:
     for pattern in patterns:
-        wanted = pattern.removeprefix("!")
-        if pattern != "*" and not _some_match(wanted, config.tests):
+        bare = pattern.removeprefix("!")
+        if pattern != "*" and not _some_match(bare, config.tests):
             what = f"lab '{lab}' takes '{pattern}', which matches no test"
-            yield (*where, pattern), what, suggest(wanted, config.tests)
+            yield (*where, pattern), what, suggest(bare, config.tests)
 
 
 def _when(config: Config, when: When, where: Where) -> Iterator[Complaint]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From pydantic's errors to problems, in the words of who wrote the file."""
+"""Turn pydantic's errors into problems with location and remedy."""
 
 from typing import Any, get_args
 
@@ -15,9 +15,9 @@ Model = type[BaseModel]
 def problems_of(
     error: ValidationError, reader: Reader, model: Model, whole: str
 ) -> list[Problem]:
-    """Return the problem that each of pydantic's errors means, in order.
+    """Return a problem for each of pydantic's errors, ordered by location.
 
-    `whole` names what the model stands for, such as "the configuration".
+    `whole` is the name of the file's content, such as "the configuration".
     """
     return sorted(_problem(one, reader, model, whole) for one in error.errors())
 
@@ -43,7 +43,7 @@ def _problem(error: ErrorDetails, reader: Reader, model: Model, whole: str) -> P
 
 
 def _keys(model: Model, where: tuple[int | str, ...]) -> list[str]:
-    """List the keys of the entry in which an unknown key stands."""
+    """List the valid keys of the entry with the unknown key."""
     here: Any = model
     for part in where[:-1]:
         if isinstance(here, type) and issubclass(here, BaseModel):

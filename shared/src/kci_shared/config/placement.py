@@ -112,15 +112,17 @@ def _takes(patterns: list[str], test: str) -> bool:
 def fitness(config: Config, name: str, on: dict[str, list[str]]) -> Iterator[Ruling]:
     """Compare a platform with a test's `on`."""
     platform = config.platforms[name]
-    for attribute, wanted in on.items():
-        asked = ALIASES.get(attribute, attribute)
-        said = [name] if asked == "name" else platform.values_of(asked)
-        is_now = ", ".join(said) or "not said"
-        if wanted == [ANY]:
-            holds = bool(said)
-        elif wanted == [NONE]:
-            holds = not said
+    for attribute, required in on.items():
+        key = ALIASES.get(attribute, attribute)
+        values = [name] if key == "name" else platform.values_of(key)
+        shown = ", ".join(values) or "not set"
+        if required == [ANY]:
+            holds = bool(values)
+        elif required == [NONE]:
+            holds = not values
         else:
-            holds = any(fnmatchcase(one, w) for one in said for w in wanted)
-        why = f"the platform's {asked} is {is_now}, wanted is {' or '.join(wanted)}"
+            holds = any(
+                fnmatchcase(one, pattern) for one in values for pattern in required
+            )
+        why = f"the platform's {key} is {shown}, required: {' or '.join(required)}"
         yield Ruling(f"the test's on.{attribute}", holds, why)

@@ -29,7 +29,7 @@ MAX_DEPTH = 20
 
 
 class Reader:
-    """Reads YAML files; knows where each value stands, and what is wrong there."""
+    """Reads YAML files; keeps the location of each value, and what is wrong."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -38,7 +38,7 @@ class Reader:
         self._file = Path()
 
     def read(self, file: Path) -> dict[str, Any]:
-        """Return the mapping that a file is; what is wrong is added to the problems.
+        """Return the mapping in a file; mistakes are added to the problems.
 
         Raises `OSError` if there is no such file.
         """
@@ -49,7 +49,7 @@ class Reader:
         return values
 
     def compose(self, file: Path) -> MappingNode | None:
-        """Parse a file; None if it is empty, or no mapping, which is a problem."""
+        """Parse a file; None if it is empty, or has no mapping, which is a problem."""
         self._file = file
         self._seen = set()
         try:
@@ -69,7 +69,7 @@ class Reader:
         return None
 
     def location(self, where: Where) -> Location:
-        """Return where a value stands, or the nearest value around it."""
+        """Return the location of a value, or of the nearest value around it."""
         nearest: Where = ()
         for part in where:
             if (*nearest, part) in self._locations:
@@ -85,7 +85,7 @@ class Reader:
         self.problems.append(Problem(self._at(mark), what, remedy))
 
     def locate(self, where: Where, mark: Any) -> None:
-        """Note where a value stands, unless it stands elsewhere already."""
+        """Store the location of a value, unless it has one already."""
         self._locations.setdefault(where, self._at(mark))
 
     def merge(self, node: MappingNode, where: Where, into: dict[str, Any]) -> None:
@@ -133,9 +133,9 @@ class Reader:
 
 
 def scalar(node: ScalarNode) -> Any:
-    """Return what a word of YAML stands for."""
+    """Return the value of a YAML scalar."""
     text: str = node.value
-    if node.style:  # quoted, or a block: text as it stands
+    if node.style:  # quoted, or a block: always text
         return text
     if text in NULLS:
         return None

@@ -59,5 +59,5 @@ class Event(BaseModel):
         return self.data.id
 
     def became(self, state: State) -> bool:
-        """Say whether this very change brought the node into `state`."""
+        """Say whether this change set the node's state to `state`."""
         return self.data.state is state and self.data.previous_state is not state
