@@ -21,7 +21,7 @@ class Settings(BridgeSettings):
         Field(ge=1, description="seconds that a job may wait in LAVA for a device"),
     ] = 7200
     callback_port: Annotated[
-        int, Field(ge=0, le=65535, description="hears of LAVA's callbacks; 0 = none")
+        int, Field(ge=0, le=65535, description="port for LAVA's callbacks; 0 = none")
     ] = 0
     callback_host: Annotated[
         str, Field(description="address that the callback port listens on")
