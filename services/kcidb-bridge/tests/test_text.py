@@ -12,7 +12,7 @@ from kci_kcidb_bridge import text
 ANYTHING = st.text('aZ0._-:/ \0\n\r\t\\"\ud800\udfffé\u202e\U0001f600', max_size=9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.recursive(
         ANYTHING,
