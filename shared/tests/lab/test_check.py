@@ -16,7 +16,7 @@ from kci_shared.lab import LabError, read_definition, trial
 from kci_shared.lab.check import OpenLab, checker, probe_all
 from kci_shared.lab.trial import try_job
 from kci_shared.models import ErrorCode, Result
-from kci_shared.work import BridgeSettings, Dialect, RunOutcome
+from kci_shared.work import BridgeSettings, Dialect, LabJob, RunOutcome
 from kci_shared.work.probes import Grade, Probe, bad, good, judge_token, show
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -182,3 +182,16 @@ async def test_a_job_waits_for_no_device(site: Site, tmp_path: Path) -> None:
     site.lab.size = 0
     [probe] = await try_job(settings(tmp_path, token="abc"), site.lab, ["http://s/k"])
     assert (probe.is_bad, site.lab.jobs) == (True, [])
+
+
+async def test_a_job_that_gets_no_device_in_time_is_the_labs_fault(
+    remote: FakeRemoteLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silence(_: LabJob) -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    monkeypatch.setattr(trial, "QUEUE_S", 0.01)
+    monkeypatch.setattr(remote, "submit", silence)
+    with pytest.raises(LabError, match="no device was free within"):
+        await try_job(settings(tmp_path, token="abc"), remote, ["http://s/k"])

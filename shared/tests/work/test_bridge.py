@@ -215,9 +215,19 @@ async def test_a_job_claimed_again_by_its_own_bridge_is_run_again_and_reported_o
     assert len(site.api.reports) == 1
 
 
+def exceed_limits_once_running(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time limit of each job pass as soon as the lab runs one."""
+
+    async def pass_time(_: float) -> None:
+        await site.until(lambda: site.lab.running)
+
+    monkeypatch.setattr(submission, "pass_time", pass_time)
+
+
 async def test_a_job_over_its_time_is_stopped_and_what_there_is_of_it_kept(
-    site: Site,
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    exceed_limits_once_running(site, monkeypatch)
     site.api.put(a_node("1", definition=DEFINITION))
     site.lab.seconds = 60
     site.start(queue=0)
@@ -252,6 +262,7 @@ async def test_a_lab_that_leaves_a_job_in_its_queue_is_at_fault(
         job.progress(Progress.QUEUED)
         return await submit(job)
 
+    exceed_limits_once_running(site, monkeypatch)
     site.api.put(a_node("1", definition=DEFINITION))
     site.lab.seconds = 60
     monkeypatch.setattr(site.lab, "submit", into_the_queue)
@@ -270,6 +281,7 @@ async def test_a_lab_that_does_not_hand_over_a_stopped_job_is_not_waited_for(
         raise CannotRun("the power switch does not answer")
 
     monkeypatch.setattr(submission, "GRACE_S", 0.01)
+    exceed_limits_once_running(site, monkeypatch)
     site.api.put(a_node("1", definition=DEFINITION))
     site.lab.seconds = 60
     monkeypatch.setattr(site.lab, "cancel", cancel)

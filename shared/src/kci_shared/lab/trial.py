@@ -15,8 +15,10 @@ from kci_shared.work.probes import Probe, bad, good
 from kci_shared.work.workspace import Workspace
 
 IMAGES = ("kernel", "ramdisk")
+QUEUE_S = 1200.0
+"""How long the job may wait for a device."""
 LIMIT_S = 1200.0
-"""How long the job may wait for a device, and how long it may run."""
+"""How long it may run."""
 TESTS = [{"id": "uname", "run": "uname -a"}]
 
 
@@ -42,8 +44,11 @@ async def try_job(
 
 async def _run(dialect: Dialect, job: LabJob) -> RunOutcome:
     """Run a job; whatever happens, its device is released."""
-    async with asyncio.timeout(LIMIT_S):
-        handle = await dialect.submit(job)
+    try:
+        async with asyncio.timeout(QUEUE_S):
+            handle = await dialect.submit(job)
+    except TimeoutError:
+        raise LabError(f"no device was free within {QUEUE_S:g} s") from None
     running = asyncio.create_task(dialect.wait(job, handle))
     try:
         async with asyncio.timeout(LIMIT_S):

@@ -70,14 +70,16 @@ class Submission:
         job = LabJob(node, self._claim.attempt, folder, images, self._on_progress)
         limit_s = self._environment.queue_s + _limit_s(node)
         running = asyncio.create_task(self._submit_and_wait(job))
+        limit = asyncio.create_task(pass_time(limit_s))
         try:
-            await asyncio.wait({running}, timeout=limit_s)
+            await asyncio.wait({running, limit}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
                 return await self._cut_off(running, limit_s)
             return running.result()
         finally:
             running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            limit.cancel()
+            await asyncio.gather(running, limit, return_exceptions=True)
 
     def _on_progress(self, progress: Progress) -> None:
         """Record how far a job is; builds and mails have no progress field."""
@@ -131,6 +133,11 @@ class Submission:
                     await self._dialect.cancel(handle)
         except Exception:
             log.exception("job not stopped", job_id=self.handle)
+
+
+async def pass_time(seconds: float) -> None:
+    """Wait until a time limit has passed; tests replace it."""
+    await asyncio.sleep(seconds)
 
 
 def _progress(node: Node) -> Progress | None:
