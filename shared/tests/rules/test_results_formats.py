@@ -121,7 +121,7 @@ def pieces(xml: bytes, size: int = 7) -> Iterator[bytes]:
 def test_junit_is_read() -> None:
     assert is_junit(JUNIT)
     assert not is_junit(b"a log with <testsuite")
-    tests = read_junit(pieces(JUNIT))
+    tests = read_junit(pieces(JUNIT)).tests
     assert [("/".join(test.path), str(test.status)) for test in tests] == [
         ("t.C/a", "pass"),
         ("t.C/b", "fail"),
@@ -150,6 +150,16 @@ def test_xml_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(junit_module, "MAX_BYTES", 100)
     with pytest.raises(NotJUnit):
         read_junit(pieces(JUNIT))
+
+
+def test_a_file_keeps_a_bounded_number_of_tests_each_with_a_name_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parsed_module, "MAX_RESULTS", 2)
+    case = b"<testcase name='a'/>"
+    kept = read_junit(pieces(b"<testsuite>" + 3 * case + b"</testsuite>"))
+    assert [test.path for test in kept.tests] == [("a",), ("a-2",)]
+    assert kept.left_out == 1
 
 
 def test_junit_is_read_among_the_lines_of_an_output_as_is_what_follows() -> None:

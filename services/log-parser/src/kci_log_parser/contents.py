@@ -23,7 +23,7 @@ _NOT_IN_A_NAME = re.compile(r"[^\w.+-]+")
 
 
 class LoggedTest(BaseModel):
-    """One test of a log."""
+    """One test result in a log."""
 
     name: str
     """Its path, with dots: `net.tls_sh.send_then_sendfile`."""
@@ -56,7 +56,8 @@ def read_log(chunks: Iterator[bytes]) -> Contents:
     scanner = LogScanner(results)
     start = next(chunks, b"")
     if is_junit(start):
-        return Contents(tests=_tests(read_junit(chain([start], chunks))))
+        kept = read_junit(chain([start], chunks))
+        return Contents(tests=_tests(kept.tests), left_out={"tests": kept.left_out})
     scanner.feed(start)
     for chunk in chunks:
         scanner.feed(chunk)

@@ -10,7 +10,7 @@ Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+=-]*$", max_leng
 
 
 class TestStep(BaseModel):
-    """One command on the booted system; TAP lines in its output are subtests."""
+    """One command on the booted system; results that it prints are its subtests."""
 
     __test__ = False  # pytest shall not collect it
 

@@ -8,8 +8,10 @@ from kci_shared.rules.results.parsed import (
     Format,
     Kept,
     ParsedTest,
+    SiblingNames,
     TestStatus,
     short,
+    with_own_names,
 )
 
 MAX_BYTES = 16 << 20
@@ -117,11 +119,12 @@ def is_junit(start: bytes) -> bool:
     return is_xml and b"<testsuite" in start[:4096]
 
 
-def read_junit(pieces: Iterator[bytes]) -> list[ParsedTest]:
-    """Return the results in a file; raises `NotJUnit`."""
+def read_junit(pieces: Iterator[bytes]) -> Kept:
+    """Return the results in a file, and how many were left out; raises `NotJUnit`."""
     junit = JUnit()
     for piece in pieces:
         for start in range(0, len(piece), MAX_TOKEN_BYTES):
             junit.read(piece[start : start + MAX_TOKEN_BYTES])
     junit.finish()
-    return junit.kept.tests
+    junit.kept.tests = with_own_names(junit.kept.tests, SiblingNames())
+    return junit.kept

@@ -109,3 +109,10 @@ class SiblingNames:
             path = (*parent, f"{name}-{self._repeats[wanted] + 1}")
         self._taken.add(path)
         return path
+
+
+def with_own_names(tests: list[ParsedTest], names: SiblingNames) -> list[ParsedTest]:
+    """Return tests without subtests, each with a path that no other test has."""
+    return [
+        test._replace(path=names.claim(test.path[:-1], test.path[-1])) for test in tests
+    ]

@@ -12,7 +12,12 @@ from kci_shared.rules.results.junit import JUnit, NotJUnit
 from kci_shared.rules.results.ktap import Ktap
 from kci_shared.rules.results.lava import LavaSignals
 from kci_shared.rules.results.ltp import Ltp
-from kci_shared.rules.results.parsed import Kept, ParsedTest, SiblingNames
+from kci_shared.rules.results.parsed import (
+    Kept,
+    ParsedTest,
+    SiblingNames,
+    with_own_names,
+)
 from kci_shared.text import plain
 
 MAX_LINE_CHARS = 1000
@@ -75,10 +80,7 @@ class ResultReader:
         nested = self._ktap.finish(names)
         flat = [test for kept in self._flat_formats for test in kept.tests]
         flat.sort(key=lambda test: test.line or 0)
-        return nested + [
-            test._replace(path=names.claim(test.path[:-1], test.path[-1]))
-            for test in flat
-        ]
+        return nested + with_own_names(flat, names)
 
     @property
     def missing(self) -> int:
