@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What holds of the API, and so of its fake: one function a case.
 
-Each gets an API on which it may create what it likes; the token has scope
-`nodes:write`. Cases use names of their own, since they may share one API.
+Each gets an API on which it may create and import anything. Cases use names of their
+own, since they may share one API.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,6 +16,8 @@ from kci_shared.errors import BadRequest, Conflict, Invalid, NotFound
 from kci_shared.models import (
     ClaimedNode,
     ClaimRequest,
+    Fate,
+    ImportedNode,
     Kind,
     Move,
     NewNode,
@@ -37,6 +39,9 @@ REVISION = {
     "branch": "master",
     "commit": "c0ffee",
 }
+SCOPES = ["nodes:import", "nodes:write"]
+"""Of the token with which the cases are run."""
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 NOBODY = "f" * 24
 
 
@@ -357,13 +362,41 @@ def a_regression(failed: Node, name: str) -> NewNode:
     return NewNode(kind=Kind.REGRESSION, name=name, data=data)
 
 
+async def an_import_keeps_ids_and_waits_for_parents(api: Api) -> None:
+    root, job = an_import("checkout", "a"), an_import("job", "b", parent="a" * 24)
+    [orphan] = await api.import_nodes([job])
+    assert (orphan.fate, orphan.needs) == (Fate.ORPHAN, "a" * 24)
+    for fate in (Fate.CREATED, Fate.UNCHANGED):
+        answers = await api.import_nodes([root, job])
+        assert [answer.fate for answer in answers] == [fate, fate]
+    [changed] = await api.import_nodes([an_import("checkout", "a", result="fail")])
+    assert changed.fate is Fate.CHANGED
+    stored = await api.get("b" * 24)
+    assert stored is not None
+    assert (stored.path, stored.owner) == (["checkout", "job"], "elsewhere")
+    assert stored.created == WHEN
+
+
+async def an_unfinished_node_is_not_imported(api: Api) -> None:
+    [answer] = await api.import_nodes([an_import("checkout", "c", state="running")])
+    assert answer.fate is Fate.REFUSED
+
+
+def an_import(kind: str, digit: str, **fields: object) -> ImportedNode:
+    node = {"kind": kind, "name": kind, "state": "done", "result": "pass", **fields}
+    times = {"created": WHEN, "updated": WHEN}
+    return ImportedNode.model_validate(
+        {"id": digit * 24, "owner": "elsewhere", "node": node, **times}
+    )
+
+
 async def a_runtime_says_what_it_has(api: Api) -> None:
     report = RuntimeReport(kind="labgrid", platforms={"board": 1})
     await api.register("lab-known", report)
 
 
 async def a_caller_learns_its_scopes(api: Api) -> None:
-    assert (await api.whoami())["scopes"] == ["nodes:write"]
+    assert (await api.whoami())["scopes"] == SCOPES
 
 
 CASES: list[Case] = [
@@ -397,6 +430,8 @@ CASES: list[Case] = [
     what_somebody_ended_cannot_be_reported,
     a_regression_has_the_path_of_what_failed,
     a_regressions_status_moves_along_its_life,
+    an_import_keeps_ids_and_waits_for_parents,
+    an_unfinished_node_is_not_imported,
     a_runtime_says_what_it_has,
     a_caller_learns_its_scopes,
 ]

@@ -2,11 +2,13 @@
 """The fake API passes the cases that the real one passes (tests/integration)."""
 
 import pytest
-from api_cases import CASES, Case
+from api_cases import CASES, SCOPES, Case
 
 from kci_fakes.api import FakeApi
 
 
 @pytest.mark.parametrize("case", CASES)
 async def test_the_fake_does_as_the_api(case: Case) -> None:
-    await case(FakeApi())
+    api = FakeApi()
+    api.scopes = SCOPES
+    await case(api)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from kci_fakes.api.claims import Claims
+from kci_fakes.api.imports import Imports
 from kci_fakes.api.query import DEFAULT_LIMIT, PAGE, select
 from kci_fakes.api.tree import Tree, utc_now
 from kci_shared.errors import BadRequest, Conflict, NotFound, Unavailable
@@ -16,7 +17,6 @@ from kci_shared.models import (
     ClaimedNode,
     ClaimRequest,
     Event,
-    Fate,
     Grant,
     Imported,
     ImportedNode,
@@ -65,13 +65,18 @@ class FakeApi:
         self.releases: list[tuple[str, str]] = []
         """Each node that was given back, with the reason."""
         self.runtimes: dict[str, list[RuntimeReport]] = {}
-        self.imported: dict[str, ImportedNode] = {}
+        self.imports = Imports(self.tree)
         self.scopes: list[str] = ["nodes:write"]
 
     @property
     def nodes(self) -> dict[str, Node]:
         """The nodes by id, in the order in which they were made."""
         return self.tree.nodes
+
+    @property
+    def imported(self) -> dict[str, ImportedNode]:
+        """The nodes that were imported, by id."""
+        return self.imports.nodes
 
     @property
     def events(self) -> list[Event]:
@@ -151,19 +156,7 @@ class FakeApi:
     async def import_nodes(self, nodes: list[ImportedNode]) -> list[Imported]:
         """Import nodes of another system; tell what became of each."""
         await self._reach("import_nodes", content=nodes)
-        return [self._import(node) for node in nodes]
-
-    def _import(self, new: ImportedNode) -> Imported:
-        needs = new.node.parent or new.node.data.get("fail_node")
-        if needs is not None and needs not in self.imported:
-            reason = f"parent {needs} is not here"
-            return Imported(id=new.id, fate=Fate.ORPHAN, reason=reason, needs=needs)
-        before = self.imported.get(new.id)
-        self.imported[new.id] = new
-        if before is None:
-            return Imported(id=new.id, fate=Fate.CREATED)
-        same = before == new
-        return Imported(id=new.id, fate=Fate.UNCHANGED if same else Fate.CHANGED)
+        return [self.imports.take(node) for node in nodes]
 
     async def update(
         self, node_id: str, *, if_version: int | None = None, **changes: Any

@@ -12,6 +12,7 @@ from kci_shared.errors import BadRequest, Conflict, Invalid, KciError, NotFound
 from kci_shared.models import (
     NODE,
     Event,
+    ImportedNode,
     Kind,
     NewNode,
     Node,
@@ -95,6 +96,24 @@ class Tree:
         self.nodes[node_id] = node
         self.tell(node, None)
         return node
+
+    def put_imported(self, new: ImportedNode) -> None:
+        """Store a node of another system, with its id, owner and times."""
+        node = new.node
+        above = self.nodes.get(node.parent or str(node.data.get("fail_node")))
+        path = [*(above.path if above else []), node.name]
+        treeid = above.treeid if above else node.treeid or new.id
+        self.nodes[new.id] = _node(
+            {
+                **node.model_dump(mode="json", exclude_unset=True),
+                "id": new.id,
+                "path": above.path if above and not node.parent else path,
+                "treeid": treeid,
+                "owner": new.owner,
+                "created": new.created,
+                "updated": new.updated,
+            }
+        )
 
     def create_many(self, new: Sequence[NewNode]) -> list[Node]:
         """Create nodes, all or none."""
