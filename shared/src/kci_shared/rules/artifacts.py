@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Names of artifacts that services agree on, and what their URLs say; pure."""
+"""Names of artifacts that services share, and their URLs; pure."""
 
 import re
 from urllib.parse import urlsplit

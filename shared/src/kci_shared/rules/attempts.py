@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The same work once more: as which node, with which data, how often; pure."""
+"""Attempts at the same work: their nodes, their data, their number; pure."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ MOST_ATTEMPTS = 3
 """How often a claim may be lost, or a checkout fail, before the work is given up."""
 
 SETUP = ("arch", "defconfig", "config_full", "compiler", "platform")
-"""Fields of `data`: what was built, and what it ran on. Results compare by these."""
+"""Fields of `data`: how the kernel was built, and its platform."""
 INHERITED = (*SETUP, "runtime")
 """Fields of `data` that a test repeats from its job."""
 PLANNED = frozenset(
@@ -39,7 +39,7 @@ def inherited(data: object) -> dict[str, Any]:
 
 
 def next_attempt(node: Kbuild | Job | Process, attempt: int) -> NewNode:
-    """Return the work of a node as a new node beside it."""
+    """Return a new node for the work of a node, beside it."""
     data = node.data.model_dump(mode="json", include=set(PLANNED), exclude_none=True)
     new = NewNode(
         kind=node.kind,
@@ -52,13 +52,13 @@ def next_attempt(node: Kbuild | Job | Process, attempt: int) -> NewNode:
 
 
 def as_attempt(new: NewNode, attempt: int) -> NewNode:
-    """Return a planned node as one attempt at its work, counted from 0."""
+    """Return a planned node with the number and the key of an attempt, from 0."""
     key = _key(new, new.data, attempt)
     return new.model_copy(update={"retry_counter": attempt, "idempotency_key": key})
 
 
 def retry(node: Kbuild | Job | Process, timeout: datetime) -> NewNode:
-    """Return the attempt after a node's own, with the failures so far counted."""
+    """Return the attempt after a node's own; counts the failures so far."""
     new = next_attempt(node, node.retry_counter + 1)
     count = (node.data.failures or 0) + (node.result is Result.FAIL)
     data = {**new.data, "failures": count} if count else new.data
@@ -66,7 +66,7 @@ def retry(node: Kbuild | Job | Process, timeout: datetime) -> NewNode:
 
 
 def is_planned(node: Kbuild | Job | Process) -> bool:
-    """Say whether a node was planned as an attempt at work, by the key that it has."""
+    """Say whether a node has the key of planned work."""
     return is_attempt_of(node.idempotency_key, _key(node, dict(node.data), 0))
 
 

@@ -20,9 +20,8 @@ def build_failure(
 ) -> str | None:
     """Return the message of a failed build: the first error that its log shows.
 
-    A builder sees make give up (`make[2]: *** [...] Error 1`) and reports that; whoever
-    has read the whole log knows the line before it. `reported` counts if the log shows
-    no error.
+    The builder reports what it finds at the end of the log, at worst what make says as
+    it gives up. `reported` is kept if the log shows no error.
     """
     return next((one.headline for one in faults(findings)), reported)
 
@@ -31,8 +30,8 @@ def first_error(log: str) -> str | None:
     """Return the line of a build's log that explains best why make failed.
 
     That is the first error of a tool; what make says of it counts if there is no other.
-    A builder reports it at once; it stands until the log parser has read the whole log
-    (see `build_failure`).
+    A builder reports it at once; the log parser replaces it when it has read the whole
+    log (see `build_failure`).
     """
     lines = [line.strip() for line in log.splitlines() if ERROR.search(line)]
     causes = [line for line in lines if not MAKE.match(line)]

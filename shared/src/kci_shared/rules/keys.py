@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Idempotency keys: which requests mean the same node; pure.
 
-The API creates one node for each key of an owner. Who plans the same work twice gets
-the node that exists already.
+The API creates one node for each key of an owner: to plan the same work again returns
+the existing node.
 """
 
 

@@ -17,19 +17,19 @@ from kci_shared.models import (
 from kci_shared.rules.artifacts import log_url
 
 WORST_FIRST = (Result.FAIL, Result.INCOMPLETE, Result.SKIP, Result.PASS)
-"""What outranks what when several results become one."""
+"""The order in which results outrank each other when several become one."""
 
 
 class Trouble(NamedTuple):
     """What an error code says of a run that did not end well."""
 
     has_run: bool
-    """False: what was to run was never started, so the run says nothing about it."""
+    """False: the lab never started it, so the run says nothing about the test."""
     is_spoiled: bool
-    """True: the machines failed. Another attempt may do better."""
+    """True: the lab or the builder failed; another attempt may succeed."""
 
 
-TROUBLES = {
+TROUBLES: dict[str, Trouble] = {
     ErrorCode.INVALID_JOB_PARAMS: Trouble(has_run=False, is_spoiled=False),
     ErrorCode.SUBMIT_ERROR: Trouble(has_run=False, is_spoiled=False),
     ErrorCode.NODE_TIMEOUT: Trouble(has_run=False, is_spoiled=False),
@@ -51,9 +51,8 @@ UNKNOWN = Trouble(has_run=True, is_spoiled=False)
 
 
 def trouble(error_code: str | None) -> Trouble:
-    """Return what a node's error code means; foreign codes mean no more than none."""
-    known = {code.value: meaning for code, meaning in TROUBLES.items()}
-    return known.get(error_code or "", UNKNOWN)
+    """Return the meaning of a node's error code; other systems' codes have none."""
+    return TROUBLES.get(error_code or "", UNKNOWN)
 
 
 def overall(results: Iterable[Result]) -> Result:
