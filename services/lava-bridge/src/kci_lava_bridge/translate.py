@@ -34,18 +34,14 @@ class JobResults:
     cases: list[Case]
     facts: LogFacts
     device: str | None = None
-    role: str | None = None
-    """In a job of several devices."""
     why_canceled: str = "canceled in LAVA"
 
 
 def translate(steps: list[TestStep], results: JobResults) -> RunOutcome:
     """Return the outcome of a job."""
     fault = _fault(results)
-    own, others = (
-        list(_own_tests(steps, results, fault)),
-        list(_other_tests(steps, results)),
-    )
+    own = list(_own_tests(steps, results, fault))
+    others = list(_other_tests(steps, results))
     # a case whose result LAVA does not know has no effect on the job
     decided = [test for test in others if test.result is not Result.INCOMPLETE]
     result = overall(test.result for test in [*own, *decided])
