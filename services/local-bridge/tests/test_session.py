@@ -129,6 +129,21 @@ async def test_subtests_before_a_hang_count(sessions: Sessions) -> None:
     assert verdicts(outcome) == wanted
 
 
+async def test_nested_results_are_told_however_long_the_output(
+    sessions: Sessions,
+) -> None:
+    board = FakeMachine()
+    output = "KTAP version 1\n1..1\n  KTAP version 1\n  not ok 1 a\n"
+    output += "x\n" * 60_000 + "not ok 1 suite\n0"
+    board.commands = {"long.sh": lambda: output}
+    outcome = await sessions.on(board).run([step("long", 60)])
+    assert verdicts(outcome) == [
+        ("long", "fail"),
+        ("long/suite", "fail"),
+        ("long/suite/a", "fail"),
+    ]
+
+
 async def test_a_hang_that_survives_ctrl_c_ends_the_run(sessions: Sessions) -> None:
     board = FakeMachine()
     board.commands = {"hang.sh": lambda: None}

@@ -10,9 +10,8 @@ from typing import BinaryIO, Protocol
 from kci_local_bridge.rules import take_lines
 from kci_local_bridge.verdicts import KernelFault, PoweredOff
 from kci_shared.lab.console import PANIC, find_panic
+from kci_shared.rules.results import ResultReader
 
-MAX_LINES = 50_000
-"""Lines of one test's output that are kept, the last ones; the log has all."""
 MAX_LOG_BYTES = 64 << 20
 LOG_CUT = b"\r\n[the rest of the log was cut off]\r\n"
 AFTER_PANIC_S = 5.0
@@ -42,8 +41,10 @@ class Console:
     """A machine's console: reads it line by line, and types."""
 
     def __init__(self, machine: Line, log: BinaryIO) -> None:
-        self.lines: deque[str] = deque(maxlen=MAX_LINES)
-        """The output since a text was typed."""
+        self.results = ResultReader()
+        """The test results that were printed since a text was typed."""
+        self.last_line = ""
+        """The last complete line since then."""
         self._machine = machine
         self._log = log
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -52,7 +53,7 @@ class Console:
 
     async def type(self, text: str) -> None:
         """Type a text, and forget the output before it."""
-        self.lines.clear()
+        self.results, self.last_line = ResultReader(), ""
         await self._machine.write(text)
 
     async def until(self, pattern: re.Pattern[str], seconds: float) -> re.Match[str]:
@@ -73,7 +74,8 @@ class Console:
                 raise KernelFault(find_panic(line))
             if match := pattern.search(line):
                 return match
-            self.lines.append(line)
+            self.results.read(line)
+            self.last_line = line
         if match := pattern.search(self._rest):
             self._rest = ""
         return match

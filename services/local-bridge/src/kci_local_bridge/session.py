@@ -17,7 +17,7 @@ from kci_local_bridge.rules import (
 from kci_local_bridge.settings import Settings
 from kci_local_bridge.verdicts import KernelFault, PoweredOff, failed, not_run
 from kci_shared.lab import LabError
-from kci_shared.lab.console import BANNER, judge
+from kci_shared.lab.console import BANNER, judge_results
 from kci_shared.models import ErrorCode, Progress, Result, TestStep
 from kci_shared.rules.verdicts import overall
 from kci_shared.text import plain
@@ -78,7 +78,7 @@ class Session:
             raise LabError(f"no kernel ran: {self._last_line() or ended}") from None
 
     def _last_line(self) -> str:
-        return plain(self._console.lines[-1]).strip() if self._console.lines else ""
+        return plain(self._console.last_line).strip()
 
     async def _log_in(self) -> None:
         limit = self._settings.login_timeout
@@ -111,11 +111,12 @@ class Session:
             self._fail(step, str(fault))
             raise
         else:
-            output = [*self._console.lines, match[1]]
-            self.tests += judge(step.id, int(match[2]), output)
+            results = self._console.results
+            results.read(match[1])
+            self.tests += judge_results(step.id, int(match[2]), results)
 
     def _fail(self, step: TestStep, reason: str) -> None:
-        self.tests += failed(step.id, reason, list(self._console.lines))
+        self.tests += failed(step.id, reason, self._console.results)
 
     async def _interrupt(self) -> None:
         for _ in range(INTERRUPTS):

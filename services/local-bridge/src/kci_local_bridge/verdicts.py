@@ -5,8 +5,9 @@ Before the kernel's banner every error is the lab's fault, a `LabError`. After i
 kernel is to blame if it dies or does not answer, a `KernelFault`.
 """
 
-from kci_shared.lab.console import judge
+from kci_shared.lab.console import judge_results
 from kci_shared.models import ErrorCode, Result, TestStep
+from kci_shared.rules.results import ResultReader
 from kci_shared.work import TestOutcome
 
 
@@ -18,9 +19,9 @@ class PoweredOff(KernelFault):
     """The machine powered off by itself, without a panic."""
 
 
-def failed(test: str, reason: str, lines: list[str]) -> list[TestOutcome]:
+def failed(test: str, reason: str, results: ResultReader) -> list[TestOutcome]:
     """Return the outcome of a test that did not end, with its subtests so far."""
-    _, *parts = judge(test, 1, lines)
+    _, *parts = judge_results(test, 1, results)
     return [TestOutcome((test,), Result.FAIL, reason, ErrorCode.TEST), *parts]
 
 

@@ -57,7 +57,7 @@ class ResultReader:
         if self._junit is not None:
             self._read_xml(self._junit, line)
         elif may_be_result(line):
-            self.read_plain(plain(line[:MAX_LINE_CHARS]), self._line)
+            self.read_plain(plain(line[:MAX_LINE_CHARS].rstrip()), self._line)
 
     def read_plain(self, line: str, number: int) -> None:
         """Read a line that was cut, is `plain`, and `may_be_result`."""
