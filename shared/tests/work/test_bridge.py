@@ -128,7 +128,7 @@ async def test_a_stop_signal_lets_running_jobs_end_within_the_drain_time(
 ) -> None:
     site.api.put(a_node("1"), a_node("2"))
     site.lab.seconds = 0.05
-    bridge = site.start(drain=5)
+    bridge = site.start(drain=60)
     await site.until(lambda: site.lab.running)
     site.stop.set()
     await bridge

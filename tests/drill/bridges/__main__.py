@@ -8,11 +8,11 @@ from collections.abc import Callable
 from random import Random
 
 from drill.bridges.killer import Killer
-from drill.bridges.kubernetes import KubernetesLab
+from drill.bridges.kubernetes import KubernetesDrill
 from drill.bridges.lab import Lab
-from drill.bridges.labgrid import LabgridLab
-from drill.bridges.lava import LavaLab
-from drill.bridges.local import LocalLab
+from drill.bridges.labgrid import LabgridDrill
+from drill.bridges.lava import LavaDrill
+from drill.bridges.local import LocalDrill
 from drill.bridges.verdict import Outcome, faults
 from drill.conclusion import conclude
 from drill.system import System, running
@@ -24,10 +24,10 @@ from kci_shared.models import Kind, NewNode
 from kci_shared.storage import Storage, StorageSettings
 
 LABS: dict[str, Callable[[Site], Lab]] = {
-    "kubernetes": KubernetesLab,
-    "labgrid": LabgridLab,
-    "lava": LavaLab,
-    "local": LocalLab,
+    "kubernetes": KubernetesDrill,
+    "labgrid": LabgridDrill,
+    "lava": LavaDrill,
+    "local": LocalDrill,
 }
 STALLED_S = 180
 """The drill gives up if no job ends for so long."""

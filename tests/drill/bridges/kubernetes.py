@@ -21,7 +21,7 @@ PODS = "/api/v1/namespaces/kernelci/pods"
 AT_ONCE = 8
 
 
-class KubernetesLab:
+class KubernetesDrill:
     """Runs a container for each job, once, whatever becomes of the bridge."""
 
     runtime = "lab-kubernetes"

@@ -23,7 +23,7 @@ PRINTED = re.compile(rb"job-(\d+)-ran")
 START_S = 60
 
 
-class LabgridLab:
+class LabgridDrill:
     """Boots a board for each job; a job of a killed bridge boots again."""
 
     runtime = "lab-demo"

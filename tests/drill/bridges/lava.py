@@ -20,7 +20,7 @@ IMAGES = {"kernel": "vmlinuz", "ramdisk": "rootfs.cpio.gz"}
 REPLICAS = ("lava-bridge", "lava-bridge-2")
 
 
-class LavaLab:
+class LavaDrill:
     """Runs each job once, even if the bridge is killed."""
 
     runtime = "lab-lava"

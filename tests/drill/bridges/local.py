@@ -21,7 +21,7 @@ COUNTING = '#!/bin/sh\necho "$*" >>{boots}\nexec {qemu} "$@"\n'
 HANDLE = re.compile(r"qemu-([0-9a-f]{24})")
 
 
-class LocalLab:
+class LocalDrill:
     """Boots a kernel for each job; a job of a killed bridge boots again."""
 
     runtime = "lab-local"

@@ -17,7 +17,7 @@ import httpx
 from kci_fakes.jobs import a_job_node
 from kci_fakes.lab.images import Images
 from kci_labgrid_bridge.coordinator import Coordinator
-from kci_labgrid_bridge.dialect import LabgridDialect
+from kci_labgrid_bridge.dialect import LabgridLab
 from kci_labgrid_bridge.lab import SHIPPED, Device, Lab, read_lab
 from kci_labgrid_bridge.rules import Place
 from kci_local import labgrid
@@ -83,8 +83,8 @@ class Bench:
         return lab.model_copy(update={"devices": {**lab.devices, QEMU: qemu}})
 
     @cached_property
-    def dialect(self) -> LabgridDialect:
-        return LabgridDialect(self.lab, self.runtime, self.runs)
+    def dialect(self) -> LabgridLab:
+        return LabgridLab(self.lab, self.runtime, self.runs)
 
     @property
     def kernel_only(self) -> dict[str, Path]:

@@ -8,7 +8,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from kci_labgrid_bridge.dialect import LabgridDialect
+from kci_labgrid_bridge.dialect import LabgridLab
 from kci_labgrid_bridge.lab import read_lab
 from kci_shared.models import NODE
 from kci_shared.work import LabJob
@@ -19,7 +19,7 @@ async def main() -> None:
     lab_file, runtime, runs, node_file, kernel, ramdisk = sys.argv[1:]
     node = NODE.validate_json(Path(node_file).read_text())
     images = {"kernel": Path(kernel), "ramdisk": Path(ramdisk)}
-    dialect = LabgridDialect(read_lab(Path(lab_file)), runtime, Path(runs))
+    dialect = LabgridLab(read_lab(Path(lab_file)), runtime, Path(runs))
     with (
         Workspace.open(Path(runs)) as workspace,
         workspace.run(node.id, 1) as folder,

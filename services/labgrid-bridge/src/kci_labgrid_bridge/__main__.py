@@ -4,16 +4,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from kci_labgrid_bridge.dialect import LabgridDialect
+from kci_labgrid_bridge.dialect import LabgridLab
 from kci_labgrid_bridge.lab import read_lab
 from kci_labgrid_bridge.settings import Settings
 from kci_shared.lab.main import run_bridge
 
 
 @asynccontextmanager
-async def open_lab(settings: Settings) -> AsyncIterator[LabgridDialect]:
+async def open_lab(settings: Settings) -> AsyncIterator[LabgridLab]:
     """Run the jobs of a runtime on the boards of a labgrid lab."""
-    yield LabgridDialect(read_lab(settings.lab), settings.runtime, settings.runs)
+    yield LabgridLab(read_lab(settings.lab), settings.runtime, settings.runs)
 
 
 def start() -> None:

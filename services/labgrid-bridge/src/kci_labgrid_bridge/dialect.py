@@ -29,7 +29,7 @@ from kci_shared.work.workspace import left_behind
 log = get_logger(__name__)
 
 
-class LabgridDialect(Dialect):
+class LabgridLab(Dialect):
     """Runs each job in a process of its own, on a place that is acquired for it.
 
     A place's holder is `runtime/` and the name of the run's folder. So labgrid shows
