@@ -59,7 +59,7 @@ test: check ## Run all checks and tests but those that take longer (10 minutes)
 
 check: install lint types layers measure changelog-check unit real docs ## The same
 
-# one after the other: each lab wants the machine for itself
+# one after the other: each lab needs the whole machine
 test-long: install ## Run what takes longer: rails, real labs, drills (40 minutes; LAVA needs root)
 	$(MAKE) rails
 	$(MAKE) lava-lab

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the documentation says is what there is."""
+"""The documentation matches the code."""
 
 import re
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What holds of the house as a whole: its packages, its lists, its compose file."""
+"""Rules of the project as a whole: its packages, its lists, its compose file."""
 
 from pathlib import Path
 from typing import Any

@@ -47,8 +47,8 @@ def test_a_new_service_passes_its_tests_and_every_check(made: House) -> None:
 
 
 def test_a_new_service_starts_and_says_what_it_does(made: House) -> None:
-    said = made.must(made.tool("kci-tree-counter"), "--help")
-    assert "kci-tree-counter: Note on each job how its tests ended." in said
+    output = made.must(made.tool("kci-tree-counter"), "--help")
+    assert "kci-tree-counter: Note on each job how its tests ended." in output
 
 
 @pytest.mark.parametrize("name", ["Tree", "tree_counter", "api", ""])

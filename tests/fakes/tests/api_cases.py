@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What holds of the API, and so of its fake: one function a case.
+"""Behaviour that the API and its fake share: one function for each case.
 
 Each gets an API on which it may create and import anything. Cases use names of their
 own, since they may share one API.
@@ -42,7 +42,7 @@ REVISION = {
 SCOPES = ["nodes:import", "nodes:write"]
 """Of the token with which the cases are run."""
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
-NOBODY = "f" * 24
+UNKNOWN_ID = "f" * 24
 
 
 async def a_checkout(api: Api, name: str, **fields: object) -> Node:
@@ -101,11 +101,11 @@ async def a_child_inherits_path_tree_and_revision(api: Api) -> None:
 
 async def a_parent_must_exist(api: Api) -> None:
     with pytest.raises(NotFound):
-        await api.create(NewNode(kind=Kind.JOB, name="orphan", parent=NOBODY))
+        await api.create(NewNode(kind=Kind.JOB, name="orphan", parent=UNKNOWN_ID))
 
 
 async def what_does_not_exist_is_none(api: Api) -> None:
-    assert await api.get(NOBODY) is None
+    assert await api.get(UNKNOWN_ID) is None
 
 
 async def a_key_makes_a_node_once_only(api: Api) -> None:
@@ -176,7 +176,7 @@ async def data_are_typed(api: Api) -> None:
 
 async def what_does_not_exist_cannot_be_changed(api: Api) -> None:
     with pytest.raises(NotFound):
-        await api.update(NOBODY, debug={"a": 1})
+        await api.update(UNKNOWN_ID, debug={"a": 1})
 
 
 async def queries_filter_by_operators(api: Api) -> None:
@@ -339,7 +339,7 @@ async def a_regression_has_the_path_of_what_failed(api: Api) -> None:
             NewNode(
                 kind=Kind.REGRESSION,
                 name="nothing",
-                data={"fail_node": NOBODY, "pass_node": NOBODY},
+                data={"fail_node": UNKNOWN_ID, "pass_node": UNKNOWN_ID},
             )
         )
 

@@ -22,8 +22,8 @@ REPORT = b'{"version":{"major":5,"minor":3}}'
 
 
 def token(**claims: Any) -> str:
-    said = {"origin": "Demo-Lab", "exp": int(time.time()) + 3600, **claims}
-    kept = {key: value for key, value in said.items() if value is not None}
+    fields = {"origin": "Demo-Lab", "exp": int(time.time()) + 3600, **claims}
+    kept = {key: value for key, value in fields.items() if value is not None}
     return jwt.encode(kept, SECRET, algorithm="HS256")
 
 
@@ -53,8 +53,8 @@ async def test_a_submission_is_taken(http: httpx.AsyncClient, spool: Spool) -> N
     name = answer.json()["id"]
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-    said = f"Received submission {name} with size {len(REPORT)} bytes"
-    assert answer.text == f'{{"id":"{name}","status":"ok","message":"{said}"}}'
+    fields = f"Received submission {name} with size {len(REPORT)} bytes"
+    assert answer.text == f'{{"id":"{name}","status":"ok","message":"{fields}"}}'
     assert len(name) == 32
     assert name.isalnum()
     assert [path.read_bytes() for path in spool.waiting()] == [REPORT]
@@ -65,8 +65,8 @@ async def test_its_status_follows_it(http: httpx.AsyncClient, spool: Spool) -> N
     url = f"/status?id={answer.json()['id']}"
     assert (await http.get(url, headers=bearer())).json()["status"] == "ready"
     spool.ingest()
-    said = (await http.get(url, headers=bearer())).json()
-    assert (said["status"], said["message"]) == ("processed", "File archived")
+    fields = (await http.get(url, headers=bearer())).json()
+    assert (fields["status"], fields["message"]) == ("processed", "File archived")
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ async def test_what_the_database_does_not_take_fails_later(
     assert answer.status_code == 200
     spool.ingest()
     params = {"id": answer.json()["id"]}
-    said = (await http.get("/status", params=params, headers=bearer())).json()
-    assert said["status"] == "failed"
-    assert said["message"] == "File failed to pass validation"
+    fields = (await http.get("/status", params=params, headers=bearer())).json()
+    assert fields["status"] == "failed"
+    assert fields["message"] == "File failed to pass validation"
 
 
 @pytest.mark.parametrize(

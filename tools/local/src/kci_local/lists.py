@@ -28,7 +28,7 @@ LINE = 88
 
 
 class House:
-    """The project's folder, with its services and packages."""
+    """The project: its services, packages and folders of tests."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -61,11 +61,11 @@ class House:
 
 
 def outdated(folder: Path) -> dict[Path, str]:
-    """Return the files whose lists are not what they should be, with what they lack."""
+    """Return the files with outdated lists, and the text that each should have."""
     house = House(folder)
     files = {folder / name: (folder / name).read_text() for name in FILES}
-    wanted = {path: _with_lists(text, house) for path, text in files.items()}
-    return {path: text for path, text in wanted.items() if text != files[path]}
+    current = {path: _with_lists(text, house) for path, text in files.items()}
+    return {path: text for path, text in current.items() if text != files[path]}
 
 
 def _with_lists(text: str, house: House) -> str:
@@ -84,7 +84,7 @@ def _quoted(names: Iterable[str]) -> list[str]:
 
 
 def _outside(house: House) -> list[str]:
-    """List the packages that reach stores and HTTP only through what is shared."""
+    """List the packages that may import neither Redis nor FastAPI themselves."""
     inside = {"kci_shared", "kci_fakes", "kci_local", "kci_demo", "kci_measure"}
     inside |= {one.package for one in house.services if one.serves_http}
     return [name for name in house.packages if name not in inside]
@@ -100,12 +100,12 @@ def _links(house: House) -> list[str]:
 
 
 def _picture(house: House) -> list[str]:
-    """Draw who reaches whom, from the settings of each service."""
+    """Draw the picture, from the settings of each service."""
     arrows = [
-        *(arrow for one in house.services for arrow in one.beyond),
+        *(arrow for one in house.services for arrow in one.outside),
         *(f"redis -. events .-> {name}" for name in _with_setting(house, "redis_url")),
         *(
-            f"{one.name} {f'-- {one.says} ' if one.says else ''}--> api"
+            f"{one.name} {f'-- {one.sends} ' if one.sends else ''}--> api"
             for one in house.services
             if "api_url" in one.settings().model_fields
         ),
@@ -123,7 +123,7 @@ def _with_setting(house: House, setting: str) -> list[str]:
 
 
 def _tokens(house: House) -> list[str]:
-    """Write a line of shell for each token; operators may rename a lab."""
+    """Return a line of shell for each token; operators may rename a lab."""
     return [
         " ".join(["token", one.name, *(f"--scope {scope}" for scope in _scopes(one))])
         for one in house.services
@@ -144,7 +144,7 @@ def _containers(house: House) -> list[str]:
 
 
 def _container(service: Service) -> list[str]:
-    """Write the part of compose.yaml of a service that needs only a token."""
+    """Return the part of compose.yaml of a service that needs only a token."""
     name = service.name
     secret = f"source: secrets, target: /secrets, read_only: true, {_subpath(name)}"
     profile = [f"  profiles: [{service.profile}]"] if service.profile else []

@@ -34,9 +34,9 @@ class Service(BaseModel):
     """Whether its part of compose.yaml is written by hand: ports, volumes, settings."""
     profile: str | None = None
     """Of compose.yaml: it starts only with this profile."""
-    says: str = ""
+    sends: str = ""
     """What it sends to the API: the label of its arrow in the picture."""
-    beyond: list[str] = []
+    outside: list[str] = []
     """Its arrows to systems outside, as mermaid."""
 
     @property

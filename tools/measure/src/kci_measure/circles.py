@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which modules or packages import each other in a circle."""
+"""Circles of imports, between modules or between packages."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ def circles(packages: Sequence[str]) -> list[str]:
 
 
 def circles_of(arrows: Iterable[tuple[str, str]]) -> list[str]:
-    """List the circles among imports: pairs of who imports whom."""
+    """List the circles of imports, given as pairs of importer and imported module."""
     siblings: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     modules: dict[str, set[str]] = defaultdict(set)
     for importer, imported in arrows:

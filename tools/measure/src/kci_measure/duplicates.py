@@ -9,8 +9,8 @@ from kci_measure.sources import Source
 
 RUN_LINES = 6
 """How many lines in a row make a duplicate."""
-THIN = set("()[]{}:,\"' ")
-"""A line of nothing else says nothing."""
+PUNCTUATION = set("()[]{}:,\"' ")
+"""A line that has only these characters does not count."""
 
 Line = tuple[int, str]
 
@@ -61,5 +61,5 @@ def _counted(source: Source) -> Iterator[Line]:
         starts_import = text.startswith(("import ", "from ")) and line == line.lstrip()
         if starts_import or imported:
             imported = (imported or text.endswith("(")) and not text.endswith(")")
-        elif text and not text.startswith("#") and not set(text) <= THIN:
+        elif text and not text.startswith("#") and not set(text) <= PUNCTUATION:
             yield number, text

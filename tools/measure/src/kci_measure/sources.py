@@ -36,7 +36,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Project:
-    """What there is to be measured."""
+    """The project that is measured."""
 
     folder: Path
 
@@ -63,7 +63,7 @@ class Project:
 
     @cached_property
     def tests(self) -> list[Source]:
-        """The modules of the tests, without the packages that lie among them."""
+        """The modules of the tests, without the packages below `tests/`."""
         return [
             source
             for pattern in TESTS

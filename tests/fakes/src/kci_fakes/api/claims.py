@@ -84,7 +84,7 @@ class Claims:
         return node
 
     def renew(self, node_id: str, token: int, lease: float) -> Grant:
-        """Prolong a lease; that changes no version, and there is no event of it."""
+        """Renew a lease; that changes no version, and makes no event."""
         node = self.held(node_id, token)
         assert node.claim is not None
         expires = self._tree.now() + timedelta(seconds=lease)

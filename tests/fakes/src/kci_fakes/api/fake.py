@@ -46,9 +46,8 @@ class Call:
 class FakeApi:
     """The API in memory, and what may go wrong with it.
 
-    `away` makes every call fail as an API does that cannot be reached. For all else
-    there is `disturb`: it is asked before each call, and may raise, change nodes, or
-    remember the call.
+    With `away` every call raises `Unavailable`. `disturb` is called before each call, and
+    may raise another error, or change nodes.
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class FakeApi:
         return node
 
     def take_away(self, node_id: str) -> None:
-        """Void the claim of a node, as when somebody else claims it."""
+        """Void the token of a node's claim, as a later claim does."""
         self.claims.outdate(node_id)
 
     def count_calls(self, method: str) -> int:
@@ -119,7 +118,7 @@ class FakeApi:
         return {"username": "test", "scopes": self.scopes}
 
     async def get(self, node_id: str) -> Node | None:
-        """Return the node, or None when there is none."""
+        """Return the node, or None if it does not exist."""
         await self._reach("get", node_id)
         return self.nodes.get(node_id)
 
@@ -208,7 +207,7 @@ class FakeApi:
             await asyncio.sleep(LOOK_AGAIN_S)
 
     async def renew(self, node_id: str, token: int, lease: float) -> Grant:
-        """Prolong a claim by `lease` seconds from now."""
+        """Renew a claim for `lease` seconds from now."""
         await self._reach("renew", node_id)
         return self.claims.renew(node_id, token, lease)
 
@@ -227,7 +226,7 @@ class FakeApi:
         return self.claims.adopt(node_id, runtime, lease, attempt)
 
     async def release(self, node_id: str, token: int, reason: str) -> None:
-        """Give a node back unfinished, for whoever claims it next."""
+        """Give a node back unfinished, so that it can be claimed again."""
         await self._reach("release", node_id, reason)
         self.claims.release(node_id, token)
         self.releases.append((node_id, reason))
@@ -247,7 +246,7 @@ class FakeApi:
     async def _reach(
         self, method: str, node_id: str | None = None, content: Any = None
     ) -> None:
-        """Let others run, as a call over a network does; fail as the test wants."""
+        """Yield to other tasks, as a network call does; raise what the test wants."""
         await asyncio.sleep(0)
         call = Call(method, node_id, content)
         self.calls.append(call)
