@@ -46,8 +46,8 @@ class Call:
 class FakeApi:
     """The API in memory, and what may go wrong with it.
 
-    With `away` every call raises `Unavailable`. `disturb` is called before each call, and
-    may raise another error, or change nodes.
+    With `away` every call raises `Unavailable`. `disturb` is called before each call:
+    it may raise another error, or change nodes.
     """
 
     def __init__(
