@@ -15,6 +15,7 @@ from kci_import.legacy.dump import Collection, Document, Unreadable
 from kci_import.legacy.fields import COLLECTIONS
 from kci_import.legacy.index import ORDER, Index
 from kci_import.legacy.links import Links
+from kci_import.legacy.parents import Parents
 from kci_import.legacy.skipped import problems_of_skipped
 from kci_import.legacy.steps import Pending, Step, Steps
 from kci_import.problems import Problem, refusal
@@ -78,7 +79,7 @@ class LegacyImport:
             for one in files.get(role, ()):
                 self._index(index, role, one)
         with self._checkpoint.db:
-            links.resolve(self._checkpoint.add_problems)
+            Parents(self._checkpoint.db).resolve(self._checkpoint.add_problems)
         for step in Steps(links, storage).plan(files):
             await self._import(step)
         for one in files.get("", ()):

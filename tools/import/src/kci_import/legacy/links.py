@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Answers what a document needs from others: parents, their fields, and results.
-
-The answers come from the index of the whole dump. For missing parents it adds rows,
-which become placeholder nodes.
-"""
+"""Answers what a document needs from others: parents, their fields, and results."""
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,23 +12,8 @@ from bson import json_util
 
 from kci_import.legacy.build_logs import BuildLog
 from kci_import.legacy.dump import Document
-from kci_import.legacy.fields import BUILD_KEY, REVISION_KEY, generated_id, key_of
-from kci_import.problems import Problem, refusal
+from kci_import.legacy.fields import REVISION_KEY, key_of
 from kci_shared.models import Result
-
-MAX_LEVELS = 40
-BUILDS_WITHOUT_REVISION = """
-SELECT id, facts, created FROM build
-WHERE NOT EXISTS (SELECT 1 FROM job WHERE job.id = build.job) LIMIT 1000"""
-GROUPS_WITHOUT_BUILD = """
-SELECT id, facts FROM grp
-WHERE NOT EXISTS (SELECT 1 FROM build WHERE build.id = grp.build) LIMIT 1000"""
-UNUSED_LOGS = """
-SELECT id, 'its build is not in the dump' FROM log
-WHERE NOT EXISTS (SELECT 1 FROM build WHERE build.id = log.build)
-UNION ALL
-SELECT id, 'a later log of the same build is used' FROM log AS one
-WHERE EXISTS (SELECT 1 FROM log WHERE build = one.build AND id > one.id)"""
 
 Fields = dict[str, Any]
 
@@ -56,66 +37,10 @@ class RegressionCopies:
 
 
 class Links:
-    """Queries over the index."""
+    """Queries on the index, once all parents are resolved."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-
-    def resolve(self, add_problems: Callable[[Iterable[Problem]], None]) -> None:
-        """Give each build a revision and each group a build; the caller commits.
-
-        If the document is missing, one with the same key is used, or else a
-        placeholder is added.
-        """
-        while rows := self._db.execute(BUILDS_WITHOUT_REVISION).fetchall():
-            add_problems([self._resolve_build(*row) for row in rows])
-        while rows := self._db.execute(GROUPS_WITHOUT_BUILD).fetchall():
-            add_problems([self._resolve_group(*row) for row in rows])
-        self._set_levels()
-        unused = self._db.execute(UNUSED_LOGS).fetchall()
-        add_problems(refusal("error_logs", log, reason) for log, reason in unused)
-
-    def _resolve_build(self, build: str, fields: str, created_s: float) -> Problem:
-        job, solution = self._revision_like(json.loads(fields), created_s)
-        self._db.execute("UPDATE build SET job = ? WHERE id = ?", (job, build))
-        return Problem("build", build, "job_id", f"not in the dump: {solution}")
-
-    def _revision_like(self, fields: Fields, created_s: float) -> tuple[str, str]:
-        """Return the id of a revision with these fields, and where it is from."""
-        key = key_of(fields, REVISION_KEY)
-        row = self._one("SELECT id FROM job WHERE key = ?", key)
-        if row is not None:
-            return str(row[0]), "a revision of the same name is used"
-        job = generated_id(datetime.fromtimestamp(created_s, UTC), "job", key)
-        new = (job, key, json.dumps(fields), created_s)
-        self._db.execute("INSERT INTO job VALUES(?, ?, ?, ?, 1)", new)
-        return job, "a placeholder checkout is created"
-
-    def _resolve_group(self, group: str, fields_json: str) -> Problem:
-        fields, created_s = json.loads(fields_json), int(group[:8], 16)
-        key = key_of(fields, BUILD_KEY)
-        row = self._one("SELECT id FROM build WHERE key = ?", key)
-        solution = "a build of the same name is used"
-        if row is None:
-            job, _ = self._revision_like(fields, created_s)
-            build = generated_id(datetime.fromtimestamp(created_s, UTC), "build", key)
-            insert = "INSERT INTO build VALUES(?, ?, ?, ?, ?, 'UNKNOWN', 1)"
-            self._db.execute(insert, (build, job, key, fields_json, created_s))
-            row, solution = (build,), "a placeholder kbuild is created"
-        update = "UPDATE grp SET build = ? WHERE id = ?"
-        self._db.execute(update, (row[0], group))
-        return Problem("test_group", group, "build_id", f"not in the dump: {solution}")
-
-    def _set_levels(self) -> None:
-        """Set each group's depth below its topmost group; NULL if that is missing."""
-        for level in range(MAX_LEVELS):
-            updated = self._db.execute(
-                "UPDATE grp SET level = ? WHERE level IS NULL"
-                " AND parent IN (SELECT id FROM grp WHERE level = ?)",
-                (level + 1, level),
-            )
-            if updated.rowcount == 0:
-                return
 
     def levels(self) -> int:
         """Return how many levels of groups there are."""
