@@ -15,7 +15,7 @@ from kci_shared.models import (
 from kci_shared.nodes import Nodes
 
 
-class Claims(Nodes, Protocol):
+class ClaimsApi(Nodes, Protocol):
     """Claims nodes, and writes to those that are claimed.
 
     A write with the token of a lost claim raises `Conflict`.

@@ -10,11 +10,11 @@ from kci_shared.logging import get_logger
 from kci_shared.models import ClaimedNode, ClaimRequest
 from kci_shared.text import redacted
 from kci_shared.work import cancels
-from kci_shared.work.api import Claims, Files
+from kci_shared.work.api import ClaimsApi, Files
 from kci_shared.work.artifacts import Artifacts
-from kci_shared.work.claim import Claim
 from kci_shared.work.dialect import Dialect
 from kci_shared.work.errors import CannotRun
+from kci_shared.work.held_node import HeldNode
 from kci_shared.work.job import JobRun
 from kci_shared.work.presence import Presence
 from kci_shared.work.recovery import Recovery
@@ -42,7 +42,7 @@ class Bridge:
 
     def __init__(
         self,
-        api: Claims,
+        api: ClaimsApi,
         storage: Files,
         dialect: Dialect,
         settings: BridgeSettings,
@@ -68,8 +68,8 @@ class Bridge:
             )
 
             def start(claimed: ClaimedNode, handle: str | None = None) -> None:
-                claim = Claim(self._api, claimed, self._settings.lease)
-                self._runs.start(JobRun(environment, claim, handle))
+                held = HeldNode(self._api, claimed, self._settings.lease)
+                self._runs.start(JobRun(environment, held, handle))
 
             registering = asyncio.create_task(self._presence.keep())
             watching = asyncio.create_task(cancels.watch(self._api, lambda: self._runs))

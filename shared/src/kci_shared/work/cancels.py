@@ -12,7 +12,7 @@ from typing import NoReturn
 from kci_shared.errors import ApiError
 from kci_shared.logging import get_logger
 from kci_shared.models import State
-from kci_shared.work.api import Claims
+from kci_shared.work.api import ClaimsApi
 from kci_shared.work.job import JobRun
 
 log = get_logger(__name__)
@@ -22,7 +22,7 @@ PERIOD_S = 3.0
 NODES_PER_QUERY = 200
 
 
-async def watch(api: Claims, runs: Callable[[], Iterable[JobRun]]) -> NoReturn:
+async def watch(api: ClaimsApi, runs: Callable[[], Iterable[JobRun]]) -> NoReturn:
     """Make each run whose node is done renew its claim, which ends the run."""
     while True:
         await asyncio.sleep(PERIOD_S)
@@ -34,7 +34,7 @@ async def watch(api: Claims, runs: Callable[[], Iterable[JobRun]]) -> NoReturn:
             log.exception("bug in the check for cancels")
 
 
-async def _check(api: Claims, runs: list[JobRun]) -> None:
+async def _check(api: ClaimsApi, runs: list[JobRun]) -> None:
     for start in range(0, len(runs), NODES_PER_QUERY):
         page = {run.node.id: run for run in runs[start : start + NODES_PER_QUERY]}
         query = {

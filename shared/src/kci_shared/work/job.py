@@ -9,8 +9,8 @@ from prometheus_client import Counter
 from kci_shared.errors import ApiError
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Node, Report, Result
-from kci_shared.work.claim import Claim, ClaimLost
 from kci_shared.work.errors import CannotRun
+from kci_shared.work.held_node import ClaimLost, HeldNode
 from kci_shared.work.outcome import RunOutcome
 from kci_shared.work.report import refused_report, report_of, without_tests
 from kci_shared.work.submission import Environment, Submission
@@ -24,18 +24,18 @@ class JobRun:
     """A job that this bridge holds: it is reported, released, or dropped if lost."""
 
     def __init__(
-        self, environment: Environment, claim: Claim, handle: str | None = None
+        self, environment: Environment, held: HeldNode, handle: str | None = None
     ) -> None:
-        """Run the job of a claim; `handle` is given if the lab has the job already."""
-        self._claim = claim
+        """Run the job of a held node; `handle` is given if the lab has it already."""
+        self._held = held
         self._environment = environment
-        self._submission = Submission(environment, claim, handle)
+        self._submission = Submission(environment, held, handle)
         self._is_reporting = False
 
     @property
     def node(self) -> Node:
         """The job's node, as it was claimed."""
-        return self._claim.node
+        return self._held.node
 
     @property
     def is_starting(self) -> bool:
@@ -50,7 +50,7 @@ class JobRun:
     async def run(self) -> None:
         """Run the job and report it; when cancelled, leave it to others."""
         workspace = self._environment.workspace
-        with workspace.run(self.node.id, self._claim.attempt) as folder:
+        with workspace.run(self.node.id, self._held.attempt) as folder:
             try:
                 await self._run_while_held(folder)
             except asyncio.CancelledError:
@@ -60,7 +60,7 @@ class JobRun:
     def verify_claim(self) -> None:
         """Renew the claim now, unless it is our own report that ended it."""
         if not self._is_reporting:
-            self._claim.hurry()
+            self._held.hurry()
 
     async def _leave(self, folder: Path) -> None:
         """Leave a remote lab's job running; stop and release any other."""
@@ -69,12 +69,12 @@ class JobRun:
             log.info("job left running", job_id=self._submission.handle)
             return
         await self._submission.stop()
-        await self._claim.release("the bridge stops")
+        await self._held.release("the bridge stops")
 
     async def _run_while_held(self, folder: Path) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                heartbeat = tasks.create_task(self._claim.keep())
+                heartbeat = tasks.create_task(self._held.keep())
                 writing = tasks.create_task(self._submission.notes.write())
                 report = await self._end(folder)
                 await self._submission.notes.flush()
@@ -86,12 +86,12 @@ class JobRun:
             log.warning("claim lost", reason=str(lost.exceptions[0]))
             # the next holder takes a remote job over, so it ends only with its node
             is_remote = self._environment.dialect.is_remote
-            if not is_remote or await self._claim.is_over():
+            if not is_remote or await self._held.is_over():
                 await self._submission.stop()
 
     async def _end(self, folder: Path) -> Report:
         """Run the job and return its report, whatever goes wrong."""
-        node, token, urls = self._claim.node, self._claim.token, {}
+        node, token, urls = self._held.node, self._held.token, {}
         try:
             outcome = await self._submission.outcome(folder)
             artifacts = self._environment.artifacts
@@ -109,7 +109,7 @@ class JobRun:
 
     async def _report(self, report: Report) -> None:
         try:
-            await self._claim.report(report)
+            await self._held.report(report)
         except ApiError as error:
             log.warning("report refused", reason=repr(error))
             await self._report_less(report, str(error))
@@ -119,10 +119,10 @@ class JobRun:
     async def _report_less(self, report: Report, reason: str) -> None:
         """Report result and log without tests, or if need be only the refusal."""
         try:
-            await self._claim.report(without_tests(report, reason))
+            await self._held.report(without_tests(report, reason))
         except ApiError as error:
             log.warning("report refused", reason=repr(error))
-            await self._claim.report(refused_report(report.token, reason))
+            await self._held.report(refused_report(report.token, reason))
 
 
 def _failure(error: Exception) -> RunOutcome:

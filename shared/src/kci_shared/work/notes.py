@@ -5,7 +5,7 @@ import asyncio
 from typing import Any, NoReturn
 
 from kci_shared.models import Progress
-from kci_shared.work.claim import Claim
+from kci_shared.work.held_node import HeldNode
 
 ORDER = list(Progress)
 
@@ -13,8 +13,8 @@ ORDER = list(Progress)
 class Notes:
     """Collects facts and progress of a run, and writes them as they change."""
 
-    def __init__(self, claim: Claim, progress: Progress | None = None) -> None:
-        self._claim = claim
+    def __init__(self, held: HeldNode, progress: Progress | None = None) -> None:
+        self._held = held
         self._progress = progress
         self._unwritten: dict[str, Any] = {}
         self._changed = asyncio.Event()
@@ -45,4 +45,4 @@ class Notes:
             self._changed.clear()
             facts, self._unwritten = self._unwritten, {}
             if facts:
-                await self._claim.note(**facts)
+                await self._held.note(**facts)

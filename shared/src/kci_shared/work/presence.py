@@ -18,7 +18,7 @@ from kci_shared.models import RuntimeReport
 from kci_shared.models.runtimes import MAX_MESSAGE_CHARS
 from kci_shared.text import redacted
 from kci_shared.waiting import wait
-from kci_shared.work.api import Claims
+from kci_shared.work.api import ClaimsApi
 from kci_shared.work.dialect import Dialect
 
 log = get_logger(__name__)
@@ -40,7 +40,7 @@ DRAINS = "the bridge stops: it takes no new jobs"
 class Presence:
     """The state of the lab, as its bridge sees it, and its registration."""
 
-    def __init__(self, api: Claims, runtime: str, dialect: Dialect) -> None:
+    def __init__(self, api: ClaimsApi, runtime: str, dialect: Dialect) -> None:
         self._api = api
         self._runtime = runtime
         self._dialect = dialect

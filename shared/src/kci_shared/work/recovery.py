@@ -7,9 +7,9 @@ from collections.abc import Callable
 from kci_shared.errors import Conflict, NotFound
 from kci_shared.logging import get_logger
 from kci_shared.models import ClaimedNode, State
-from kci_shared.work.api import Claims
-from kci_shared.work.claim import Claim
+from kci_shared.work.api import ClaimsApi
 from kci_shared.work.dialect import Dialect
+from kci_shared.work.held_node import HeldNode
 from kci_shared.work.runs import Runs
 from kci_shared.work.settings import BridgeSettings
 from kci_shared.work.workspace import RunName, left_behind
@@ -24,7 +24,7 @@ class Recovery:
     """Adopts jobs that still run in the lab, as far as the API allows it."""
 
     def __init__(
-        self, api: Claims, dialect: Dialect, settings: BridgeSettings, runs: Runs
+        self, api: ClaimsApi, dialect: Dialect, settings: BridgeSettings, runs: Runs
     ) -> None:
         self._api = api
         self._dialect = dialect
@@ -68,8 +68,8 @@ class Recovery:
             await self._stop_if_done(run.node_id, handle)
             return
         if handle is None:
-            claim = Claim(self._api, claimed, lease)
-            await claim.release("the bridge was stopped before the lab had the job")
+            held = HeldNode(self._api, claimed, lease)
+            await held.release("the bridge was stopped before the lab had the job")
         else:
             start(claimed, handle)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Job, Node, Progress, Result
 from kci_shared.work.artifacts import Artifacts
-from kci_shared.work.claim import Claim
 from kci_shared.work.definition import boot_definition
 from kci_shared.work.dialect import Dialect
 from kci_shared.work.errors import CannotRun
+from kci_shared.work.held_node import HeldNode
 from kci_shared.work.notes import Notes
 from kci_shared.work.outcome import LabJob, RunOutcome
 from kci_shared.work.workspace import Workspace
@@ -41,16 +41,16 @@ class Submission:
     """One job in the lab; `handle` is the lab's id once the lab has the job."""
 
     def __init__(
-        self, environment: Environment, claim: Claim, handle: str | None = None
+        self, environment: Environment, held: HeldNode, handle: str | None = None
     ) -> None:
         self.handle = handle
         self._environment = environment
         self._dialect = environment.dialect
-        self._claim = claim
+        self._held = held
         self._is_over = False
-        progress = _progress(claim.node) if handle else None
+        progress = _progress(held.node) if handle else None
         self._is_queued = progress is Progress.QUEUED
-        self.notes = Notes(claim, progress)
+        self.notes = Notes(held, progress)
 
     @property
     def is_in_lab(self) -> bool:
@@ -62,12 +62,12 @@ class Submission:
 
         Raises `CannotRun` if the job is wrong, or the lab cannot run it.
         """
-        node = self._claim.node
+        node = self._held.node
         definition = boot_definition(node)
         images = {}
         if definition and self.handle is None and not self._dialect.is_remote:
             images = await self._environment.artifacts.fetch(definition.artifacts)
-        job = LabJob(node, self._claim.attempt, folder, images, self._on_progress)
+        job = LabJob(node, self._held.attempt, folder, images, self._on_progress)
         limit_s = self._environment.queue_s + _limit_s(node)
         running = asyncio.create_task(self._submit_and_wait(job))
         limit = asyncio.create_task(pass_time(limit_s))
@@ -84,7 +84,7 @@ class Submission:
     def _on_progress(self, progress: Progress) -> None:
         """Record how far a job is; builds and mails have no progress field."""
         self._is_queued = progress is Progress.QUEUED
-        if isinstance(self._claim.node, Job):
+        if isinstance(self._held.node, Job):
             self.notes.progress(progress)
 
     async def _submit_and_wait(self, job: LabJob) -> RunOutcome:
@@ -128,7 +128,7 @@ class Submission:
             async with asyncio.timeout(GRACE_S):
                 handle = self.handle
                 if handle is None and self._dialect.is_remote:  # the answer was lost
-                    handle = await self._dialect.find(self._claim.node.id)
+                    handle = await self._dialect.find(self._held.node.id)
                 if handle is not None:
                     await self._dialect.cancel(handle)
         except Exception:

@@ -11,7 +11,7 @@ from kci_shared.errors import ApiError, Conflict, KciError, NotFound
 from kci_shared.logging import get_logger
 from kci_shared.models import ClaimedNode, Report, State
 from kci_shared.waiting import wait
-from kci_shared.work.api import Claims
+from kci_shared.work.api import ClaimsApi
 
 log = get_logger(__name__)
 
@@ -27,10 +27,10 @@ class ClaimLost(KciError):
     """Another bridge holds the node now: our results no longer count."""
 
 
-class Claim:
+class HeldNode:
     """A node that this bridge holds until `lease_s` after its last heartbeat."""
 
-    def __init__(self, api: Claims, claimed: ClaimedNode, lease_s: float) -> None:
+    def __init__(self, api: ClaimsApi, claimed: ClaimedNode, lease_s: float) -> None:
         self.node = claimed.node
         self.attempt = claimed.claim.attempt
         self.token = claimed.claim.token
