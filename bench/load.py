@@ -43,8 +43,17 @@ async def send(request: Request, at_once: int, folder: Path) -> int:
     script = folder / "request.lua"
     script.write_text(request.script())
     wrk = await asyncio.create_subprocess_exec(
-        *("wrk", "--threads", "1", "--connections", str(at_once)),
-        *("--duration", f"{SECONDS}s", "--timeout", "30s", "--script", str(script)),
+        "wrk",
+        "--threads",
+        "1",
+        "--connections",
+        str(at_once),
+        "--duration",
+        f"{SECONDS}s",
+        "--timeout",
+        "30s",
+        "--script",
+        str(script),
         request.url,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -14,6 +14,7 @@ from kci_shared.models import (
     may_become,
 )
 from kci_shared.models.definition import Definition
+from kci_shared.models.nodes import IGNORED, Access, BaseNode, fields_with
 
 
 def change(state: State, was: State | None) -> Event:
@@ -31,7 +32,7 @@ def change(state: State, was: State | None) -> Event:
     )
 
 
-def test_the_kind_decides_what_the_data_may_say() -> None:
+def test_the_kind_selects_the_model_of_the_data() -> None:
     job = node(data={"platform": "board", "lab_fact": 1})
     assert isinstance(job, Job)
     assert job.data.platform == "board"
@@ -41,6 +42,18 @@ def test_the_kind_decides_what_the_data_may_say() -> None:
 def test_an_unknown_field_of_a_new_node_is_an_error_that_names_it() -> None:
     with pytest.raises(ValidationError, match="colour"):
         NewNode.model_validate({"kind": "job", "name": "boot", "colour": "red"})
+
+
+def test_read_only_fields_of_a_new_node_are_ignored() -> None:
+    sent = {"kind": "job", "name": "boot", **dict.fromkeys(IGNORED, "x")}
+    assert NewNode.model_validate(sent).model_fields_set == {"kind", "name"}
+
+
+def test_a_field_is_editable_unless_it_is_marked() -> None:
+    assert "data" in fields_with(Access.EDITABLE)
+    assert fields_with(Access.FIXED) == ("kind", "name", "parent")
+    every = [name for access in Access for name in fields_with(access)]
+    assert sorted(every) == sorted(BaseNode.model_fields)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -62,7 +75,7 @@ def test_a_node_that_was_already_done_did_not_become_done() -> None:
         (["-x"], "tests.0.id"),
     ],
 )
-def test_tests_that_would_be_confused_are_refused(ids: list[str], said: str) -> None:
+def test_tests_with_equal_or_unsafe_ids_are_refused(ids: list[str], said: str) -> None:
     tests = [{"id": name, "run": "true"} for name in ids]
     with pytest.raises(ValidationError, match=said):
         Definition.model_validate({"artifacts": {}, "tests": tests})

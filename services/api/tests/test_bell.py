@@ -19,7 +19,7 @@ async def test_a_ring_ends_the_wait() -> None:
         await bell.wait(60)
 
 
-async def test_rings_that_were_heard_are_over() -> None:
+async def test_a_ring_ends_one_wait_only() -> None:
     bell = Bell()
     bell.ring()
     await bell.wait(60)

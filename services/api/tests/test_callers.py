@@ -18,30 +18,30 @@ from kci_shared.errors import NotPermitted
     "scope",
     ["admin", "nodes:write", "runtime:lab-x.1", "node:6b02e3dffe3cce038f7e6c05"],
 )
-def test_a_scope_says_what_it_is_for(scope: str) -> None:
+def test_valid_scopes_match(scope: str) -> None:
     assert re.fullmatch(SCOPE, scope)
 
 
 @pytest.mark.parametrize(
     "scope", ["", "nodes:read", "runtime:", "runtime:a b", "node:1", "admin\n", "*"]
 )
-def test_what_is_no_scope_is_not_taken_for_one(scope: str) -> None:
+def test_anything_else_is_no_scope(scope: str) -> None:
     assert not re.fullmatch(SCOPE, scope)
 
 
-def test_a_name_is_never_an_address() -> None:
+def test_a_username_is_never_an_e_mail_address() -> None:
     assert re.fullmatch(USERNAME, "lab-bridge_1.x+y")
     assert not re.fullmatch(USERNAME, "a@b")
 
 
-def test_a_service_is_bound_by_its_scopes() -> None:
+def test_a_service_is_restricted_to_its_scopes() -> None:
     caller = service_caller("bridge", frozenset({"runtime:x"}))
     assert caller == Caller("bridge", scopes=frozenset({"runtime:x"}))
     with pytest.raises(NotPermitted, match="Forbidden"):
         check_admin(caller)
 
 
-def test_the_scope_admin_binds_to_nothing() -> None:
+def test_the_scope_admin_makes_an_administrator() -> None:
     caller = service_caller("operator", frozenset({"admin", "nodes:write"}))
     check_admin(caller)
     assert caller.scopes is None
@@ -51,9 +51,9 @@ def test_the_scope_admin_binds_to_nothing() -> None:
     "secret",
     ["", "a" * 64, "ChangeMe-please-0123456789abcdef", "my-secret-key-0123456"],
 )
-def test_a_secret_that_nobody_chose_is_none(secret: str) -> None:
+def test_placeholders_are_recognised(secret: str) -> None:
     assert is_placeholder(secret)
 
 
-def test_a_random_secret_is_one() -> None:
+def test_a_random_secret_is_accepted() -> None:
     assert not is_placeholder("7mfP2Q_9xXxXxVh4Lk0tE3rB8wZ1nC6y")

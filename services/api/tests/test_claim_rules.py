@@ -48,14 +48,14 @@ def test_a_claim_lasts_no_longer_than_the_node_allows() -> None:
     assert unlimited.deadline is None
 
 
-def test_only_what_waits_for_runtime_and_platform_is_handed_out() -> None:
-    wanted = ClaimRequest(runtime="lab", platforms=["qemu"])
-    asked = claimable(wanted, NOW)
-    assert asked["data.runtime"] == "lab"
-    assert asked["data.platform"] == {"$in": ["qemu"]}
-    assert asked["state"] == "running"
-    assert asked["attempts"] == {"$lt": 3}
-    assert asked["claim.expires"] == {"$not": {"$gte": NOW}}
+def test_only_nodes_of_runtime_and_platform_can_be_claimed() -> None:
+    request = ClaimRequest(runtime="lab", platforms=["qemu"])
+    query = claimable(request, NOW)
+    assert query["data.runtime"] == "lab"
+    assert query["data.platform"] == {"$in": ["qemu"]}
+    assert query["state"] == "running"
+    assert query["attempts"] == {"$lt": 3}
+    assert query["claim.expires"] == {"$not": {"$gte": NOW}}
 
 
 def test_a_claim_sets_holder_expiry_attempt_and_a_token_that_grows() -> None:
@@ -75,13 +75,13 @@ def test_a_claim_sets_holder_expiry_attempt_and_a_token_that_grows() -> None:
     }
 
 
-def test_a_claim_is_told_and_guarded_against_a_heartbeat_in_between() -> None:
+def test_a_claim_is_published_and_fails_if_the_lease_was_renewed_meanwhile() -> None:
     change = claimed(job(), LAB, 60, NOW)
     assert change.entry is not None
     assert change.guard == {"claim.expires": {"$not": {"$gte": NOW}}}
 
 
-def test_adopting_keeps_the_attempt_and_outdates_the_token() -> None:
+def test_an_adoption_keeps_the_attempt_and_voids_the_token() -> None:
     node = held()
     after = adopted(node, LAB, Adoption(runtime="lab", lease=90), NOW).after
     assert (after.fence, after.attempts) == (2, 1)
@@ -96,30 +96,30 @@ def test_a_later_attempt_is_not_adopted() -> None:
         adopted(node, LAB, Adoption(runtime="lab", attempt=0), NOW)
 
 
-def test_only_the_same_holder_and_runtime_adopt_what_is_held() -> None:
-    asked = Adoption(runtime="lab")
-    for node, caller, wanted in (
-        (job(), LAB, asked),
-        (held(), Caller("other"), asked),
+def test_only_the_same_holder_and_runtime_can_adopt() -> None:
+    query = Adoption(runtime="lab")
+    for node, caller, request in (
+        (job(), LAB, query),
+        (held(), Caller("other"), query),
         (held(), LAB, Adoption(runtime="other")),
     ):
         with pytest.raises(Conflict):
-            adopted(node, caller, wanted, NOW)
+            adopted(node, caller, request, NOW)
 
 
-def test_releasing_does_not_count_the_attempt_and_can_be_said_twice() -> None:
+def test_a_release_does_not_count_the_attempt_and_can_be_repeated() -> None:
     node = held()
-    asked = Release(token=1, reason="drain")
-    after = released(node, asked, NOW)
+    query = Release(token=1, reason="drain")
+    after = released(node, query, NOW)
     assert (after.claim, after.attempts, after.fence) == (None, 0, 1)
     assert after.debug["released"]["reason"] == "drain"
-    assert released(after, asked, NOW) is after
+    assert released(after, query, NOW) is after
     for late in (held(), job()):
         with pytest.raises(Conflict, match="lost"):
             released(late, Release(token=7, reason="x"), NOW)
 
 
-def test_the_holder_notes_facts_and_nobody_else() -> None:
+def test_only_the_holder_adds_data() -> None:
     node = held()
     after = with_data(node, 1, {"job_id": "17"}, NOW)
     assert after.data["job_id"] == "17"
@@ -129,7 +129,7 @@ def test_the_holder_notes_facts_and_nobody_else() -> None:
             with_data(of, token, {"job_id": "18"}, NOW)
 
 
-def test_a_report_ends_the_node_and_says_why() -> None:
+def test_a_report_ends_the_node_with_its_error() -> None:
     node = held(error_code="Infrastructure", error_msg="old")
     after = reported(node, report(1, artifacts={"log": "http://s/log"}), NOW)
     assert (after.state, after.result, after.claim) == ("done", "pass", None)
@@ -138,7 +138,7 @@ def test_a_report_ends_the_node_and_says_why() -> None:
     assert "error_msg" not in after.data
 
 
-def test_a_report_heard_before_changes_nothing_and_a_late_one_is_refused() -> None:
+def test_a_repeated_report_changes_nothing_and_a_late_one_is_refused() -> None:
     after = reported(held(), report(1), NOW)
     assert is_repeated(after, report(1))
     assert reported(after, report(1), NOW) is after
@@ -147,18 +147,18 @@ def test_a_report_heard_before_changes_nothing_and_a_late_one_is_refused() -> No
             reported(node, report(2), NOW)
 
 
-def test_a_released_claim_reports_no_more() -> None:
+def test_a_released_claim_cannot_report() -> None:
     after = released(held(), Release(token=1, reason="drain"), NOW)
     with pytest.raises(Conflict, match="lost"):
         reported(after, report(1), NOW)
 
 
-def test_a_checkout_becomes_available_by_its_report_and_gives_up_its_claim() -> None:
-    said = report(1, data={"kernel_revision": REVISION})
-    said.outcome.state = State.AVAILABLE
-    after = reported(held(), said, NOW)
+def test_a_report_makes_a_checkout_available_and_ends_its_claim() -> None:
+    sent = report(1, data={"kernel_revision": REVISION})
+    sent.outcome.state = State.AVAILABLE
+    after = reported(held(), sent, NOW)
     assert (after.state, after.result, after.claim) == ("available", "pass", None)
     assert after.data["kernel_revision"] == REVISION
-    assert reported(after, said, NOW) is after
+    assert reported(after, sent, NOW) is after
     with pytest.raises(Conflict, match="lost"):
         reported(after, report(2), NOW)

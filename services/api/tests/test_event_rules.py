@@ -26,13 +26,13 @@ def an_event(**data: Any) -> dict[str, Any]:
     }
 
 
-def test_events_of_several_nodes_are_told_by_time() -> None:
+def test_events_of_several_nodes_are_ordered_by_time() -> None:
     a = [pending("a", 1, 10), pending("a", 2, 30)]
     b = [pending("b", 1, 20)]
     assert [one.event["id"] for one in ordered([a, b])] == ["a-1", "b-1", "a-2"]
 
 
-def test_a_clock_that_is_behind_does_not_turn_a_node_around() -> None:
+def test_a_slow_clock_does_not_reorder_the_events_of_a_node() -> None:
     a = [pending("a", 2, 10), pending("a", 1, 30)]
     b = [pending("b", 1, 20)]
     assert [one.event["id"] for one in ordered([a, b])] == ["b-1", "a-1", "a-2"]
@@ -51,24 +51,26 @@ def test_versions_always_follow_each_other(seconds: list[list[int]]) -> None:
         assert [one for one in result if one in node] == node
 
 
-def test_an_entry_is_told_as_an_event_with_its_place() -> None:
-    told = Event.model_validate_json(Entry(7, an_event()).text)
-    assert (told.id, told.sequence) == ("n-1", 7)
+def test_the_text_of_an_entry_is_its_event_with_the_position() -> None:
+    parsed = Event.model_validate_json(Entry(7, an_event()).text)
+    assert (parsed.id, parsed.sequence) == ("n-1", 7)
 
 
-def test_a_filter_wants_all_unless_it_says_what() -> None:
+def test_an_empty_filter_matches_all_events() -> None:
     assert EventFilter().matches(an_event())
 
 
-def test_a_filter_wants_any_of_its_values_in_each_of_its_fields() -> None:
-    wanted = EventFilter.model_validate({"name": ["boot", "smoke"], "op": ["created"]})
-    assert wanted.matches(an_event(name="smoke"))
-    assert not wanted.matches(an_event(name="login"))
-    assert not wanted.matches(an_event(op="updated"))
+def test_a_filter_matches_any_of_the_values_in_each_field() -> None:
+    conditions = EventFilter.model_validate(
+        {"name": ["boot", "smoke"], "op": ["created"]}
+    )
+    assert conditions.matches(an_event(name="smoke"))
+    assert not conditions.matches(an_event(name="login"))
+    assert not conditions.matches(an_event(op="updated"))
     assert not EventFilter.model_validate({"group": ["g"]}).matches(an_event())
 
 
-def test_a_query_says_in_the_words_of_the_database_what_it_wants() -> None:
+def test_a_query_becomes_a_filter_of_the_database() -> None:
     query = EventQuery.model_validate(
         {"kind": ["job"], "from": "2026-11-22T01:00:00 01:00", "node_id": "n"}
     )

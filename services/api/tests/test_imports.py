@@ -23,7 +23,7 @@ def imported(node_id: str, **fields: Any) -> ImportedNode:
 
 
 def again(importer: Importer) -> Importer:
-    """Another request, after what the first one found was written."""
+    """An importer that finds what the first one wrote."""
     nodes = [*importer.imports, *(change.after for change in importer.updates)]
     return Importer({**importer.by_id, **{node.id: node for node in nodes}}, {})
 
@@ -56,7 +56,7 @@ def test_a_node_keeps_its_id_times_and_owner_and_children_follow_their_parent() 
     assert second.treeid == "their-tree"
 
 
-def test_the_same_again_changes_nothing_and_other_content_makes_a_version() -> None:
+def test_a_repeated_import_changes_nothing_and_new_content_makes_a_version() -> None:
     importer = empty()
     importer.add(imported(ROOT))
     second = again(importer)
@@ -86,14 +86,14 @@ def test_what_was_made_or_changed_here_stays() -> None:
 
 
 @pytest.mark.parametrize("field", ["kind", "name"])
-def test_what_other_nodes_rest_on_cannot_change(field: str) -> None:
+def test_fixed_fields_cannot_change(field: str) -> None:
     importer = empty()
     importer.add(imported(ROOT))
     answer = again(importer).add(imported(ROOT, **{field: "test"}))
     assert answer.fate is Fate.REFUSED
 
 
-def test_an_orphan_names_what_it_lacks() -> None:
+def test_an_orphan_names_the_missing_node() -> None:
     child = imported(BUILD, kind="kbuild", name="build", parent=ROOT)
     assert empty().add(child) == Imported(
         id=BUILD, fate=Fate.ORPHAN, reason=f"parent {ROOT} is not here", needs=ROOT
@@ -114,7 +114,7 @@ def test_a_regression_has_the_path_of_what_failed() -> None:
     assert importer.imports[1].treeid == ROOT
 
 
-def test_a_path_or_treeid_that_follows_from_other_nodes_here_is_told() -> None:
+def test_a_path_or_treeid_that_differs_here_is_reported() -> None:
     importer = empty()
     importer.add(imported(ROOT, treeid="tree"))
     build = imported(BUILD, kind="kbuild", name="b", parent=ROOT, treeid="other")
@@ -125,7 +125,7 @@ def test_a_path_or_treeid_that_follows_from_other_nodes_here_is_told() -> None:
     )
 
 
-def test_what_stands_twice_in_a_request_is_taken_once() -> None:
+def test_a_node_that_is_in_a_request_twice_is_imported_once() -> None:
     importer = empty()
     nodes = [
         imported(ROOT, idempotency_key="k"),
@@ -148,7 +148,7 @@ def test_what_stands_twice_in_a_request_is_taken_once() -> None:
         ({"idempotency_key": "taken"}, "belongs to node"),
     ],
 )
-def test_what_cannot_be_taken_is_refused_with_a_reason(
+def test_a_node_that_cannot_be_imported_is_refused_with_a_reason(
     fields: dict[str, Any], words: str
 ) -> None:
     importer = empty()

@@ -65,7 +65,7 @@ def client(raised: Exception | None = None) -> httpx.AsyncClient:
         ("/latest/latest/x", "/latest/latest/x"),
     ],
 )
-def test_every_address_leads_to_the_latest_version(asked: str, served: str) -> None:
+def test_every_path_is_served_as_the_latest_version(asked: str, served: str) -> None:
     assert rewrite(asked) == served
 
 
@@ -76,7 +76,7 @@ async def test_a_route_is_served_under_each_of_its_addresses(path: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v0.1", "v10"])
-async def test_a_version_that_is_not_there_is_named(version: str) -> None:
+async def test_an_unsupported_version_is_named(version: str) -> None:
     async with client() as http:
         answer = await http.get(f"/{version}/thing")
     assert answer.status_code == 400
@@ -86,7 +86,7 @@ async def test_a_version_that_is_not_there_is_named(version: str) -> None:
 @pytest.mark.parametrize(
     ("raised", "status", "detail"), ANSWERS, ids=lambda value: type(value).__name__
 )
-async def test_what_is_raised_is_answered_in_our_words(
+async def test_each_error_has_its_status_and_detail(
     raised: Exception, status: int, detail: object
 ) -> None:
     async with client(raised) as http:
@@ -97,13 +97,13 @@ async def test_what_is_raised_is_answered_in_our_words(
     assert ("www-authenticate" in answer.headers) == (status == 401)
 
 
-async def test_a_body_must_fit() -> None:
+async def test_a_body_has_a_maximum_size() -> None:
     async with client() as http:
         assert (await http.post("/thing", json={"x": 1})).json() == 1
         assert (await http.post("/thing", json={"x": "y" * 100})).status_code == 413
 
 
-async def test_the_documentation_may_run_its_scripts_and_nothing_else_may() -> None:
+async def test_only_the_documentation_may_run_scripts() -> None:
     async with client() as http:
         docs, thing = await http.get("/docs"), await http.get("/thing")
     assert "script-src 'self'" in docs.headers["content-security-policy"]

@@ -39,7 +39,7 @@ def patch(node: StoredNode, **fields: Any) -> StoredNode:
     return patched(node, NodePatch.model_validate(fields), LATER)
 
 
-def test_a_root_begins_its_own_tree_unless_it_brings_one() -> None:
+def test_a_root_begins_its_own_tree_unless_it_names_one() -> None:
     root = a_root()
     assert (root.treeid, root.path, root.ancestors) == (str(root.id), ["checkout"], [])
     assert a_root(treeid="treeid-1").treeid == "treeid-1"
@@ -58,7 +58,7 @@ def test_a_child_takes_tree_path_revision_and_runtime_from_above() -> None:
     assert other.data["kernel_revision"] == own
 
 
-def test_a_new_node_lives_six_hours_unless_told_otherwise() -> None:
+def test_a_new_node_times_out_after_six_hours_by_default() -> None:
     assert a_job().timeout == NOW + timedelta(hours=6)
     assert a_job(timeout="2030-01-01T00:00:00").timeout == datetime(
         2030, 1, 1, tzinfo=UTC
@@ -75,7 +75,7 @@ def test_user_groups_are_unique_and_a_regression_fails() -> None:
     assert create(body, None, ALICE, NOW).result is Result.FAIL
 
 
-def test_data_is_kept_as_sent_but_typed() -> None:
+def test_data_is_kept_as_sent_with_known_fields_typed() -> None:
     data: dict[str, Any] = {"platform": "qemu", "mine": {"x": None}, "device": None}
     data["fragments"] = None
     version = {"version": 5, "patchlevel": "16"}
@@ -85,7 +85,7 @@ def test_data_is_kept_as_sent_but_typed() -> None:
     assert job.data == {**data, "kernel_revision": typed}
 
 
-def test_a_runtime_that_is_no_text_belongs_to_nobody() -> None:
+def test_a_runtime_that_is_not_text_is_ignored() -> None:
     root = a_root()
     odd = patched(root, NodePatch(data={"runtime": {"x": 1}}), LATER)
     assert odd.runtime is None
@@ -104,7 +104,7 @@ def test_a_runtime_that_is_no_text_belongs_to_nobody() -> None:
         ({"artifacts": {"$x": "http://x"}}, ["body", "artifacts"]),
     ],
 )
-def test_what_is_wrong_is_named(fields: dict[str, Any], place: list[str]) -> None:
+def test_an_invalid_field_is_named(fields: dict[str, Any], place: list[str]) -> None:
     with pytest.raises(Invalid) as refused:
         a_job(**fields)
     assert refused.value.detail[0]["loc"] == place
@@ -113,7 +113,7 @@ def test_what_is_wrong_is_named(fields: dict[str, Any], place: list[str]) -> Non
     assert refused.value.detail[0]["loc"] == place
 
 
-def test_too_much_data_is_told_to_be_an_artifact() -> None:
+def test_too_much_data_is_refused() -> None:
     with pytest.raises(TooLarge, match="artifact"):
         a_job(data={"log": "x" * MAX_MAP_BYTES})
 
@@ -140,7 +140,7 @@ def test_a_patch_that_changes_nothing_is_no_new_version() -> None:
     assert patch(job, **same) is job
 
 
-def test_a_result_can_be_taken_back_but_no_state() -> None:
+def test_a_result_can_be_removed_but_not_a_state() -> None:
     job = a_job(result="pass")
     assert patch(job, result=None).result is None
     with pytest.raises(Invalid, match="state"):
@@ -150,7 +150,7 @@ def test_a_result_can_be_taken_back_but_no_state() -> None:
         patch(job, platform_filter=None)
 
 
-def test_whoever_ends_a_node_makes_its_holder_late() -> None:
+def test_ending_a_node_ends_its_claim() -> None:
     claim = Claim(holder="lab", expires=NOW, attempt=1)
     job = a_job().model_copy(update={"claim": claim, "fence": 4})
     done = patch(job, state="done")
@@ -199,7 +199,7 @@ def test_a_touched_node_is_new_in_version_and_time_only() -> None:
     assert update == {"$set": {"version": 2, "updated": LATER}}
 
 
-def test_a_key_stands_for_caller_and_content_but_not_for_when_to_give_up() -> None:
+def test_a_digest_depends_on_caller_and_content_but_not_on_timeouts() -> None:
     first = digest(new(idempotency_key="k", data={"a": 1, "b": 2}), ALICE)
     later = {"timeout": "2030-01-01T00:00:00Z", "id": "x", "data": {"b": 2, "a": 1}}
     assert digest(new(idempotency_key="k", **later), ALICE) == first

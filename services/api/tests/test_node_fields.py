@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A field of a node is declared once: what the API does with it follows from that."""
+"""A field of a node is declared once, and the API derives the rest."""
 
 import os
 import shutil

@@ -44,13 +44,13 @@ ID = "65265305c74695807499037f"
         ({"claim.holder": "lab"}, {"claim.holder": "lab"}),
     ],
 )
-def test_a_query_becomes_what_the_database_is_asked(
+def test_a_query_becomes_a_filter_for_the_database(
     query: dict[str, str], asked: dict[str, Any]
 ) -> None:
     assert parse_filter(query.items()) == asked
 
 
-def test_not_one_word_of_few_is_any_of_the_others() -> None:
+def test_not_equal_to_a_member_of_an_enum_is_any_other_member() -> None:
     asked = parse_filter([("state__ne", "done")])
     assert asked == {"state": {"$in": ["running", "available", "closing", None]}}
     both = parse_filter([("state__ne", "done"), ("state__in", "running,done")])
@@ -84,13 +84,13 @@ def test_of_a_repeated_parameter_the_last_counts() -> None:
         ("name__in", "," * 1000),
     ],
 )
-def test_what_a_query_may_not_say_is_refused_by_name(key: str, text: str) -> None:
+def test_an_invalid_parameter_is_refused_by_name(key: str, text: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse_filter([(key, text)])
     assert refused.value.detail[0]["loc"] == ["query", key]
 
 
-def test_a_bad_id_or_time_is_told_in_the_words_that_clients_know() -> None:
+def test_a_bad_id_or_time_has_the_message_that_clients_know() -> None:
     with pytest.raises(BadRequest, match="'zzz' is not a valid ObjectId"):
         parse_filter([("parent", "zzz")])
     with pytest.raises(BadRequest, match="Invalid isoformat string: 'bogus'"):
@@ -105,7 +105,7 @@ OPERATORS = ["", "__ne", "__in", "__gt", "__re", "__int", "__$where", "__x"]
     st.sampled_from(OPERATORS),
     st.text(max_size=30),
 )
-def test_any_query_is_understood_or_refused(key: str, operator: str, text: str) -> None:
+def test_any_query_is_parsed_or_refused(key: str, operator: str, text: str) -> None:
     try:
         asked = parse_filter([(key + operator, text)])
     except ApiError:

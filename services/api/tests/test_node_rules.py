@@ -67,19 +67,19 @@ def test_who_may_edit_a_node(caller: Caller, may: bool) -> None:
     assert may_edit(caller, node(user_groups=["friends"], runtime="lab")) is may
 
 
-def test_a_node_without_a_runtime_is_no_labs() -> None:
+def test_a_lab_cannot_edit_a_node_without_a_runtime() -> None:
     for caller in (token("runtime:None"), token("runtime:"), member("runtime::x")):
         assert not may_edit(caller, node())
 
 
-def test_anybody_who_logged_in_may_plant_a_root_but_not_every_token() -> None:
+def test_every_person_may_create_a_root_but_not_every_service() -> None:
     root = node(parent=None, ancestors=[], owner="bob")
     assert may_create(Caller("bob"), root, None)
     assert may_create(token("nodes:write"), root, None)
     assert not may_create(token("runtime:lab"), root, None)
 
 
-def test_a_child_hangs_below_what_its_creator_may_edit_and_stays_his() -> None:
+def test_to_create_a_child_one_must_be_able_to_edit_it_and_its_parent() -> None:
     parent = node(id=ROOT, runtime="lab")
     assert may_create(Caller("alice"), node(), parent)
     assert not may_create(Caller("bob"), node(owner="bob"), parent)
@@ -95,13 +95,13 @@ def test_who_may_claim_for_a_runtime() -> None:
     assert not any(may_run(caller, "lab") for caller in may_not)
 
 
-def test_what_is_not_allowed_is_a_401_in_the_words_that_clients_know() -> None:
+def test_a_missing_right_has_the_error_that_clients_know() -> None:
     require(True)
     with pytest.raises(NotLoggedIn, match="Unauthorized to complete the operation"):
         require(False)
 
 
-def test_a_wrong_turn_names_the_state_and_the_node() -> None:
+def test_an_invalid_transition_names_the_state_and_the_node() -> None:
     check_transition(node(), State.CLOSING)
     with pytest.raises(
         InvalidTransition, match="Transition not allowed with state: running"
@@ -109,7 +109,7 @@ def test_a_wrong_turn_names_the_state_and_the_node() -> None:
         check_transition(node(state=State.DONE), State.RUNNING)
 
 
-def test_terms_are_met_or_a_conflict() -> None:
+def test_another_version_than_expected_is_an_error() -> None:
     held = node(version=3)
     check_version(held, WriteOptions())
     check_version(held, WriteOptions(if_version=3))
@@ -118,7 +118,7 @@ def test_terms_are_met_or_a_conflict() -> None:
     assert refused.value.node is held
 
 
-def test_a_bad_id_is_told_in_the_words_that_clients_know() -> None:
+def test_a_bad_id_has_the_message_that_clients_know() -> None:
     assert parse_id(str(ID)) == ID
     with pytest.raises(BadRequest) as refused:
         parse_id("zzz")
@@ -146,23 +146,23 @@ def nested(levels: int) -> Any:
         (nested(MAX_DEPTH + 1), "deep"),
     ],
 )
-def test_what_cannot_be_stored_or_told_is_refused(value: object, why: str) -> None:
+def test_what_cannot_be_stored_is_refused(value: object, why: str) -> None:
     with pytest.raises(Invalid, match=why):
         check_storable(value, ("body", "data"))
 
 
-def test_all_else_that_json_can_say_is_fine() -> None:
+def test_all_other_json_values_can_be_stored() -> None:
     value = {"a.b": [1, -(2**63) + 1, 1.5, True, None, "ü€😀", {"": "$x"}]}
     check_storable({**value, "deep": nested(30)}, ("body", "data"))
 
 
-def test_a_fault_in_a_part_names_its_place_in_the_whole() -> None:
+def test_an_error_in_a_part_names_its_location_in_the_whole() -> None:
     with pytest.raises(Invalid) as refused, located_at("body", 5, "node"):
         raise invalid(("body", "data"), "wrong")
     assert refused.value.detail[0]["loc"] == ["body", 5, "node", "data"]
 
 
-def test_the_event_of_a_birth_has_the_keys_that_clients_know() -> None:
+def test_the_event_of_a_creation_has_the_keys_that_clients_know() -> None:
     entry = outbox_entry(change_event(node(data={"x": 1}), None), 1)
     assert entry["version"] == 1
     event = entry["event"]
@@ -171,12 +171,22 @@ def test_the_event_of_a_birth_has_the_keys_that_clients_know() -> None:
     assert (event["owner"], event["data"]["id"]) == ("alice", str(ID))
     assert "_sequence_id" not in event
     assert list(event["data"]) == [
-        *("op", "id", "kind", "name", "path", "group", "state", "result"),
-        *("owner", "data", "is_hierarchy", "treeid"),
+        "op",
+        "id",
+        "kind",
+        "name",
+        "path",
+        "group",
+        "state",
+        "result",
+        "owner",
+        "data",
+        "is_hierarchy",
+        "treeid",
     ]
 
 
-def test_the_event_of_a_change_tells_what_was_before() -> None:
+def test_the_event_of_a_change_has_the_previous_state_and_result() -> None:
     before = node()
     after = node(version=2, state=State.DONE)
     entry = outbox_entry(change_event(after, before, is_hierarchy=True), 2)
@@ -186,7 +196,7 @@ def test_the_event_of_a_change_tells_what_was_before() -> None:
     assert list(entry["event"]["data"])[-2:] == ["previous_state", "previous_result"]
 
 
-def test_an_answer_has_the_contracts_fields_in_order_and_no_other() -> None:
+def test_a_response_has_the_public_fields_in_order() -> None:
     claim = Claim(holder="lab", expires=NOW, attempt=1)
     answer = node_fields(node(claim=claim, fence=3).to_mongo())
     assert list(answer) == list(BaseNode.model_fields)

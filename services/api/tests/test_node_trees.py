@@ -38,7 +38,7 @@ def names(nodes: Any) -> list[str]:
     return [node.name for node in nodes]
 
 
-def test_a_tree_is_answered_depth_first_and_all_of_it_is_born() -> None:
+def test_a_new_tree_is_inserted_and_returned_depth_first() -> None:
     root = job()
     planned = plan(root, [], tree("a", tree("b"), tree("c")), tree("d"))
     assert names(planned.response) == ["boot", "a", "b", "c", "d"]
@@ -51,7 +51,7 @@ def test_a_tree_is_answered_depth_first_and_all_of_it_is_born() -> None:
     assert change.entry["event"]["data"]["is_hierarchy"] is True
 
 
-def test_the_same_tree_again_writes_nothing() -> None:
+def test_a_repeated_tree_writes_nothing() -> None:
     root = job()
     sent = [tree("a", tree("b")), tree("a", state="done"), tree("c")]
     first = plan(root, [], *sent)
@@ -61,7 +61,7 @@ def test_the_same_tree_again_writes_nothing() -> None:
     assert again.response == first.response
 
 
-def test_a_stored_child_of_that_kind_and_name_is_changed_not_doubled() -> None:
+def test_a_stored_child_of_the_same_kind_and_name_is_updated() -> None:
     root = job()
     first = plan(root, [], tree("a"), tree("b"))
     again = plan(root, list(first.inserts), tree("a", result="pass"), tree("new"))
@@ -70,14 +70,14 @@ def test_a_stored_child_of_that_kind_and_name_is_changed_not_doubled() -> None:
     assert again.updates[0].after.id == first.inserts[0].id
 
 
-def test_a_root_that_changes_itself_is_written_once() -> None:
+def test_a_root_that_changes_with_its_tree_is_written_once() -> None:
     root = job()
     after = merged(root, {"result": "pass"}, LATER)
     planned = TreePlanner(ALICE, [], LATER).plan(root, after, [])
     assert [change.after for change in planned.updates] == [after]
 
 
-def test_a_child_named_by_id_is_that_child_whoever_else_has_its_name() -> None:
+def test_an_id_selects_a_child_among_those_of_one_name() -> None:
     root = job()
     one, two = plan(root, [], tree("run"), tree("run")).inserts
     named = tree("run", id=str(one.id), result="fail")
@@ -98,7 +98,7 @@ def test_a_child_with_a_foreign_id_is_not_permitted() -> None:
         plan(root, [], tree("x", id="zzz"))
 
 
-def test_a_child_that_another_may_not_edit_is_left_alone() -> None:
+def test_a_child_that_the_caller_may_not_edit_is_refused_unless_unchanged() -> None:
     root = job(data={"runtime": "lab"})
     other = create(
         NewNode.model_validate(
@@ -131,7 +131,7 @@ def test_a_child_that_another_may_not_edit_is_left_alone() -> None:
         ),
     ],
 )
-def test_what_is_wrong_in_a_tree_is_named_with_its_place(
+def test_an_error_in_a_tree_names_its_location(
     sent: dict[str, Any], place: list[str]
 ) -> None:
     with pytest.raises(Invalid) as refused:

@@ -28,49 +28,49 @@ def regression(**data: Any) -> StoredNode:
     return create(new, None, TRACKER, NOW)
 
 
-def move(node: StoredNode, caller: Caller = ALICE, **said: Any) -> StoredNode:
-    return moved(node, Move.model_validate(said), caller, NOW)
+def move(node: StoredNode, caller: Caller = ALICE, **fields: Any) -> StoredNode:
+    return moved(node, Move.model_validate(fields), caller, NOW)
 
 
-def test_who_has_a_login_may_take_a_regression_up_and_it_is_remembered() -> None:
+def test_every_person_may_acknowledge_a_regression_and_is_recorded() -> None:
     taken = move(regression(), status="acknowledged", reason="mine")
     fixed = move(taken, EDITOR, status="fix-pending", fix="1f2e3d4c5d6a")
     assert (fixed.data["status"], fixed.data["fix"]) == ("fix-pending", "1f2e3d4c5d6a")
-    said = [
+    fields = [
         (entry["who"], entry["old"], entry["new"], entry.get("reason"))
         for entry in fixed.data["history"]
     ]
-    assert said == [
+    assert fields == [
         ("alice", "new", "acknowledged", "mine"),
         ("erin", "acknowledged", "fix-pending", None),
     ]
     assert fixed.version == 3
 
 
-def test_a_fix_that_is_taken_back_is_forgotten() -> None:
+def test_a_fix_is_removed_with_its_status() -> None:
     pending = move(regression(), status="fix-pending", fix="x: y")
     assert "fix" not in move(pending, status="acknowledged").data
 
 
 @pytest.mark.parametrize("old", list(Status))
 @pytest.mark.parametrize("new", list(Status))
-def test_only_what_may_follow_follows(old: Status, new: Status) -> None:
-    said = {"status": new} | ({"resolution": "wontfix"} if new == "closed" else {})
+def test_only_allowed_moves_are_made(old: Status, new: Status) -> None:
+    fields = {"status": new} | ({"resolution": "wontfix"} if new == "closed" else {})
     node = regression(status=old, resolution="wontfix" if old == "closed" else None)
     if new is old:
-        assert move(node, EDITOR, **said) is node
+        assert move(node, EDITOR, **fields) is node
     elif new in MOVES[old]:
-        assert move(node, EDITOR, **said).data["status"] == new
+        assert move(node, EDITOR, **fields).data["status"] == new
     else:
         with pytest.raises(InvalidTransition, match=f"with state: {new}"):
-            move(node, EDITOR, **said)
+            move(node, EDITOR, **fields)
 
 
-def test_nobody_can_say_that_the_tests_pass() -> None:
+def test_nobody_can_set_the_status_fixed() -> None:
     assert not any({Status.FIXED, Status.WITHDRAWN} & after for after in MOVES.values())
 
 
-def test_closing_and_opening_again_need_more_than_a_login() -> None:
+def test_to_close_or_reopen_takes_more_than_a_login() -> None:
     with pytest.raises(NotLoggedIn):
         move(regression(), ALICE, **CLOSED)
     closed = move(regression(), EDITOR, **CLOSED)
@@ -81,12 +81,12 @@ def test_closing_and_opening_again_need_more_than_a_login() -> None:
 
 
 def test_a_service_speaks_for_the_author_of_a_mail_and_once_only() -> None:
-    said = {"status": "acknowledged", "who": "bob@kernel.org", "message_id": "<1@k>"}
-    taken = move(regression(), MAILS, **said)
+    fields = {"status": "acknowledged", "who": "bob@kernel.org", "message_id": "<1@k>"}
+    taken = move(regression(), MAILS, **fields)
     [entry] = taken.data["history"]
     assert (entry["who"], entry["by"]) == ("bob@kernel.org", "email-listener")
     back = move(taken, status="new")
-    assert move(back, MAILS, **said) is back
+    assert move(back, MAILS, **fields) is back
 
 
 @pytest.mark.parametrize("caller", [ALICE, EDITOR])
@@ -95,7 +95,7 @@ def test_a_person_speaks_for_nobody_else(caller: Caller) -> None:
         move(regression(), caller, status="acknowledged", who="bob@kernel.org")
 
 
-def test_a_lab_has_nothing_to_say_here() -> None:
+def test_a_lab_cannot_set_a_status() -> None:
     lab = service_caller("lab", frozenset({"runtime:lab-x"}))
     with pytest.raises(NotLoggedIn):
         move(regression(runtime="lab-y"), lab, status="acknowledged")
@@ -107,14 +107,14 @@ def test_only_a_regression_has_a_status() -> None:
         move(create(new, None, ALICE, NOW), status="acknowledged")
 
 
-def test_a_history_has_an_end() -> None:
+def test_a_history_has_a_maximum_length() -> None:
     entry = {"at": "t", "who": "x", "old": "new", "new": "new"}
     with pytest.raises(Invalid, match="the limit"):
         move(regression(history=[entry] * 1000), status="acknowledged")
 
 
 @pytest.mark.parametrize(
-    ("said", "named"),
+    ("fields", "named"),
     [
         ({"status": "closed"}, "resolution"),
         ({"status": "acknowledged", "resolution": "wontfix"}, "resolution"),
@@ -126,17 +126,17 @@ def test_a_history_has_an_end() -> None:
         ({"status": "new", "reason": "x" * 501}, "reason"),
     ],
 )
-def test_what_does_not_fit_together_is_refused_by_name(
-    said: dict[str, Any], named: str
+def test_contradicting_fields_are_refused_by_name(
+    fields: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(ValidationError, match=named):
-        Move.model_validate(said)
+        Move.model_validate(fields)
 
 
-@pytest.mark.parametrize("said", [{"status": "fixed"}, {"history": []}])
-def test_people_cannot_pass_by_the_status_by_a_patch(said: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fields", [{"status": "fixed"}, {"history": []}])
+def test_people_cannot_set_a_status_by_a_patch(fields: dict[str, Any]) -> None:
     before = move(regression(), status="acknowledged")
-    after = patched(before, NodePatch(data=said), NOW)
+    after = patched(before, NodePatch(data=fields), NOW)
     with pytest.raises(Invalid, match="status changes it"):
         check_edit(EDITOR, before, after)
     check_edit(TRACKER, before, after)

@@ -15,26 +15,26 @@ def settings(**values: Any) -> Settings:
 
 
 @pytest.mark.parametrize("key", ["changeme" * 8, GOOD[:-1], "x" * 40])
-def test_a_weak_key_starts_nothing(key: str) -> None:
+def test_a_weak_key_is_refused(key: str) -> None:
     with pytest.raises(ValidationError, match="openssl rand"):
         settings(secret_key=key)
 
 
-def test_a_weak_key_is_fine_in_development() -> None:
+def test_a_weak_key_is_accepted_in_development() -> None:
     assert settings(secret_key="dev", development=True).secret_key.read() == "dev"
 
 
-def test_without_a_key_nothing_starts_even_in_development() -> None:
+def test_a_key_is_required_even_in_development() -> None:
     with pytest.raises(ValidationError, match="secret_key"):
         settings(development=True)
 
 
-def test_a_placeholder_is_no_password_of_an_administrator() -> None:
+def test_a_placeholder_is_refused_as_password_of_the_administrator() -> None:
     with pytest.raises(ValidationError, match="KCI_ADMIN_PASSWORD"):
         settings(secret_key=GOOD, admin_password="changeit")
 
 
-def test_secrets_may_lie_in_files(tmp_path: Path) -> None:
+def test_secrets_can_be_in_files(tmp_path: Path) -> None:
     key, password = tmp_path / "key", tmp_path / "password"
     key.write_text(f"{GOOD}\n")
     password.write_text("correct horse\n")

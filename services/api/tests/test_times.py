@@ -29,11 +29,11 @@ def test_a_time_is_read_with_or_without_offset_which_may_have_lost_its_plus(
 
 
 @pytest.mark.parametrize("text", ["2026-11-22", "2026-11-22 00:00"])
-def test_a_day_and_a_time_of_day_are_no_offset(text: str) -> None:
+def test_a_date_and_a_time_of_day_are_no_offset(text: str) -> None:
     assert parse_time(text) == datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def test_a_time_that_is_none_is_told_as_clients_know_it() -> None:
+def test_an_invalid_time_has_the_message_that_clients_know() -> None:
     with pytest.raises(BadRequest) as refused:
         parse_time("bogus")
     assert refused.value.detail == "Invalid isoformat string: 'bogus'"

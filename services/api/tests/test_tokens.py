@@ -20,12 +20,12 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class FakeUsers:
-    """Users and tokens in memory; counts how often somebody looked."""
+    """Users and tokens in memory; counts look-ups."""
 
     def __init__(self) -> None:
         self.tokens: dict[str, Token] = {}
         self.users: dict[Any, UserDocument] = {}
-        self.looks = 0
+        self.lookups = 0
 
     async def find(self, login: str) -> UserDocument | None:
         return next((u for u in self.users.values() if u.username == login), None)
@@ -34,7 +34,7 @@ class FakeUsers:
         self.tokens[token.id] = token
 
     async def holder(self, token_id: str) -> tuple[Token, UserDocument | None]:
-        self.looks += 1
+        self.lookups += 1
         if token_id not in self.tokens:
             raise NotFound
         token = self.tokens[token_id]
@@ -48,7 +48,7 @@ class FakeUsers:
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = datetime.now(UTC).timestamp()
@@ -88,20 +88,20 @@ def a_user(**changes: Any) -> UserDocument:
     return user
 
 
-async def test_a_token_is_looked_up_once_in_some_seconds(
+async def test_a_look_up_of_a_token_is_cached(
     authenticator: Authenticator, users: FakeUsers, clock: Clock
 ) -> None:
     text, _ = await authenticator.issue("bridge", ["runtime:x"], HOUR)
     for _ in range(10):
         session = await authenticator.session(text)
     assert session.caller.scopes == frozenset({"runtime:x"})
-    assert users.looks == 1
+    assert users.lookups == 1
     clock.now += CACHE_S + 0.1
     await authenticator.session(text)
-    assert users.looks == 2
+    assert users.lookups == 2
 
 
-async def test_a_token_that_expires_is_not_believed_a_moment_longer(
+async def test_the_cache_ends_when_the_token_expires(
     authenticator: Authenticator, clock: Clock
 ) -> None:
     text, token = await authenticator.issue("late", [], HOUR)
@@ -111,7 +111,7 @@ async def test_a_token_that_expires_is_not_believed_a_moment_longer(
     assert fresh_until == token.expires.timestamp()
 
 
-async def test_a_revoked_token_is_bad_at_once_here(
+async def test_a_revoked_token_is_refused_at_once(
     authenticator: Authenticator,
 ) -> None:
     text, token = await authenticator.issue("bridge", [], HOUR)
@@ -121,7 +121,7 @@ async def test_a_revoked_token_is_bad_at_once_here(
         await authenticator.session(text)
 
 
-async def test_a_forged_token_is_refused_without_a_look(
+async def test_a_forged_token_is_refused_without_a_look_up(
     authenticator: Authenticator, users: FakeUsers
 ) -> None:
     _, token = await authenticator.issue("bridge", [], HOUR)
@@ -130,10 +130,10 @@ async def test_a_forged_token_is_refused_without_a_look(
     for text in (Signer("x" * 32).write(token), f"{head}.{body}.", unsigned, "", "é"):
         with pytest.raises(NotLoggedIn, match="Unauthorized"):
             await authenticator.session(text)
-    assert users.looks == 0
+    assert users.lookups == 0
 
 
-async def test_a_login_stands_for_its_user(
+async def test_the_caller_of_a_login_is_its_user(
     authenticator: Authenticator, users: FakeUsers
 ) -> None:
     alice = a_user(is_superuser=True)
@@ -144,7 +144,7 @@ async def test_a_login_stands_for_its_user(
 
 
 @pytest.mark.parametrize("lack", ["is_active", "is_verified"])
-async def test_who_is_not_active_and_verified_cannot_log_in(
+async def test_inactive_and_unverified_users_cannot_log_in(
     authenticator: Authenticator, users: FakeUsers, lack: str
 ) -> None:
     alice = a_user(**{lack: False})
@@ -153,7 +153,7 @@ async def test_who_is_not_active_and_verified_cannot_log_in(
         await authenticator.login("alice", "wonderland")
 
 
-async def test_a_login_ends_when_its_user_is_put_out(
+async def test_a_login_ends_when_its_user_is_deactivated(
     authenticator: Authenticator, users: FakeUsers, clock: Clock
 ) -> None:
     alice = a_user()
@@ -170,11 +170,11 @@ async def test_a_login_ends_when_its_user_is_put_out(
     "kept",
     [None, "", "not a hash", pytest.param(CHEAP.hash("other"), id="of another")],
 )
-async def test_a_password_fits_only_its_own_hash(kept: str | None) -> None:
+async def test_a_password_matches_only_its_own_hash(kept: str | None) -> None:
     assert not await Passwords(CHEAP).matches("wonderland", kept)
 
 
-async def test_nobody_has_the_empty_password() -> None:
+async def test_no_password_matches_a_missing_hash() -> None:
     assert not await Passwords(CHEAP).matches("", None)
 
 
@@ -182,11 +182,11 @@ async def test_a_file_keeps_a_token_until_half_of_its_life_is_over(
     authenticator: Authenticator, clock: Clock, tmp_path: Path
 ) -> None:
     file = tmp_path / "token"
-    wish = TokenRequest("bridge", ["runtime:x", "nodes:write"], HOUR)
-    await ensure_token(authenticator, wish, file)
+    request = TokenRequest("bridge", ["runtime:x", "nodes:write"], HOUR)
+    await ensure_token(authenticator, request, file)
     first = file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
-    await ensure_token(authenticator, wish, file)
+    await ensure_token(authenticator, request, file)
     assert file.read_text() == first
 
     longer = TokenRequest("bridge", ["nodes:write", "runtime:x"], HOUR * 3)

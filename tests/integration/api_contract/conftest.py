@@ -24,7 +24,7 @@ from kci_api.users.administrator import ensure_administrator
 from kci_api.wiring import Stores, open_stores
 from kci_shared.server import QuietServer
 
-# plain HTTP on loopback: to load certificates would take the longest
+# for plain HTTP: loading certificates would take most of the time
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PASSWORD = "correct horse battery staple"
 REVISION = {"tree": "t", "url": "https://t", "branch": "master", "commit": "c" * 40}
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Replica:
-    """One process of the API, as far as its clients can tell."""
+    """A replica of the API, served by this process."""
 
     stores: Stores
     url: str
@@ -49,7 +49,7 @@ class Replica:
 
 @dataclass(frozen=True)
 class Site:
-    """Replicas, and the clients who call them."""
+    """Replicas and their clients."""
 
     replicas: list[Replica]
     clients: AsyncExitStack
@@ -72,14 +72,14 @@ class Site:
         )
 
     async def service(self, *scopes: str, replica: int = 0) -> AsyncClient:
-        """A service that holds a token of some scopes."""
+        """A client with a service's token of some scopes."""
         tokens = self.stores.authenticator
         name = f"service-{token_hex(4)}"
         token, _ = await tokens.issue(name, list(scopes), timedelta(hours=1))
         return await self.client(token, replica)
 
     async def person(self, name: str, *groups: str, replica: int = 0) -> AsyncClient:
-        """Somebody who has logged in, and is in groups."""
+        """A client with the login of a person in some groups."""
         user = UserDocument(
             username=name,
             email=f"{name}@localhost",
@@ -96,7 +96,7 @@ class Site:
         return await self.client(token, replica)
 
     async def at(self, other: AsyncClient, replica: int) -> AsyncClient:
-        """The same caller, at another replica."""
+        """The same caller at another replica."""
         token = other.headers["Authorization"].removeprefix("Bearer ")
         return await self.client(token, replica)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Today's client, kci-dev from PyPI as it is, says of our API what it always said."""
+"""kci-dev from PyPI works with this API as with KernelCI's."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ GIT = "https://git.kernel.org/x.git"
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its requirements contradict ours, so it gets an environment of its own."""
+    """kci-dev, in an environment of its own: its requirements conflict with ours."""
     place = tmp_path_factory.mktemp("environment")
     uv = os.environ.get("UV") or shutil.which("uv") or str(PROJECT / ".tools/bin/uv")
     subprocess.run([uv, "venv", "--quiet", place], check=True)
@@ -46,7 +46,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Output:
-    """What a command printed, and how it ended."""
+    """The output of a command, and its exit status."""
 
     text: str
     code: int | None
@@ -58,17 +58,21 @@ class Output:
 
 @dataclass(frozen=True)
 class KciDev:
-    """The program, with settings that lead it here."""
+    """The program, with settings for this API."""
 
     program: Path
     settings: Path
     ids: dict[str, str]
-    asked: list[tuple[str, Json, str]]
-    """What the pipeline was asked: path, body, login."""
+    requests: list[tuple[str, Json, str]]
+    """Requests to the pipeline: path, body, login."""
 
     async def __call__(self, *arguments: str) -> Output:
         process = await asyncio.create_subprocess_exec(
-            *(self.program, "--settings", str(self.settings), "--instance", "local"),
+            self.program,
+            "--settings",
+            str(self.settings),
+            "--instance",
+            "local",
             *arguments,
             cwd=self.settings.parent,
             stdout=asyncio.subprocess.PIPE,
@@ -82,8 +86,8 @@ class KciDev:
         return await self("maestro", "results", *arguments)
 
     async def names(self, *arguments: str) -> list[str]:
-        found = (await self.results("--nodes", *arguments, "--field", "name")).json()
-        return [node["name"] for node in found]
+        nodes = (await self.results("--nodes", *arguments, "--field", "name")).json()
+        return [node["name"] for node in nodes]
 
 
 async def grow(by: AsyncClient) -> dict[str, str]:
@@ -126,11 +130,11 @@ async def kci_dev(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[KciDev]:
     ids = await grow(admin)
-    asked: list[tuple[str, Json, str]] = []
+    requests: list[tuple[str, Json, str]] = []
 
     async def pipeline(request: Request) -> JSONResponse:
         login = request.headers["authorization"]
-        asked.append((request.url.path, await request.json(), login))
+        requests.append((request.url.path, await request.json(), login))
         node = {"id": ids["checkout"], "treeid": "treeid-1"}
         return JSONResponse({"message": "OK", "node": node})
 
@@ -148,7 +152,7 @@ async def kci_dev(
         f'pipeline="http://127.0.0.1:{port}/"\n'
         f'api="{site.replicas[0].url}/"\ntoken="{token}"\n'
     )
-    yield KciDev(program, settings, ids, asked)
+    yield KciDev(program, settings, ids, requests)
     server.should_exit = True
     await task
 
@@ -156,32 +160,45 @@ async def kci_dev(
 async def test_a_node_by_its_id(kci_dev: KciDev) -> None:
     node_id = kci_dev.ids["checkout"]
     fields = [f"--field={name}" for name in ("id", "name", "state", "treeid")]
-    said = await kci_dev.results("--nodeid", node_id, *fields)
-    wanted = {"id": node_id, "name": "checkout", "state": "done", "treeid": "treeid-1"}
-    assert said.json() == [wanted]
+    output = await kci_dev.results("--nodeid", node_id, *fields)
+    expected = {
+        "id": node_id,
+        "name": "checkout",
+        "state": "done",
+        "treeid": "treeid-1",
+    }
+    assert output.json() == [expected]
 
 
 async def test_the_first_nodes_come_first(kci_dev: KciDev) -> None:
     fields = ("--field", "name", "--field", "result")
-    found = (await kci_dev.results("--nodes", "--limit", "3", *fields)).json()
+    nodes = (await kci_dev.results("--nodes", "--limit", "3", *fields)).json()
     names = ["checkout", "kbuild-gcc-12-x86", "baseline-x86"]
-    assert found == [{"name": name, "result": "pass"} for name in names]
+    assert nodes == [{"name": name, "result": "pass"} for name in names]
     counted = await kci_dev.results("--nodes", "--count")
     assert (counted.text.strip(), counted.code) == ("8", 0)
 
 
 async def test_filters_reach_us_as_they_are(kci_dev: KciDev) -> None:
-    wanted = (
-        *("--tree", "chromiumos", "--start-date", "2026-01-01"),
-        *("--filter", "kind=test", "--filter", "result=fail"),
+    expected = (
+        "--tree",
+        "chromiumos",
+        "--start-date",
+        "2026-01-01",
+        "--filter",
+        "kind=test",
+        "--filter",
+        "result=fail",
     )
-    assert await kci_dev.names(*wanted) == ["crit"]
+    assert await kci_dev.names(*expected) == ["crit"]
     assert await kci_dev.names("--no-paginate", "--filter", "name__re=^cov") == [
-        *("coverage-report-x86", "coverage.functions", "coverage.lines")
+        "coverage-report-x86",
+        "coverage.functions",
+        "coverage.lines",
     ]
 
 
-async def test_what_is_wrong_is_told_in_the_words_it_knows(kci_dev: KciDev) -> None:
+async def test_errors_have_the_messages_that_it_knows(kci_dev: KciDev) -> None:
     bad_time = await kci_dev.results("--nodes", "--filter", "created__gt=bogus")
     assert "API response error code: 400" in bad_time.text
     assert "{'detail': \"Invalid isoformat string: 'bogus'\"}" in bad_time.text
@@ -195,39 +212,55 @@ async def test_what_is_wrong_is_told_in_the_words_it_knows(kci_dev: KciDev) -> N
 
 
 async def test_coverage(kci_dev: KciDev) -> None:
-    said = await kci_dev("maestro", "coverage", "--branch", "master")
-    assert said.code == 0, said.text
+    output = await kci_dev("maestro", "coverage", "--branch", "master")
+    assert output.code == 0, output.text
     for line in (
         "- Tree/branch: chromiumos/master",
         "Function coverage: 31.5%",
         "Line coverage: 27.1%",
         "Coverage report: http://s/cov.html",
     ):
-        assert line in said.text
+        assert line in output.text
 
 
 @pytest.mark.parametrize(("test", "code"), [("login", 0), ("crit", 1)])
 async def test_watching(kci_dev: KciDev, test: str, code: int) -> None:
-    said = await kci_dev(
-        *("watch", "--nodeid", kci_dev.ids["checkout"]),
-        *("--job-filter", "baseline-x86", "--test", test),
+    output = await kci_dev(
+        "watch",
+        "--nodeid",
+        kci_dev.ids["checkout"],
+        "--job-filter",
+        "baseline-x86",
+        "--test",
+        test,
     )
-    assert re.search(r"PASS\s+branch checkout", said.text), said.text
-    assert re.search(r"PASS\s+job: baseline-x86", said.text), said.text
-    assert said.code == code
+    assert re.search(r"PASS\s+branch checkout", output.text), output.text
+    assert re.search(r"PASS\s+job: baseline-x86", output.text), output.text
+    assert output.code == code
 
 
 async def test_asking_for_a_checkout_and_watching_it(kci_dev: KciDev) -> None:
-    said = await kci_dev(
-        *("checkout", "--giturl", GIT, "--branch", "master", "--commit", COMMIT),
-        *("--job-filter", "baseline-x86", "--platform-filter", "qemu-x86"),
-        *("--watch", "--test", "login"),
+    output = await kci_dev(
+        "checkout",
+        "--giturl",
+        GIT,
+        "--branch",
+        "master",
+        "--commit",
+        COMMIT,
+        "--job-filter",
+        "baseline-x86",
+        "--platform-filter",
+        "qemu-x86",
+        "--watch",
+        "--test",
+        "login",
     )
-    assert said.code == 0, said.text
+    assert output.code == 0, output.text
     for line in ("OK", "treeid: treeid-1", "checkout_nodeid: ", "Watching for jobs"):
-        assert line in said.text
-    assert "PASS" in said.text
-    path, body, _ = kci_dev.asked[-1]
+        assert line in output.text
+    assert "PASS" in output.text
+    path, body, _ = kci_dev.requests[-1]
     assert path == "/api/checkout"
     assert body["jobfilter"] == ["baseline-x86"]
 
@@ -236,13 +269,18 @@ async def test_trying_again_and_patching(kci_dev: KciDev) -> None:
     job = kci_dev.ids["baseline-x86"]
     again = await kci_dev("testretry", "--nodeid", job)
     assert (again.code, "OK" in again.text) == (0, True), again.text
-    assert kci_dev.asked[-1][:2] == ("/api/jobretry", {"nodeid": job})
+    assert kci_dev.requests[-1][:2] == ("/api/jobretry", {"nodeid": job})
     patch = kci_dev.settings.with_name("p.patch")
     patch.write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-x\n+y\n")
-    said = await kci_dev(
-        *("patchset", "--nodeid", kci_dev.ids["checkout"], "--patch", str(patch)),
-        *("--job-filter", "baseline-x86"),
+    output = await kci_dev(
+        "patchset",
+        "--nodeid",
+        kci_dev.ids["checkout"],
+        "--patch",
+        str(patch),
+        "--job-filter",
+        "baseline-x86",
     )
-    assert said.code == 0, said.text
+    assert output.code == 0, output.text
     for line in ("OK", "treeid: treeid-1", "patchset_nodeid: "):
-        assert line in said.text
+        assert line in output.text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Lists of nodes page by page, and of runtimes with what they did."""
+"""Pages of nodes, and the list of runtimes."""
 
 import pytest
 from httpx import AsyncClient
@@ -37,7 +37,7 @@ async def test_a_cursor_leads_through_all_pages(
 
 
 @pytest.mark.parametrize("cursor", ["x", "1.2", "$gt", "-" + "9" * 14 + "." + "0" * 24])
-async def test_what_is_no_cursor_is_refused(admin: AsyncClient, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(admin: AsyncClient, cursor: str) -> None:
     for order in ("id", "created"):
         query = {"cursor": cursor, "sort": order}
         answer = await admin.get("/nodes/fast", params=query)
@@ -45,13 +45,13 @@ async def test_what_is_no_cursor_is_refused(admin: AsyncClient, cursor: str) -> 
         assert answer.json()["detail"][0]["loc"] == ["query", "cursor"]
 
 
-async def test_a_runtime_says_how_it_does_and_nodes_tell_what_it_did(
+async def test_a_runtime_is_listed_with_its_health_and_job_counts(
     site: Site, admin: AsyncClient, a_checkout: Json
 ) -> None:
     lab = await site.service("runtime:lab-z")
-    said = {"kind": "labgrid", "platforms": {"qemu": 2}, "facts": {"version": "1"}}
-    await good(lab.put("/runtimes/lab-z", json=said))
-    foreign = await lab.put("/runtimes/lab-y", json=said)
+    report = {"kind": "labgrid", "platforms": {"qemu": 2}, "facts": {"version": "1"}}
+    await good(lab.put("/runtimes/lab-z", json=report))
+    foreign = await lab.put("/runtimes/lab-y", json=report)
     assert foreign.status_code == 401
     assert (await lab.put("/runtimes/lab-z", json={"kind": 1})).status_code == 422
     root = await good(admin.post("/node", json=a_checkout))
@@ -80,7 +80,7 @@ async def test_a_runtime_says_how_it_does_and_nodes_tell_what_it_did(
         "skipped": 0,
         "infrastructure": 1,
     }
-    sick = {**said, "healthy": False, "message": "no power"}
+    sick = {**report, "healthy": False, "message": "no power"}
     await good(lab.put("/runtimes/lab-z", json=sick))
     now = {one["name"]: one for one in await good(anybody.get("/runtimes"))}
     assert now["lab-z"]["online"] is False

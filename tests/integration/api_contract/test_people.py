@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""People: invited, in groups, with passwords; and what nobody may do."""
+"""Invitations, groups, passwords, and the limits of all of them."""
 
 import asyncio
 from secrets import token_hex
@@ -14,7 +14,13 @@ from integration.api_contract.conftest import Site
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 USER_READ = [
-    *("id", "email", "is_active", "is_superuser", "is_verified", "username", "groups"),
+    "id",
+    "email",
+    "is_active",
+    "is_superuser",
+    "is_verified",
+    "username",
+    "groups",
 ]
 PATIENCE_S = 60
 PASSWORD = "as good as any other"
@@ -32,7 +38,7 @@ async def invite(admin: AsyncClient, name: str, **more: Any) -> Any:
 async def welcome(
     site: Site, admin: AsyncClient, name: str, **more: Any
 ) -> AsyncClient:
-    """Invite somebody, who accepts and logs in."""
+    """Invite a person, accept, and log in."""
     invited = await invite(admin, name, **more)
     anybody = await site.client()
     body = {"token": invited["token"], "password": PASSWORD}
@@ -49,14 +55,18 @@ async def logged_in(site: Site, name: str, password: str) -> AsyncClient:
     return client
 
 
-async def test_an_invitation_is_handed_on_and_accepted_once(
+async def test_an_invitation_can_be_accepted_once(
     site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
     invited = await invite(admin, name)
     assert list(invited) == [
-        *("user", "email_sent", "public_base_url", "accept_invite_url"),
-        *("invite_url", "token"),
+        "user",
+        "email_sent",
+        "public_base_url",
+        "accept_invite_url",
+        "invite_url",
+        "token",
     ]
     assert list(invited["user"]) == USER_READ
     assert invited["email_sent"] is False
@@ -80,7 +90,7 @@ async def test_an_invitation_is_handed_on_and_accepted_once(
     assert (me["username"], me["email"]) == (name, f"{name}@example.org")
 
 
-async def test_who_exists_is_invited_again_only_before_he_accepts(
+async def test_a_user_can_be_invited_again_until_they_accept(
     site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
@@ -95,7 +105,7 @@ async def test_who_exists_is_invited_again_only_before_he_accepts(
     assert (await admin.post("/user/invite", json=more)).status_code == 400
 
 
-async def test_only_an_administrator_looks_after_users(
+async def test_only_an_administrator_manages_users(
     site: Site, admin: AsyncClient
 ) -> None:
     carol = await welcome(site, admin, a_name())
@@ -122,7 +132,9 @@ async def test_only_an_administrator_looks_after_users(
     assert "invite" in registered.json()["detail"]
 
 
-async def test_groups_are_given_and_taken_away(site: Site, admin: AsyncClient) -> None:
+async def test_users_are_added_to_and_removed_from_groups(
+    site: Site, admin: AsyncClient
+) -> None:
     group = f"node:edit:{token_hex(3)}"
     made = await good(admin.post("/user-groups", json={"name": group}))
     assert list(made) == ["name", "id"]
@@ -142,7 +154,7 @@ async def test_groups_are_given_and_taken_away(site: Site, admin: AsyncClient) -
     assert (await admin.get(f"/user-groups/{made['id']}")).status_code == 404
 
 
-async def test_a_group_edits_the_nodes_that_name_it(
+async def test_members_of_a_group_edit_the_nodes_that_name_it(
     site: Site, admin: AsyncClient, a_checkout: Json
 ) -> None:
     group = f"friends-{token_hex(3)}"
@@ -161,7 +173,9 @@ async def test_a_group_edits_the_nodes_that_name_it(
     assert answer.json()["detail"] == "Unauthorized to complete the operation"
 
 
-async def test_addresses_are_for_administrators(site: Site, admin: AsyncClient) -> None:
+async def test_only_administrators_see_e_mail_addresses(
+    site: Site, admin: AsyncClient
+) -> None:
     name = a_name()
     carol = await welcome(site, admin, name)
     for_admin = await good(admin.get("/users", params={"username": name}))
@@ -179,7 +193,7 @@ async def test_addresses_are_for_administrators(site: Site, admin: AsyncClient) 
     assert (await admin.get("/user/zzz")).status_code == 400
 
 
-async def test_nobody_takes_a_name_that_stands_on_nodes(
+async def test_the_name_of_an_owner_of_nodes_cannot_be_taken(
     site: Site, admin: AsyncClient, a_checkout: Json
 ) -> None:
     service = await site.service("nodes:write")
@@ -209,7 +223,7 @@ async def test_a_new_password_ends_the_logins_of_the_old_one(
     await logged_in(site, name, "a better one")
 
 
-async def test_who_forgot_a_password_gets_a_link_that_is_good_once(
+async def test_a_link_to_reset_a_password_works_once(
     site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
@@ -228,7 +242,9 @@ async def test_who_forgot_a_password_gets_a_link_that_is_good_once(
     await logged_in(site, name, "one of memory")
 
 
-async def test_who_is_removed_is_nobody_at_once(site: Site, admin: AsyncClient) -> None:
+async def test_the_login_of_a_removed_user_ends_at_once(
+    site: Site, admin: AsyncClient
+) -> None:
     carol = await welcome(site, admin, a_name())
     me = (await good(carol.get("/whoami")))["id"]
     assert await good(admin.delete(f"/user/{me}")) is None
@@ -239,8 +255,8 @@ async def test_who_is_removed_is_nobody_at_once(site: Site, admin: AsyncClient) 
 async def test_a_revoked_token_is_refused_everywhere_within_seconds(
     site: Site, admin: AsyncClient
 ) -> None:
-    wanted = {"name": "short", "scopes": ["nodes:write"]}
-    made = await good(admin.post("/tokens", json=wanted))
+    request = {"name": "short", "scopes": ["nodes:write"]}
+    made = await good(admin.post("/tokens", json=request))
     here = await site.client(made["token"])
     there = await site.client(made["token"], 1)
     for client in (here, there):
@@ -252,7 +268,7 @@ async def test_a_revoked_token_is_refused_everywhere_within_seconds(
             await asyncio.sleep(0.1)
 
 
-async def test_who_guesses_passwords_is_stopped_at_every_replica(
+async def test_attempts_to_log_in_are_limited_across_replicas(
     site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
@@ -271,7 +287,7 @@ async def test_who_guesses_passwords_is_stopped_at_every_replica(
     assert (await replicas[0].post("/user/login", data=other)).is_success
 
 
-async def test_the_trail_tells_who_changed_what_but_no_secret(
+async def test_the_audit_trail_has_changes_without_secrets(
     site: Site, admin: AsyncClient
 ) -> None:
     name = a_name()
@@ -280,8 +296,8 @@ async def test_the_trail_tells_who_changed_what_but_no_secret(
     await good(admin.patch(f"/user/{me}", json={"is_superuser": True}))
     await good(admin.patch(f"/user/{me}", json={"password": "a secret word"}))
     trail = await good(admin.get("/audit", params={"on": name}))
-    told = [(one["by"], one["action"], one["fields"]) for one in trail]
-    assert told == [
+    entries = [(one["by"], one["action"], one["fields"]) for one in trail]
+    assert entries == [
         ("admin", "password changed", {}),
         ("admin", "user changed", {"is_superuser": True}),
         (name, "user changed", {"is_verified": True}),
@@ -290,7 +306,7 @@ async def test_the_trail_tells_who_changed_what_but_no_secret(
     assert "argon2" not in str(trail)
 
 
-async def test_a_node_knows_who_changed_it(
+async def test_a_node_has_a_trail_of_its_changes(
     site: Site, admin: AsyncClient, a_checkout: Json
 ) -> None:
     service = await site.service("nodes:write")

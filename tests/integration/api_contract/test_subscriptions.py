@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Subscribing and listening, as today's clients do it."""
+"""Subscriptions and lists, as existing clients use them."""
 
 import asyncio
 import json
@@ -21,20 +21,37 @@ from kci_api.subscriptions import listening
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 CLOUD_EVENT = [
-    *("specversion", "id", "source", "type", "time", "data", "owner", "_sequence_id"),
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "time",
+    "data",
+    "owner",
+    "_sequence_id",
 ]
 CREATED = [
-    *("op", "id", "kind", "name", "path", "group", "state", "result", "owner", "data"),
-    *("is_hierarchy", "treeid"),
+    "op",
+    "id",
+    "kind",
+    "name",
+    "path",
+    "group",
+    "state",
+    "result",
+    "owner",
+    "data",
+    "is_hierarchy",
+    "treeid",
 ]
-# plain HTTP on loopback: to load certificates would take the longest
+# for plain HTTP: loading certificates would take most of the time
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def event(told: Json) -> Any:
-    assert list(told) == ["type", "pattern", "channel", "data"]
-    assert (told["type"], told["pattern"]) == ("message", None)
-    return json.loads(told["data"])
+def event(message: Json) -> Any:
+    assert list(message) == ["type", "pattern", "channel", "data"]
+    assert (message["type"], message["pattern"]) == ("message", None)
+    return json.loads(message["data"])
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -48,7 +65,7 @@ def channel() -> str:
 
 
 def impatient(client: AsyncClient, timeout: float) -> AsyncClient:
-    """The same caller, on a connection of his own, who does not wait longer."""
+    """The same caller on a connection of its own, with a short timeout."""
     url, headers = client.base_url, client.headers
     return AsyncClient(base_url=url, headers=headers, timeout=timeout, verify=NO_TLS)
 
@@ -57,8 +74,8 @@ async def subscribe(client: AsyncClient, channel: str, **query: Any) -> Any:
     return await good(client.post(f"/subscribe/{channel}", params=query))
 
 
-async def publish(client: AsyncClient, channel: str, *said: Any) -> None:
-    for data in said:
+async def publish(client: AsyncClient, channel: str, *values: Any) -> None:
+    for data in values:
         assert (
             await good(client.post(f"/publish/{channel}", json={"data": data})) is None
         )
@@ -69,22 +86,22 @@ async def hear(client: AsyncClient, sub: Json, **query: Any) -> Any:
 
 
 async def hear_news(client: AsyncClient, sub: Json) -> Any:
-    """Hear what is told next; a machine may be slow, and that nothing came no news."""
-    while (told := await hear(client, sub))["data"] == "BEEP":
+    """Listen until an event comes: on a slow machine there are `BEEP`s before it."""
+    while (message := await hear(client, sub))["data"] == "BEEP":
         pass
-    return told
+    return message
 
 
-async def test_a_change_of_a_node_is_heard_as_clients_know_it(
+async def test_the_event_of_a_node_has_the_format_that_clients_know(
     alice: AsyncClient, a_checkout: Json
 ) -> None:
     sub = await subscribe(alice, "node")
     assert list(sub) == ["id", "channel", "user", "promiscuous"]
     assert (sub["channel"], sub["promiscuous"]) == ("node", False)
     node = await good(alice.post("/node", json=a_checkout))
-    told = await hear(alice, sub)
-    created = event(told)
-    assert told["channel"] == "node"
+    message = await hear(alice, sub)
+    created = event(message)
+    assert message["channel"] == "node"
     assert sorted(created) == sorted(CLOUD_EVENT)
     assert list(created["data"]) == CREATED
     assert created["data"]["id"] == node["id"]
@@ -99,7 +116,7 @@ async def test_a_change_of_a_node_is_heard_as_clients_know_it(
         assert answer.status_code == 404
 
 
-async def test_what_is_published_is_a_cloud_event_that_says_who_did(
+async def test_a_published_message_is_a_cloud_event_with_its_owner(
     alice: AsyncClient, channel: str
 ) -> None:
     sub = await subscribe(alice, channel)
@@ -110,17 +127,21 @@ async def test_what_is_published_is_a_cloud_event_that_says_who_did(
         "attributes": {"owner": "somebody", "id": "mine", "subject": "s"},
     }
     await good(alice.post(f"/publish/{channel}", json=body))
-    told = event(await hear(alice, sub))
-    assert (told["type"], told["source"], told["subject"]) == ("t", "https://s", "s")
-    assert told["data"] == {"x": 1}
-    assert told["owner"] == sub["user"]
-    assert told["id"] != "mine"
+    message = event(await hear(alice, sub))
+    assert (message["type"], message["source"], message["subject"]) == (
+        "t",
+        "https://s",
+        "s",
+    )
+    assert message["data"] == {"x": 1}
+    assert message["owner"] == sub["user"]
+    assert message["id"] != "mine"
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"data": None}, {"data": 1, "x": 2}, {"data": {"$x": 1}}]
 )
-async def test_what_says_nothing_is_not_published(
+async def test_an_invalid_message_is_refused(
     alice: AsyncClient, channel: str, body: Json
 ) -> None:
     for path in ("publish", "push"):
@@ -128,12 +149,12 @@ async def test_what_says_nothing_is_not_published(
         assert answer.status_code == 422, answer.text
 
 
-async def test_nobody_tells_for_the_nodes(alice: AsyncClient) -> None:
+async def test_nobody_publishes_on_the_channel_of_nodes(alice: AsyncClient) -> None:
     answer = await alice.post("/publish/node", json={"data": {"op": "created"}})
     assert answer.status_code == 403
 
 
-async def test_one_hears_ones_own_and_with_promisc_all(
+async def test_a_subscription_gets_own_events_and_with_promisc_all(
     site: Site, alice: AsyncClient, channel: str
 ) -> None:
     bob = await site.person(f"bob-{token_hex(3)}")
@@ -145,11 +166,11 @@ async def test_one_hears_ones_own_and_with_promisc_all(
     await publish(bob, channel, "bob's")
     await publish(alice, channel, "alice's")
     assert event(await hear(alice, own))["data"] == "alice's"
-    heard = await hear(alice, all_, max=10)
-    assert [event(one)["data"] for one in heard] == ["bob's", "alice's"]
+    received = await hear(alice, all_, max=10)
+    assert [event(one)["data"] for one in received] == ["bob's", "alice's"]
 
 
-async def test_what_was_answered_is_received_when_one_listens_again(
+async def test_the_next_listen_acknowledges_the_last_response(
     alice: AsyncClient, channel: str
 ) -> None:
     sub = await subscribe(alice, channel)
@@ -172,18 +193,18 @@ async def test_an_abandoned_listen_loses_nothing(
             async with impatient(alice, 0.1) as client:
                 await client.get(f"/listen/{sub['id']}")
         await publish(alice, channel, number, number + 1)
-        heard: list[int] = []
-        while len(heard) < 2:
-            heard += [event(one)["data"] for one in await hear(alice, sub, max=100)]
-        assert heard == [number, number + 1]
+        received: list[int] = []
+        while len(received) < 2:
+            received += [event(one)["data"] for one in await hear(alice, sub, max=100)]
+        assert received == [number, number + 1]
 
 
 async def test_clients_that_go_away_at_any_moment_lose_nothing(
     alice: AsyncClient, channel: str
 ) -> None:
-    """Half of the listens are cut off, some of them with the answer half read."""
+    """Half of the listens are cut off, some of them within the response."""
     sub = await subscribe(alice, channel)
-    heard: set[int] = set()
+    numbers: set[int] = set()
     received = 0
 
     async def talk() -> None:
@@ -193,7 +214,7 @@ async def test_clients_that_go_away_at_any_moment_lose_nothing(
     talking = asyncio.create_task(talk())
     turn = 0
     until = time.monotonic() + 60
-    while len(heard) < 100 and time.monotonic() < until:
+    while len(numbers) < 100 and time.monotonic() < until:
         turn += 1
         timeout = 30 if turn % 2 else 0.002 * (turn % 7)
         try:
@@ -202,16 +223,16 @@ async def test_clients_that_go_away_at_any_moment_lose_nothing(
                 answer = await client.get(f"/listen/{sub['id']}", params=query)
         except httpx.TimeoutException:
             continue
-        if answer.status_code == 409:  # one that was cut off arrived after us
+        if answer.status_code == 409:  # one that was cut off arrived later
             continue
         batch = answer.raise_for_status().json()
-        heard |= {event(one)["data"] for one in batch}
+        numbers |= {event(one)["data"] for one in batch}
         received = event(batch[-1])["_sequence_id"]
     await talking
-    assert sorted(heard) == list(range(100))
+    assert sorted(numbers) == list(range(100))
 
 
-async def test_an_answer_that_nobody_read_comes_again(
+async def test_a_response_that_was_not_read_is_sent_again(
     alice: AsyncClient, channel: str
 ) -> None:
     sub = await subscribe(alice, channel)
@@ -226,13 +247,13 @@ async def test_an_answer_that_nobody_read_comes_again(
         await publish(alice, channel, number)
         await asyncio.sleep(0.05)
         writer.close()
-    heard: list[int] = []
-    while 9 not in heard:
-        heard += [event(one)["data"] for one in await hear(alice, sub, max=100)]
-    assert heard == list(range(10))
+    received: list[int] = []
+    while 9 not in received:
+        received += [event(one)["data"] for one in await hear(alice, sub, max=100)]
+    assert received == list(range(10))
 
 
-async def test_of_two_who_listen_the_newer_one_wins(
+async def test_the_newer_of_two_listens_supersedes_the_other(
     site: Site, admin: AsyncClient, alice: AsyncClient, channel: str
 ) -> None:
     sub = await subscribe(alice, channel)
@@ -247,7 +268,7 @@ async def test_of_two_who_listen_the_newer_one_wins(
 async def start_to_listen(
     admin: AsyncClient, client: AsyncClient, sub: Json
 ) -> asyncio.Task[httpx.Response]:
-    """Listen; return as soon as the API knows that the client waits."""
+    """Start to listen; return when the API has seen the request."""
     before = await last_poll(admin, sub)
     listens = asyncio.create_task(client.get(f"/listen/{sub['id']}"))
     async with asyncio.timeout(60):
@@ -257,7 +278,7 @@ async def start_to_listen(
 
 
 async def last_poll(admin: AsyncClient, sub: Json) -> str:
-    """Say when somebody began to listen last."""
+    """Return when the latest listen began."""
     every = await good(admin.get("/stats/subscriptions"))
     [stats] = [one for one in every if one["id"] == sub["id"]]
     return str(stats["last_poll"])
@@ -274,7 +295,7 @@ async def test_any_replica_serves_any_subscription(
         assert event(await hear(listener, sub))["data"] == number
 
 
-async def test_nobody_listens_on_somebody_elses_subscription(
+async def test_a_subscription_is_for_its_owner_only(
     site: Site, admin: AsyncClient, alice: AsyncClient, channel: str
 ) -> None:
     bob = await site.person(f"bob-{token_hex(3)}")
@@ -294,7 +315,7 @@ async def test_nobody_listens_on_somebody_elses_subscription(
     assert event((await waiting).json())["data"] == "still here"
 
 
-async def test_a_durable_subscriber_goes_on_where_he_was(
+async def test_a_durable_subscriber_resumes_at_its_position(
     site: Site, alice: AsyncClient, channel: str
 ) -> None:
     name = f"lab-{token_hex(3)}"
@@ -323,14 +344,14 @@ async def test_a_durable_subscriber_misses_nothing_when_redis_loses_all(
     ids = [(await good(alice.post("/node", json=a_checkout)))["id"] for _ in range(4)]
     assert (await alice.get(f"/listen/{sub['id']}")).status_code == 404
     sub = await subscribe(alice, "node", subscriber_id=name)
-    heard: list[Any] = []
-    while len(heard) < 5:
-        heard += [event(one) for one in await hear(alice, sub, max=100)]
-    assert heard[0] == seen
-    assert [one["data"]["id"] for one in heard[1:]] == ids
+    received: list[Any] = []
+    while len(received) < 5:
+        received += [event(one) for one in await hear(alice, sub, max=100)]
+    assert received[0] == seen
+    assert [one["data"]["id"] for one in received[1:]] == ids
 
 
-async def test_who_waits_for_nothing_is_told_so(
+async def test_a_listen_without_events_returns_a_beep(
     alice: AsyncClient, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listening, "WAIT_S", 0.2)
@@ -343,15 +364,15 @@ async def test_who_waits_for_nothing_is_told_so(
 
 
 async def listeners(admin: AsyncClient) -> set[int]:
-    """The subscriptions on which somebody has begun to listen."""
+    """Return the subscriptions that have been listened to."""
     every = await good(admin.get("/stats/subscriptions"))
     return {one["id"] for one in every if one["last_poll"] != one["created"]}
 
 
-async def test_many_subscribers_leave_writers_alone(
+async def test_many_subscribers_do_not_block_writers(
     site: Site, admin: AsyncClient, alice: AsyncClient, a_checkout: Json
 ) -> None:
-    """More than a pool of connections to Redis has."""
+    """There are more subscribers than connections to Redis."""
     crowd = [await site.at(alice, number % 2) for number in range(150)]
     subs = [await subscribe(one, "node") for one in crowd]
     subscriptions = [
@@ -363,8 +384,10 @@ async def test_many_subscribers_leave_writers_alone(
         while not ids <= await listeners(admin):
             await asyncio.sleep(0.1)
     node = await good(alice.post("/node", json=a_checkout))
-    heard = {event(told)["data"]["id"] for told in await asyncio.gather(*subscriptions)}
-    assert heard == {node["id"]}
+    received = {
+        event(message)["data"]["id"] for message in await asyncio.gather(*subscriptions)
+    }
+    assert received == {node["id"]}
 
 
 async def test_each_message_of_a_list_goes_to_one_client(
@@ -407,7 +430,7 @@ async def test_a_value_is_kept_for_all(site: Site, alice: AsyncClient) -> None:
     assert await good(alice.get(address)) is None
 
 
-async def test_a_lab_tells_nobody_anything_and_changes_no_value(site: Site) -> None:
+async def test_a_lab_can_neither_publish_nor_set_values(site: Site) -> None:
     lab = await site.service("runtime:lab-x")
     for answer in (
         await lab.post("/publish/x", json={"data": 1}),

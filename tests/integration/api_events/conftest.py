@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The way of an event in chunks, around real stores."""
+"""The path of an event step by step, with real stores."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -25,14 +25,14 @@ EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
 
 @dataclass
 class World:
-    """Stores, and nodes that change."""
+    """Stores, and changes of nodes."""
 
     nodes: AsyncCollection[Json]
     redis: Redis
     now: float = 1_000_000.0
-    """What the relays' clocks say."""
-    told: list[str] = field(default_factory=list)
-    """The id of each event, as it was written."""
+    """The time of the relays' clocks."""
+    written: list[str] = field(default_factory=list)
+    """The ids of the events, in the order of the writes."""
 
     @property
     def history(self) -> EventStore:
@@ -56,8 +56,8 @@ class World:
     async def change(self, *names: str) -> None:
         """Write a change of each node, with its event, as the API's node store does."""
         for name in names:
-            version = 1 + sum(told.startswith(f"{name}-") for told in self.told)
-            time = EPOCH + timedelta(milliseconds=len(self.told))
+            version = 1 + sum(one.startswith(f"{name}-") for one in self.written)
+            time = EPOCH + timedelta(milliseconds=len(self.written))
             event: Json = {
                 "id": f"{name}-{version}",
                 "time": time.isoformat(timespec="milliseconds"),
@@ -67,10 +67,10 @@ class World:
             await self.nodes.update_one(
                 {"_id": name}, {"$push": {"outbox": entry}}, upsert=True
             )
-            self.told.append(event["id"])
+            self.written.append(event["id"])
 
-    async def heard(self) -> list[str]:
-        """Return the id of each event of the stream; their places must be dense."""
+    async def published(self) -> list[str]:
+        """Return the ids of the events in the stream; its positions must be dense."""
         entries: Any = await self.redis.xrange("node")
         events = [from_json(fields["event"]) for _, fields in entries]
         places = [int(place.partition("-")[0]) for place, _ in entries]
@@ -78,8 +78,8 @@ class World:
         assert places == list(range(1, len(places) + 1))
         return [event["id"] for event in events]
 
-    async def left(self) -> int:
-        """Return how many events still lie in their nodes."""
+    async def pending(self) -> int:
+        """Return how many events are pending."""
         return len(await self.waiting.oldest(1000))
 
 

@@ -28,41 +28,41 @@ async def on_air(world: World) -> AsyncIterator[Broadcast]:
 
 
 async def follow(
-    broadcast: Broadcast, after: int, count: int, heard: list[str] | None = None
+    broadcast: Broadcast, after: int, count: int, received: list[str] | None = None
 ) -> list[str]:
-    """Return `count` events; `heard` has them as they come."""
-    heard = [] if heard is None else heard
+    """Return `count` events; `received` gets them as they come."""
+    received = [] if received is None else received
     async with asyncio.timeout(60):
         async for entry in broadcast.follow(after):
-            heard.append(entry.event["id"])
-            if len(heard) == count:
-                return heard
-    return heard
+            received.append(entry.event["id"])
+            if len(received) == count:
+                return received
+    return received
 
 
-async def heard_up_to(broadcast: Broadcast, place: int) -> None:
+async def received_up_to(broadcast: Broadcast, place: int) -> None:
     async with asyncio.timeout(60):
         while broadcast.position < place:
             await asyncio.sleep(0.01)
 
 
-async def test_who_follows_hears_the_past_then_the_present(world: World) -> None:
+async def test_a_follower_gets_past_events_then_new_ones(world: World) -> None:
     relay = world.relay()
     await world.change("a", "b", "c")
     await relay.turn()
     async with on_air(world) as broadcast:
         assert broadcast.position == 3
-        heard: list[str] = []
-        following = asyncio.create_task(follow(broadcast, 1, 4, heard))
+        received: list[str] = []
+        following = asyncio.create_task(follow(broadcast, 1, 4, received))
         async with asyncio.timeout(60):
-            while heard != ["b-1", "c-1"]:
+            while received != ["b-1", "c-1"]:
                 await asyncio.sleep(0.01)
         await world.change("d", "e")
         await relay.turn()
         assert await following == ["b-1", "c-1", "d-1", "e-1"]
 
 
-async def test_one_who_is_far_behind_is_served_from_the_history(
+async def test_a_follower_far_behind_reads_the_history(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broadcasting, "RECENT", 3)
@@ -72,15 +72,15 @@ async def test_one_who_is_far_behind_is_served_from_the_history(
         for name in "abcdefghij":
             await world.change(name)
             await relay.turn()
-        await heard_up_to(broadcast, 10)
-        heard = await asyncio.gather(
+        await received_up_to(broadcast, 10)
+        received = await asyncio.gather(
             *(follow(broadcast, after, 10 - after) for after in range(10))
         )
-    for after, events in enumerate(heard):
-        assert events == world.told[after:]
+    for after, events in enumerate(received):
+        assert events == world.written[after:]
 
 
-async def test_many_who_follow_while_events_come_hear_each_once(world: World) -> None:
+async def test_many_followers_get_each_event_once(world: World) -> None:
     relay = world.relay()
     async with on_air(world) as broadcast, asyncio.TaskGroup() as tasks:
         following = [tasks.create_task(follow(broadcast, 0, 60)) for _ in range(50)]
@@ -88,23 +88,23 @@ async def test_many_who_follow_while_events_come_hear_each_once(world: World) ->
             await world.change("a", "b", "c")
             await relay.turn()
     for task in following:
-        assert task.result() == world.told
+        assert task.result() == world.written
 
 
-async def test_a_lost_redis_leaves_no_gap_for_who_follows(world: World) -> None:
+async def test_followers_see_no_gap_when_redis_loses_its_data(world: World) -> None:
     relay = world.relay()
     async with on_air(world) as broadcast:
         following = asyncio.create_task(follow(broadcast, 0, 6))
         await world.change("a", "b", "c")
         await relay.turn()
-        await heard_up_to(broadcast, 3)
+        await received_up_to(broadcast, 3)
         await world.redis.flushall()
         await world.change("d", "e", "f")
         await relay.turn()
-        assert await following == world.told
+        assert await following == world.written
 
 
-async def test_changed_returns_at_the_next_event_or_when_time_is_up(
+async def test_waiting_ends_at_the_next_event_or_the_timeout(
     world: World,
 ) -> None:
     async with on_air(world) as broadcast:
@@ -129,7 +129,7 @@ async def served(world: World) -> AsyncIterator[tuple[httpx.AsyncClient, Broadca
             yield http, broadcast
 
 
-async def test_the_history_can_be_filtered_and_goes_on_from_a_timestamp(
+async def test_the_history_can_be_filtered_and_resumed_from_a_timestamp(
     world: World,
 ) -> None:
     await world.change("a", "b", "a", "c", "a")
@@ -141,7 +141,7 @@ async def test_the_history_can_be_filtered_and_goes_on_from_a_timestamp(
             assert all(a["timestamp"] < b["timestamp"] for a, b in pairwise(events))
             return [event["id"] for event in events]
 
-        assert await ids("") == world.told
+        assert await ids("") == world.written
         assert await ids("name=a&limit=2") == ["a-1", "a-2"]
         assert await ids("name=a&name=b&kind=job") == ["a-1", "b-1", "a-2", "a-3"]
         assert await ids("kind=test") == []
@@ -151,17 +151,22 @@ async def test_the_history_can_be_filtered_and_goes_on_from_a_timestamp(
         assert await ids("offset=3&channel=node") == ["c-1", "a-3"]
         page = (await http.get("/events?limit=3")).json()
         assert list(page[0]) == [
-            *("id", "timestamp", "sequence_id", "channel", "owner", "data")
+            "id",
+            "timestamp",
+            "sequence_id",
+            "channel",
+            "owner",
+            "data",
         ]
-        # as pollers write it, with a + that nobody escaped
-        assert await ids(f"from={page[-1]['timestamp']}") == world.told[3:]
-        assert await ids(f"from={page[-1]['sequence_id']}") == world.told[3:]
-        assert await ids("from=0&limit=2") == world.told[:2]
+        # with an unescaped +, as existing clients send it
+        assert await ids(f"from={page[-1]['timestamp']}") == world.written[3:]
+        assert await ids(f"from={page[-1]['sequence_id']}") == world.written[3:]
+        assert await ids("from=0&limit=2") == world.written[:2]
         assert await ids("from=1&name=a") == ["a-2", "a-3"]
         assert await ids(f"from={2**70}") == []
 
 
-async def test_a_query_for_events_that_makes_no_sense_is_refused(world: World) -> None:
+async def test_an_invalid_query_for_events_is_refused(world: World) -> None:
     async with served(world) as (http, _):
         for query in ("kind=banana", "foo=1", "limit=0", "limit=1001", "channel=x"):
             answer = await http.get(f"/events?{query}")
@@ -174,11 +179,11 @@ async def test_a_query_for_events_that_makes_no_sense_is_refused(world: World) -
         assert answer.status_code == 422
 
 
-async def test_the_stream_has_only_what_is_wanted(world: World) -> None:
+async def test_the_stream_has_only_matching_events(world: World) -> None:
     await world.change("a", "b", "a", "c")
     await world.relay().turn()
     async with served(world) as (http, broadcast):
-        # the transport gives an answer only when it is complete
+        # the transport returns a response only when it is complete
         asyncio.get_running_loop().call_later(1, broadcast.close)
         headers = {"Last-Event-ID": "1"}
         answer = await http.get("/events/stream?name=a&name=c", headers=headers)

@@ -20,11 +20,11 @@ STEPS = 10
 
 
 class Killed(BaseException):
-    """The relay is no more."""
+    """The relay was killed."""
 
 
 class Mortal:
-    """A store whose caller dies at one call of all: before, or late, after it."""
+    """A store that kills its caller at one call: before it, or after it."""
 
     def __init__(self, store: Any, life: list[int], late: bool) -> None:
         self._store = store
@@ -54,8 +54,8 @@ def mortal(world: World, step: int, late: bool) -> Relay:
 async def test_events_arrive_in_order_and_leave_their_nodes(world: World) -> None:
     await world.change(*CHANGES)
     assert not await world.relay().turn()
-    assert await world.heard() == world.told
-    assert await world.left() == 0
+    assert await world.published() == world.written
+    assert await world.pending() == 0
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
@@ -71,22 +71,22 @@ async def test_a_relay_killed_at_any_step_loses_and_doubles_nothing(
     successor = world.relay()
     while await successor.turn():
         pass
-    assert await world.heard() == world.told
-    assert await world.left() == 0
+    assert await world.published() == world.written
+    assert await world.pending() == 0
 
 
-async def test_a_turn_makes_no_step_that_no_kill_was_tried_at(world: World) -> None:
+async def test_kills_are_tried_at_every_step_of_a_turn(world: World) -> None:
     await world.change(*CHANGES)
     await mortal(world, STEPS + 1, late=False).turn()
 
 
-async def test_a_relay_killed_amid_an_insert_is_continued(world: World) -> None:
+async def test_a_relay_killed_during_an_insert_is_resumed(world: World) -> None:
     await world.change(*CHANGES)
     events = [one.event for one in await world.waiting.oldest(100)]
     await world.history.append(events[:4])
     await world.change("d", "a")
     await world.relay().turn()
-    assert await world.heard() == world.told
+    assert await world.published() == world.written
 
 
 async def test_without_redis_events_still_leave_their_nodes(
@@ -98,40 +98,40 @@ async def test_without_redis_events_still_leave_their_nodes(
     monkeypatch.setattr(world.redis, "xinfo_stream", away)
     with pytest.raises(RedisAway):
         await relay.turn()
-    assert await world.left() == 0
+    assert await world.pending() == 0
     monkeypatch.undo()
     await relay.turn()
-    assert await world.heard() == world.told
+    assert await world.published() == world.written
 
 
 async def away(_: str) -> None:
     raise RedisAway
 
 
-async def test_two_relays_at_once_double_nothing(world: World) -> None:
+async def test_two_relays_at_once_duplicate_nothing(world: World) -> None:
     for _ in range(20):
         await world.change(*CHANGES)
         relays = [world.relay(), world.relay()]
         for relay in relays:
-            # as if one had slept, and did not know that its lease is over
+            # as if one was suspended, and did not notice that its lease expired
             relay._lease.acquire = always  # type: ignore[method-assign]
         await asyncio.gather(
             *(relay.turn() for relay in relays), return_exceptions=True
         )
     world.now += LEASE_S + 1
     await world.relay().turn()
-    heard = await world.heard()
-    assert sorted(heard) == sorted(world.told)
+    heard = await world.published()
+    assert sorted(heard) == sorted(world.written)
     for node in set(CHANGES):
         of_node = [one for one in heard if one.startswith(f"{node}-")]
-        assert of_node == [one for one in world.told if one.startswith(f"{node}-")]
+        assert of_node == [one for one in world.written if one.startswith(f"{node}-")]
 
 
 async def always() -> bool:
     return True
 
 
-async def test_only_one_holds_the_lease_until_it_lapses(world: World) -> None:
+async def test_only_one_process_holds_the_lease_until_it_expires(world: World) -> None:
     first, second = world.lease(), world.lease()
     assert await first.acquire()
     assert not await second.acquire()
@@ -144,14 +144,14 @@ async def test_only_one_holds_the_lease_until_it_lapses(world: World) -> None:
     assert not await first.acquire()
 
 
-async def test_who_stops_hands_the_lease_over_at_once(world: World) -> None:
+async def test_a_released_lease_can_be_acquired_at_once(world: World) -> None:
     first, second = world.lease(), world.lease()
     assert await first.acquire()
     await first.release()
     assert await second.acquire()
 
 
-async def test_a_lost_stream_is_filled_again_with_the_same_places(world: World) -> None:
+async def test_a_lost_stream_is_refilled_at_the_same_positions(world: World) -> None:
     relay = world.relay()
     await world.change(*CHANGES)
     await relay.turn()
@@ -172,10 +172,10 @@ async def test_a_stream_that_lost_its_end_is_completed(world: World) -> None:
     await world.redis.restore("node", 0, kept, replace=True)
     await world.change("e")
     await relay.turn()
-    assert await world.heard() == world.told
+    assert await world.published() == world.written
 
 
-async def test_a_stream_that_outlived_its_database_goes_on(
+async def test_a_stream_that_outlived_its_database_gets_higher_positions(
     world: World,
 ) -> None:
     await world.change("a", "b")
@@ -184,22 +184,22 @@ async def test_a_stream_that_outlived_its_database_goes_on(
     world.now += LEASE_S + 1
     await world.change("c")
     await world.relay().turn()
-    assert await world.heard() == world.told
+    assert await world.published() == world.written
 
 
-async def test_old_events_are_forgotten_but_for_the_last(world: World) -> None:
+async def test_old_events_are_pruned_except_for_the_last(world: World) -> None:
     await world.change(*CHANGES)
     await world.relay().turn()
     await world.history.prune(days=0)
     [last] = await world.history.after(0, 100)
-    assert last.event["id"] == world.told[-1]
+    assert last.event["id"] == world.written[-1]
     world.now += LEASE_S + 1
     await world.change("z")
     await world.relay().turn()
-    assert await world.heard() == world.told
+    assert await world.published() == world.written
 
 
-async def test_a_gap_in_the_places_hides_nothing(world: World) -> None:
+async def test_a_gap_in_the_positions_hides_no_event(world: World) -> None:
     events = [{"id": f"node-{n}", "time": "", "data": {}} for n in range(3)]
     await world.history.append(events[:1])
     await world.history.append(events[1:], floor=5000)
@@ -208,7 +208,7 @@ async def test_a_gap_in_the_places_hides_nothing(world: World) -> None:
     assert [entry.sequence for entry in [*history, *later]] == [1, 5001, 5002]
 
 
-async def test_timestamps_of_the_history_grow_with_the_places(world: World) -> None:
+async def test_timestamps_of_the_history_grow_with_the_positions(world: World) -> None:
     await world.change(*CHANGES)
     await world.relay().turn()
     entries = await world.history.after(0, 100)
@@ -223,7 +223,7 @@ async def test_timestamps_of_the_history_grow_with_the_places(world: World) -> N
     ids=["no event", "no JSON", "no object", "no change"],
 )
 @pytest.mark.parametrize("place", ["*", "4-1", "1000-0"])
-async def test_what_somebody_else_puts_into_the_stream_stops_nothing(
+async def test_foreign_entries_in_the_stream_stop_nothing(
     world: World, place: str, fields: dict[str, str]
 ) -> None:
     relay = world.relay()
@@ -236,9 +236,9 @@ async def test_what_somebody_else_puts_into_the_stream_stops_nothing(
         while await relay.turn():
             pass
     after = await world.stream.read(2, 10)
-    assert [entry.event["id"] for entry in after] == world.told[2:]
-    if place != "4-1":  # that one is in nobody's way
-        assert await world.heard() == world.told
+    assert [entry.event["id"] for entry in after] == world.written[2:]
+    if place != "4-1":  # no later entry is behind that one
+        assert await world.published() == world.written
 
 
 async def test_an_event_of_another_replica_does_not_wait_for_the_next_poll(

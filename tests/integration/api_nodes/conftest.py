@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The API in this process, around real stores, and people and services who call it."""
+"""The API in this process with real stores, and its callers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -54,17 +54,17 @@ class World:
         return await self._callers.enter_async_context(client)
 
     async def anybody(self) -> AsyncClient:
-        """Somebody without a token."""
+        """A client without a token."""
         return await self._client(None)
 
     async def service(self, name: str, *scopes: str) -> AsyncClient:
-        """A service that holds a token of some scopes."""
+        """A client with a service's token of some scopes."""
         tokens = self.stores.authenticator
         token, _ = await tokens.issue(name, list(scopes), timedelta(hours=1))
         return await self._client(token)
 
     async def person(self, name: str, *groups: str) -> AsyncClient:
-        """Somebody who has logged in, and is in groups."""
+        """A client with the login of a person in some groups."""
         user = UserDocument(
             username=name,
             email=f"{name}@localhost",
@@ -81,22 +81,22 @@ class World:
         return await self._client(token)
 
     async def events(self, node: Json) -> list[Json]:
-        """All events of a node, by version, once they have been moved from it."""
+        """Return all events of a node by version, once the relay has moved them."""
         stored = {"_id": ObjectId(node["id"])}
         while (await self.nodes.find_one(stored) or {}).get("outbox"):
             await asyncio.sleep(0.02)
-        told = self.stores.database["event"].find({"event.data.id": node["id"]})
-        events = [one["event"] async for one in told]
+        cursor = self.stores.database["event"].find({"event.data.id": node["id"]})
+        events = [one["event"] async for one in cursor]
         return sorted(events, key=lambda event: int(event["id"].split("-")[1]))
 
     async def stored(self, node: Json) -> Json:
-        """The document of a node."""
+        """Return the document of a node."""
         document = await self.nodes.find_one({"_id": ObjectId(node["id"])})
         assert document is not None
         return document
 
     async def expire_claim(self, node: Json) -> None:
-        """Let the lease of a claim run out at once."""
+        """Let a lease expire at once."""
         past = {"$set": {"claim.expires": datetime(2000, 1, 1, tzinfo=UTC)}}
         result = await self.nodes.update_one({"_id": ObjectId(node["id"])}, past)
         assert result.matched_count == 1
@@ -114,20 +114,20 @@ class World:
         return node
 
     async def child(self, by: AsyncClient, parent: Json, **fields: Any) -> Json:
-        """Post a node below another: a job, unless told otherwise."""
+        """Post a node below another: a job by default."""
         body = {"kind": "job", "name": "boot", "parent": parent["id"], **fields}
         node: Json = await good(by.post("/node", json=body))
         return node
 
     async def job(self, by: AsyncClient, parent: Json, **data: Any) -> Json:
         """Post a job that waits for the lab."""
-        wanted = {"runtime": "lab", "platform": "qemu", **data}
-        return await self.child(by, parent, data=wanted)
+        data_of_job = {"runtime": "lab", "platform": "qemu", **data}
+        return await self.child(by, parent, data=data_of_job)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(mongo_port: int, redis_port: int) -> AsyncIterator[World]:
-    """One for a file: making the indexes takes a second. Tests grow their own trees."""
+    """One per file: indexes take a second to create. Each test has its own tree."""
     with redis.Redis(port=redis_port) as streams:
         streams.flushall()
     settings = Settings(

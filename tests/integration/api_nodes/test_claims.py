@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Claims over HTTP: each node to one holder at a time, and late holders are told."""
+"""Claims over HTTP: a node has one holder at a time, and late ones get 409."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 NOWHERE = "65265305c74695807499037f"
 SHORT_S, LONG_S = 0.3, 30.0
-"""Seconds that a test can wait for, and that it does not wait for if all is well."""
+"""A lease that a test waits for, and a timeout that it does not reach."""
 
 
 class Lab:
@@ -30,9 +30,9 @@ class Lab:
         self.client = client
 
     async def try_claim(self, **fields: Any) -> Response:
-        """Ask for nodes; return the bare answer."""
-        wanted = {"runtime": self.name, "platforms": ["qemu"], "lease": 30, **fields}
-        return await self.client.post("/claims", json=wanted, timeout=30)
+        """Request nodes; return the response."""
+        request = {"runtime": self.name, "platforms": ["qemu"], "lease": 30, **fields}
+        return await self.client.post("/claims", json=request, timeout=30)
 
     async def claim(self, **fields: Any) -> Json:
         """Claim one node."""
@@ -41,7 +41,7 @@ class Lab:
         return claimed[0]
 
     async def call(self, node: Json, what: str, **body: Any) -> Response:
-        """Send one of the calls of a claim; return the bare answer."""
+        """Send a request about a claim; return the response."""
         return await self.client.post(f"/claims/{node['id']}/{what}", json=body)
 
     async def report(self, claimed: Json, **fields: Any) -> Response:
@@ -55,7 +55,7 @@ class Lab:
         return await self.call(claimed["node"], "result", **{**token, **body})
 
     async def renew(self, claimed: Json, **fields: Any) -> Response:
-        """Send a heartbeat."""
+        """Renew the lease."""
         body = {"token": claimed["claim"]["token"], "lease": 30, **fields}
         return await self.client.put(f"/claims/{claimed['node']['id']}", json=body)
 
@@ -71,7 +71,7 @@ async def job(world: World, root: Json, scheduler: AsyncClient, lab: Lab) -> Jso
     return await world.job(scheduler, root, runtime=lab.name)
 
 
-async def test_a_claim_hands_out_a_node_and_shows_its_holder_without_the_token(
+async def test_a_claimed_node_shows_its_holder_but_not_the_token(
     world: World, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
@@ -91,7 +91,7 @@ async def test_a_claim_hands_out_a_node_and_shows_its_holder_without_the_token(
     assert (await lab.try_claim()).status_code == 204
 
 
-async def test_only_waiting_nodes_of_runtime_and_platform_are_handed_out(
+async def test_only_waiting_nodes_of_runtime_and_platform_are_claimed(
     world: World, root: Json, scheduler: AsyncClient, lab: Lab
 ) -> None:
     await world.job(scheduler, root, runtime=lab.name, platform="board")
@@ -120,14 +120,16 @@ async def test_priority_comes_first_then_age(
     assert order == [3, 1, 4, 0]
 
 
-async def test_a_stranger_may_not_claim(world: World, lab: Lab, job: Json) -> None:
-    wanted = {"runtime": lab.name, "platforms": ["qemu"]}
+async def test_to_claim_takes_a_right_on_the_runtime(
+    world: World, lab: Lab, job: Json
+) -> None:
+    request = {"runtime": lab.name, "platforms": ["qemu"]}
     other = await world.service("other", "runtime:other")
     nobody = await world.person(f"nobody-{job['id']}")
     for caller in (other, nobody):
-        assert (await caller.post("/claims", json=wanted)).status_code == 401
+        assert (await caller.post("/claims", json=request)).status_code == 401
     member = await world.person(f"m-{job['id']}", f"runtime:{lab.name}:node-admin")
-    assert (await member.post("/claims", json=wanted)).status_code == 200
+    assert (await member.post("/claims", json=request)).status_code == 200
 
 
 async def test_racing_claims_grant_each_node_once(
@@ -142,7 +144,7 @@ async def test_racing_claims_grant_each_node_once(
     assert len({one["node"]["id"] for one in granted}) == 10
 
 
-async def test_a_claim_that_waits_gets_a_node_as_soon_as_it_is_there(
+async def test_a_waiting_claim_gets_a_node_as_soon_as_it_is_created(
     world: World,
     root: Json,
     scheduler: AsyncClient,
@@ -157,7 +159,7 @@ async def test_a_claim_that_waits_gets_a_node_as_soon_as_it_is_there(
     assert claimed["node"]["id"] == job["id"]
 
 
-async def test_a_claim_that_waits_in_vain_ends(
+async def test_a_waiting_claim_ends_without_a_node(
     lab: Lab, claim_waits: asyncio.Event
 ) -> None:
     answer = await lab.try_claim(wait=0.1)
@@ -165,7 +167,7 @@ async def test_a_claim_that_waits_in_vain_ends(
     assert claim_waits.is_set()
 
 
-async def test_a_heartbeat_prolongs_and_is_no_change_of_the_node(
+async def test_a_renewal_extends_the_lease_without_a_new_version(
     world: World, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim(lease=5)
@@ -179,7 +181,7 @@ async def test_a_heartbeat_prolongs_and_is_no_change_of_the_node(
     assert len(await world.events(job)) == 2
 
 
-async def test_the_holder_notes_the_labs_own_facts(
+async def test_the_holder_adds_data_to_its_node(
     world: World, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
@@ -194,7 +196,7 @@ async def test_the_holder_notes_the_labs_own_facts(
     assert stolen.status_code == 401
 
 
-async def test_an_expired_lease_is_claimable_and_the_late_holder_is_told(
+async def test_after_its_lease_a_holder_loses_the_claim(
     world: World, root: Json, lab: Lab, job: Json
 ) -> None:
     late = await lab.claim()
@@ -227,7 +229,7 @@ async def test_a_waiting_claim_takes_over_when_a_lease_runs_out(
     assert (await lab.claim(wait=10))["claim"]["attempt"] == 2
 
 
-async def test_after_three_lost_leases_a_node_is_not_handed_out_again(
+async def test_after_three_lost_leases_a_node_cannot_be_claimed(
     world: World, lab: Lab, job: Json
 ) -> None:
     for attempt in (1, 2, 3):
@@ -236,7 +238,7 @@ async def test_after_three_lost_leases_a_node_is_not_handed_out_again(
     assert (await lab.try_claim()).status_code == 204
 
 
-async def test_what_is_released_is_claimable_at_once_and_the_attempt_not_counted(
+async def test_a_released_node_can_be_claimed_at_once_and_the_attempt_does_not_count(
     world: World, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
@@ -286,9 +288,9 @@ async def test_a_report_ends_a_node_with_its_tests_in_one_step_and_once(
     assert first["data"]["runtime"] == lab.name
     assert await world.good(lab.report(claimed, artifacts=artifacts)) == first
     assert await world.nodes.count_documents({"treeid": root["id"]}) == 4
-    told = await world.events(job)
-    assert len(told) == 3
-    assert (told[-1]["data"]["state"], told[-1]["data"]["is_hierarchy"]) == (
+    events = await world.events(job)
+    assert len(events) == 3
+    assert (events[-1]["data"]["state"], events[-1]["data"]["is_hierarchy"]) == (
         "done",
         True,
     )
@@ -304,7 +306,7 @@ async def test_racing_reports_of_one_claim_are_stored_once(
     assert await world.nodes.count_documents({"treeid": root["id"]}) == 4
 
 
-async def test_an_outcome_says_why_and_replaces_what_was_said_before(
+async def test_an_outcome_replaces_earlier_errors(
     world: World, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
@@ -318,7 +320,7 @@ async def test_an_outcome_says_why_and_replaces_what_was_said_before(
     assert node["data"]["error_msg"] == "no power"
 
 
-async def test_who_reports_what_another_has_ended_is_late(
+async def test_a_report_of_a_node_that_another_ended_is_refused(
     world: World, root: Json, scheduler: AsyncClient, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
@@ -330,7 +332,7 @@ async def test_who_reports_what_another_has_ended_is_late(
     assert await world.nodes.count_documents({"treeid": root["id"]}) == 2
 
 
-async def test_a_report_with_a_bad_test_is_refused_whole(
+async def test_a_report_with_an_invalid_test_stores_nothing(
     world: World, root: Json, lab: Lab, job: Json
 ) -> None:
     claimed = await lab.claim()
@@ -382,7 +384,7 @@ async def test_a_stale_holder_writes_nothing_to_its_node_and_its_tree(
     assert await writes(new) == [409] * 6
 
 
-async def test_a_claim_between_reading_and_writing_stops_the_stale_holder(
+async def test_a_claim_between_read_and_write_stops_the_stale_holder(
     world: World, lab: Lab, job: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale = await lab.claim()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""No documented query walks the collection.
+"""No documented query scans the collection.
 
 The embedded server tells of a walk as soon as a filter has more than its index, though
 it takes the index and looks at the rest. So a query is good if one part of it alone has
@@ -45,11 +45,11 @@ QUERIES = [
     "kind=kbuild&state=done&result=pass&data.kernel_revision.tree=chromiumos",
     "data.runtime=lab&state=running",
 ]
-"""What today's clients and our services ask, and what docs/performance.md names."""
+"""The queries of existing clients and our services, and of docs/performance.md."""
 
 
 async def index_of(collection: AsyncCollection[Any], query: Json) -> bool:
-    """Say whether a filter is answered from an index."""
+    """Return whether an index serves a filter."""
     plan = await collection.find(query).explain()
     stages = str(plan["queryPlanner"]["winningPlan"])
     return "IXSCAN" in stages and "COLLSCAN" not in stages
@@ -62,24 +62,24 @@ async def has_index(collection: AsyncCollection[Any], query: Json) -> bool:
 
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.usefixtures("root")
-async def test_no_documented_query_walks_all_nodes(query: str) -> None:
+async def test_no_documented_query_scans_all_nodes(query: str) -> None:
     pairs = [part.split("=", 1) for part in query.split("&")]
     nodes = NodeDocument.get_pymongo_collection()
     assert await has_index(nodes, parse_filter([(k, v) for k, v in pairs]))
 
 
 @pytest.mark.usefixtures("root")
-async def test_what_has_no_index_is_seen() -> None:
+async def test_a_query_without_an_index_is_detected() -> None:
     nodes = NodeDocument.get_pymongo_collection()
     assert not await has_index(nodes, parse_filter([("owner", "alice")]))
 
 
 @pytest.mark.usefixtures("root")
-async def test_what_the_api_asks_for_itself_walks_no_collection() -> None:
+async def test_no_query_of_the_api_itself_scans_a_collection() -> None:
     nodes = NodeDocument.get_pymongo_collection()
-    wanted = ClaimRequest(runtime="lab", platforms=["board"])
+    request = ClaimRequest(runtime="lab", platforms=["board"])
     for query in (
-        claimable(wanted, datetime.now(UTC)),
+        claimable(request, datetime.now(UTC)),
         {"ancestors": {"$in": [None]}},
         {"outbox.version": {"$gt": 0}},
     ):
@@ -98,7 +98,7 @@ async def test_what_the_api_asks_for_itself_walks_no_collection() -> None:
     ],
     ids=lambda query: "&".join(query),
 )
-async def test_no_documented_query_walks_all_events(
+async def test_no_documented_query_scans_all_events(
     world: World, scheduler: AsyncClient, query: Json
 ) -> None:
     await world.events(await world.checkout(scheduler))

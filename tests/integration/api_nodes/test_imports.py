@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Nodes of another system, as the store has them afterwards."""
+"""Imports of nodes, as the store has them afterwards."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ def brought(kind: str = "checkout", **fields: Any) -> Json:
     return {"id": str(ObjectId()), "owner": "them", **times, "node": node}
 
 
-async def test_nodes_come_with_their_past_and_without_an_event(world: World) -> None:
+async def test_imported_nodes_keep_their_past_and_have_no_event(world: World) -> None:
     importer = await world.service("kci-import", "nodes:import")
     root = brought(treeid="theirs", idempotency_key=f"theirs/{ObjectId()}")
     build = brought("kbuild", parent=root["id"])
@@ -42,7 +42,7 @@ async def test_nodes_come_with_their_past_and_without_an_event(world: World) -> 
     assert await world.events(build) == []
 
 
-async def test_an_imported_node_lives_on_like_any_other(
+async def test_an_imported_node_can_be_changed_like_any_other(
     world: World, scheduler: AsyncClient
 ) -> None:
     importer = await world.service("kci-import", "nodes:import")
@@ -68,7 +68,7 @@ async def test_racing_imports_of_the_same_nodes_make_each_once(world: World) -> 
     assert fates.count("unchanged") == 100
 
 
-async def test_whoever_may_write_nodes_may_not_import_them(
+async def test_the_scope_to_write_nodes_does_not_allow_imports(
     world: World, scheduler: AsyncClient
 ) -> None:
     assert (await scheduler.post("/import", json=[])).status_code == 403

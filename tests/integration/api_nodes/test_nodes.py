@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""POST, GET, PATCH and PUT of single nodes, as clients know them."""
+"""POST, GET, PATCH and PUT of single nodes."""
 
 import asyncio
 import re
@@ -20,12 +20,22 @@ BAD_ID = (
 )
 
 EVENT_FIELDS = [
-    *("op", "id", "kind", "name", "path", "group", "state", "result"),
-    *("owner", "data", "is_hierarchy", "treeid"),
+    "op",
+    "id",
+    "kind",
+    "name",
+    "path",
+    "group",
+    "state",
+    "result",
+    "owner",
+    "data",
+    "is_hierarchy",
+    "treeid",
 ]
 
 
-async def test_a_new_node_has_all_fields_in_the_contracts_order(
+async def test_a_new_node_has_all_public_fields_in_order(
     world: World, scheduler: AsyncClient
 ) -> None:
     node = await world.checkout(scheduler)
@@ -39,7 +49,7 @@ async def test_a_new_node_has_all_fields_in_the_contracts_order(
         assert re.fullmatch(time, node[field])
 
 
-async def test_a_get_answers_exactly_what_the_post_answered(
+async def test_a_get_returns_exactly_what_the_post_returned(
     world: World, scheduler: AsyncClient
 ) -> None:
     node = await world.checkout(scheduler)
@@ -50,7 +60,7 @@ async def test_a_get_answers_exactly_what_the_post_answered(
     assert answer.headers["etag"] == '"1"'
 
 
-async def test_a_node_that_is_not_there_is_null_and_a_bad_id_a_400(
+async def test_a_missing_node_is_null_and_a_bad_id_a_400(
     world: World,
 ) -> None:
     anybody = await world.anybody()
@@ -71,7 +81,7 @@ async def test_a_child_takes_path_tree_and_revision_from_its_parent(
     assert job["data"]["kernel_revision"] == root["data"]["kernel_revision"]
 
 
-async def test_what_is_the_servers_is_ignored_and_cannot_be_forged(
+async def test_read_only_fields_are_ignored(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     forged = {
@@ -93,7 +103,9 @@ async def test_what_is_the_servers_is_ignored_and_cannot_be_forged(
     assert child["treeid"] == node["treeid"]
 
 
-async def test_no_login_and_no_right_are_401(world: World, lab: AsyncClient) -> None:
+async def test_a_missing_token_or_right_is_a_401(
+    world: World, lab: AsyncClient
+) -> None:
     alice, bob = await world.person("alice1"), await world.person("bob1")
     node = await world.checkout(alice)
     anybody = await world.anybody()
@@ -112,7 +124,7 @@ async def test_no_login_and_no_right_are_401(world: World, lab: AsyncClient) -> 
     assert (await lab.post("/node", json=body)).status_code == 401
 
 
-async def test_groups_open_nodes_to_their_members(world: World) -> None:
+async def test_members_of_a_nodes_groups_may_edit_it(world: World) -> None:
     alice = await world.person("alice")
     await world.stores.groups.add("lab-editors")
     root = await world.checkout(alice, user_groups=["lab-editors"])
@@ -130,7 +142,7 @@ async def test_groups_open_nodes_to_their_members(world: World) -> None:
     assert [await status(editor, node) for node in (root, job)] == [200, 200]
 
 
-async def test_a_labs_token_changes_only_its_own_and_cannot_give_it_away(
+async def test_a_labs_token_changes_only_its_nodes_and_keeps_them_its_own(
     world: World, root: Json, scheduler: AsyncClient, lab: AsyncClient
 ) -> None:
     mine = await world.job(scheduler, root)
@@ -146,7 +158,7 @@ async def test_a_labs_token_changes_only_its_own_and_cannot_give_it_away(
     assert (await lab.post("/node", json=below)).status_code == 401
 
 
-async def test_a_nodes_token_is_good_for_its_tree_alone(
+async def test_a_nodes_token_changes_its_subtree_only(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     build = await world.child(scheduler, root, kind="kbuild", name="build")
@@ -174,7 +186,7 @@ async def test_a_nodes_token_is_good_for_its_tree_alone(
         ({"kind": "regression", "name": "r", "data": {}}, "fail_node"),
     ],
 )
-async def test_a_body_that_is_wrong_is_a_422_that_names_the_field(
+async def test_an_invalid_body_is_a_422_that_names_the_field(
     world: World, scheduler: AsyncClient, body: Json, named: str
 ) -> None:
     before = await world.nodes.count_documents({})
@@ -185,7 +197,7 @@ async def test_a_body_that_is_wrong_is_a_422_that_names_the_field(
 
 
 @pytest.mark.parametrize("raw", [b'{"x": NaN}', rb'{"x": "\ud800"}', b'{"\\u0000": 1}'])
-async def test_what_json_or_the_database_cannot_say_is_refused(
+async def test_values_that_json_or_the_database_cannot_express_are_refused(
     scheduler: AsyncClient, raw: bytes
 ) -> None:
     answer = await scheduler.post(
@@ -205,9 +217,7 @@ async def test_a_node_that_is_too_large_is_a_413(
     assert "artifact" in answer.text
 
 
-async def test_a_parent_that_is_not_there_is_a_404(
-    world: World, scheduler: AsyncClient
-) -> None:
+async def test_a_missing_parent_is_a_404(world: World, scheduler: AsyncClient) -> None:
     body = {"kind": "job", "name": "boot", "parent": NOWHERE}
     answer = await scheduler.post("/node", json=body)
     assert answer.status_code == 404
@@ -289,7 +299,7 @@ async def test_a_put_that_moves_or_renames_a_node_is_a_422(
     assert next(iter(change)) in answer.text
 
 
-async def test_a_change_of_a_node_that_is_not_there_is_a_404(
+async def test_a_change_of_a_missing_node_is_a_404(
     scheduler: AsyncClient,
 ) -> None:
     for change in (
@@ -316,7 +326,7 @@ async def test_a_regression_keeps_the_path_of_its_failed_node(
     assert (answer.status_code, "fail_node" in answer.text) == (422, True)
 
 
-async def test_people_say_how_far_they_are_with_a_regression(
+async def test_people_set_the_status_of_a_regression(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     job = await world.job(scheduler, root)
@@ -343,7 +353,7 @@ async def test_people_say_how_far_they_are_with_a_regression(
     assert [one["data"]["resolution"] for one in found["items"]] == ["wontfix"]
 
 
-async def test_if_match_lets_one_of_many_through(
+async def test_if_match_accepts_one_of_many_writers(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/node/{root['id']}"
@@ -360,7 +370,7 @@ async def test_if_match_lets_one_of_many_through(
     assert bad.status_code == 400
 
 
-async def test_many_writers_of_one_node_all_get_through(
+async def test_many_writers_of_one_node_all_succeed(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/node/{root['id']}"
@@ -373,7 +383,7 @@ async def test_many_writers_of_one_node_all_get_through(
     assert after["version"] == 33
 
 
-async def test_each_change_is_told_once_under_the_id_of_its_version(
+async def test_each_change_is_published_once_with_the_id_of_its_version(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/node/{root['id']}"

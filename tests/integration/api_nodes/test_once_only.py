@@ -20,7 +20,7 @@ def job(root: Json, key: str | None = None, **fields: Any) -> Json:
     return body if key is None else {**body, "idempotency_key": f"{root['id']}/{key}"}
 
 
-async def test_the_same_key_gives_the_first_node_and_no_event(
+async def test_a_repeated_key_returns_the_first_node_without_an_event(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     first = await world.good(scheduler.post("/node", json=job(root, "a")))
@@ -53,7 +53,7 @@ async def test_an_empty_key_is_refused_and_named(
     assert (await scheduler.post("/nodes", json=[body])).status_code == 422
 
 
-async def test_a_key_that_is_used_for_something_else_is_a_409(
+async def test_a_key_used_with_other_content_is_a_409(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     await world.good(scheduler.post("/node", json=job(root, "b")))
@@ -64,7 +64,7 @@ async def test_a_key_that_is_used_for_something_else_is_a_409(
     assert (await twin.post("/node", json=job(root, "b"))).status_code == 409
 
 
-async def test_racing_posts_of_one_key_make_one_node(
+async def test_racing_posts_of_one_key_create_one_node(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     posts = (
@@ -88,7 +88,7 @@ async def test_many_nodes_come_back_in_their_order_each_created_once(
     assert [len(await world.events(node)) for node in nodes] == [1] * 20
 
 
-async def test_racing_bulks_with_common_keys_make_each_node_once(
+async def test_racing_bulks_with_common_keys_create_each_node_once(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     bodies = [job(root, f"r{n}", name=f"r{n}") for n in range(8)]
@@ -102,7 +102,7 @@ async def test_racing_bulks_with_common_keys_make_each_node_once(
     assert await world.nodes.count_documents({"treeid": root["id"]}) == 9
 
 
-async def test_one_bad_node_of_many_leaves_nothing_behind(
+async def test_one_invalid_node_of_many_creates_none(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     bodies = [job(root, f"d{n}") for n in range(6)]
@@ -132,7 +132,7 @@ async def sent_twice(write: Write, *to: Any) -> bool:
 
 @pytest.mark.parametrize("broken", [answer_lost, sent_twice])
 @pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
-async def test_a_write_that_got_no_answer_is_not_done_twice(
+async def test_an_unconfirmed_insert_is_not_repeated(
     world: World,
     root: Json,
     scheduler: AsyncClient,
@@ -154,7 +154,7 @@ async def test_a_write_that_got_no_answer_is_not_done_twice(
         assert await world.good(scheduler.get(f"/node/{node['id']}")) == node
 
 
-async def test_an_unsure_change_is_made_once(
+async def test_an_unconfirmed_change_is_made_once(
     world: World, root: Json, scheduler: AsyncClient
 ) -> None:
     store = type(world.stores.nodes)

@@ -70,13 +70,13 @@ ALL = ["checkout", "build/gcc", "boot", "smoke", "uname"]
     ],
 )
 @pytest.mark.usefixtures("tree")
-async def test_a_query_finds_what_it_says(
+async def test_a_query_returns_the_matching_nodes(
     scheduler: AsyncClient, query: Json, found: list[str]
 ) -> None:
     assert await names(scheduler, **query) == found
 
 
-async def test_a_page_tells_the_total_and_fast_is_a_bare_list(
+async def test_a_page_has_the_total_and_fast_is_a_plain_list(
     world: World, tree: list[Json]
 ) -> None:
     anybody = await world.anybody()
@@ -98,7 +98,7 @@ async def test_of_a_parameter_that_is_repeated_the_last_counts(
     assert [node["id"] for node in answer.json()] == [tree[3]["id"]]
 
 
-async def test_ids_and_times_are_found_as_they_are_written(
+async def test_nodes_are_found_by_ids_and_times_as_they_were_returned(
     world: World, tree: list[Json]
 ) -> None:
     anybody = await world.anybody()
@@ -149,7 +149,7 @@ async def test_ids_and_times_are_found_as_they_are_written(
     ],
 )
 @pytest.mark.parametrize("address", ["/nodes", "/nodes/fast"])
-async def test_a_query_that_says_nothing_known_is_refused_by_name(
+async def test_an_invalid_query_is_refused_by_name(
     scheduler: AsyncClient, address: str, query: str, status: int, named: str
 ) -> None:
     answer = await scheduler.get(f"{address}?{query}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pairs of writers who want the same node at the same time; KCI_RACES=1000 by hand."""
+"""Pairs of writers that change one node at the same time; KCI_RACES=1000 for more."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ async def test_racing_changes_of_different_fields_lose_nothing(
     await pairs(world, scheduler, race)
 
 
-async def test_racing_transitions_end_in_no_forbidden_state(
+async def test_racing_transitions_end_in_an_allowed_state(
     world: World, scheduler: AsyncClient
 ) -> None:
     async def race(node: Json) -> None:
@@ -65,9 +65,9 @@ async def test_racing_transitions_end_in_no_forbidden_state(
         assert done.status_code == 200
         stored = await world.stored(node)
         assert stored["state"] == "done"
-        told = [event["data"] for event in await world.events(node)]
-        for data in told[1:]:
+        changes = [event["data"] for event in await world.events(node)]
+        for data in changes[1:]:
             assert may_become(State(data["previous_state"]), State(data["state"]))
-        assert len(told) == 2 + closing.is_success
+        assert len(changes) == 2 + closing.is_success
 
     await pairs(world, scheduler, race)

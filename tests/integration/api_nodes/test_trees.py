@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Result trees: all or nothing, once only, below their root and nowhere else."""
+"""Result trees: all or nothing, once only, and only below their root."""
 
 import asyncio
 from typing import Any
@@ -42,12 +42,16 @@ async def size(world: World, root: Json) -> int:
     return found
 
 
-async def test_a_tree_comes_back_flat_root_first_with_what_the_server_sets(
+async def test_a_tree_is_returned_flat_root_first_with_read_only_fields(
     world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     nodes = await world.good(scheduler.put(f"/nodes/{job['id']}", json=TREE))
     assert [node["name"] for node in nodes] == [
-        *("boot", "uname", "smoke", "proc-mounted", "panic")
+        "boot",
+        "uname",
+        "smoke",
+        "proc-mounted",
+        "panic",
     ]
     boot, _, smoke, mounted, _ = nodes
     assert boot["id"] == job["id"]
@@ -62,19 +66,19 @@ async def test_a_tree_comes_back_flat_root_first_with_what_the_server_sets(
         assert await world.good(scheduler.get(f"/node/{node['id']}")) == node
 
 
-async def test_each_node_of_a_tree_is_told_and_the_root_as_a_hierarchy(
+async def test_each_node_of_a_tree_has_an_event_the_root_one_of_the_hierarchy(
     world: World, job: Json, scheduler: AsyncClient
 ) -> None:
     nodes = await world.good(scheduler.put(f"/nodes/{job['id']}", json=TREE))
-    told = await world.events(job)
-    assert [event["data"]["is_hierarchy"] for event in told] == [False, True]
+    events = await world.events(job)
+    assert [event["data"]["is_hierarchy"] for event in events] == [False, True]
     for node in nodes[1:]:
         (event,) = await world.events(node)
         assert event["data"]["op"] == "created"
         assert event["data"]["is_hierarchy"] is False
 
 
-async def test_the_same_tree_again_changes_nothing(
+async def test_a_repeated_tree_changes_nothing(
     world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/nodes/{job['id']}"
@@ -93,7 +97,7 @@ async def test_racing_puts_of_one_tree_store_it_once(
     assert await size(world, root) == 6
 
 
-async def test_more_can_be_added_and_children_of_one_name_are_told_apart(
+async def test_children_can_be_added_and_those_of_one_name_are_matched_in_order(
     world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/nodes/{job['id']}"
@@ -116,7 +120,12 @@ async def test_a_tree_with_a_bad_sixth_child_stores_nothing(
     )
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == [
-        *("body", "child_nodes", 5, "node", "data", "platform")
+        "body",
+        "child_nodes",
+        5,
+        "node",
+        "data",
+        "platform",
     ]
     assert await size(world, root) == 2
     assert await world.good(scheduler.get(f"/node/{job['id']}")) == job
@@ -158,7 +167,7 @@ async def test_a_child_with_a_foreign_id_is_a_403_and_nothing_changes(
         assert await world.good(bob.get(f"/node/{node['id']}")) == node
 
 
-async def test_a_tree_may_name_its_nodes_by_id_as_they_were_read(
+async def test_a_tree_can_have_the_ids_of_its_nodes(
     world: World, root: Json, job: Json, scheduler: AsyncClient
 ) -> None:
     url = f"/nodes/{job['id']}"
@@ -180,7 +189,7 @@ async def test_a_tree_may_name_its_nodes_by_id_as_they_were_read(
         ({"colour": "red"}, 422),
     ],
 )
-async def test_a_tree_must_not_break_the_rules_of_its_root(
+async def test_the_root_of_a_tree_obeys_the_rules_of_a_put(
     world: World, job: Json, scheduler: AsyncClient, fields: Json, status: int
 ) -> None:
     node = f"/node/{job['id']}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The whole API in this process, over real stores; one for a file."""
+"""The API in this process with real stores, one per file."""
 
 from collections.abc import AsyncIterator
 from secrets import token_hex
@@ -46,7 +46,7 @@ async def http(stores: Stores) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def admin(http: httpx.AsyncClient) -> dict[str, str]:
-    """The headers of a request by the administrator."""
+    """Return the headers of a request by the administrator."""
     form = {"username": "admin", "password": PASSWORD}
     answer = await http.post("/latest/user/login", data=form)
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}

@@ -5,12 +5,19 @@ import pytest
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 
-async def test_what_is_public_answers_under_every_address(
+async def test_public_paths_are_served_under_every_prefix(
     http: httpx.AsyncClient,
 ) -> None:
     for path in (
-        *("/health", "/ready", "/metrics", "/docs", "/openapi.json"),
-        *("/latest/docs", "/latest/events", "/v0/events", "/events"),
+        "/health",
+        "/ready",
+        "/metrics",
+        "/docs",
+        "/openapi.json",
+        "/latest/docs",
+        "/latest/events",
+        "/v0/events",
+        "/events",
     ):
         assert (await http.get(path)).status_code == 200, path
 
@@ -24,7 +31,7 @@ async def test_another_version_is_refused_in_plain_text(
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-async def test_every_answer_has_safe_headers(http: httpx.AsyncClient) -> None:
+async def test_every_response_has_security_headers(http: httpx.AsyncClient) -> None:
     for path in ("/health", "/latest/nowhere", "/v1/x"):
         headers = (await http.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -50,7 +57,7 @@ async def test_requests_are_counted_by_route(http: httpx.AsyncClient) -> None:
     )
 
 
-async def test_the_documentation_names_what_is_there(http: httpx.AsyncClient) -> None:
+async def test_the_documentation_has_the_routes(http: httpx.AsyncClient) -> None:
     paths = (await http.get("/openapi.json")).json()["paths"]
     for path in (
         "/latest/user/login",
@@ -63,7 +70,7 @@ async def test_the_documentation_names_what_is_there(http: httpx.AsyncClient) ->
         assert path in paths
 
 
-async def test_what_is_wrong_is_told_without_what_was_sent(
+async def test_errors_do_not_repeat_the_input(
     http: httpx.AsyncClient,
 ) -> None:
     body = b'{"kind": "job", "name": NaN, "password": "secret"}'
@@ -77,6 +84,6 @@ async def test_what_is_wrong_is_told_without_what_was_sent(
     assert "secret" not in answer.text
 
 
-async def test_the_links_in_mails_lead_to_their_node(http: httpx.AsyncClient) -> None:
+async def test_links_in_mails_redirect_to_the_node(http: httpx.AsyncClient) -> None:
     answer = await http.get("/viewer?node_id=6b02e3dffe3cce038f7e6c05")
     assert answer.headers["location"] == "/latest/node/6b02e3dffe3cce038f7e6c05"

@@ -37,7 +37,7 @@ async def test_a_user_logs_in_by_name_or_address(http: httpx.AsyncClient) -> Non
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_bad_credentials_do_not_tell_what_was_bad(
+async def test_an_error_does_not_show_which_credential_was_wrong(
     http: httpx.AsyncClient,
 ) -> None:
     for name, password in (("admin", "wrong"), ("nobody", PASSWORD)):
@@ -57,7 +57,7 @@ async def test_a_user_who_is_not_active_and_verified_cannot_log_in(
         await users.update_one({"username": "admin"}, {"$set": {lack: True}})
 
 
-async def test_whoami_tells_a_user_as_clients_know_it(
+async def test_whoami_returns_the_user_as_clients_know_it(
     http: httpx.AsyncClient, admin: dict[str, str]
 ) -> None:
     me = (await http.get("/latest/whoami", headers=admin)).json()
@@ -65,7 +65,7 @@ async def test_whoami_tells_a_user_as_clients_know_it(
     assert (me["username"], me["is_superuser"]) == ("admin", True)
 
 
-async def test_without_a_good_token_only_what_is_public_answers(
+async def test_without_a_valid_token_only_public_paths_are_served(
     http: httpx.AsyncClient,
 ) -> None:
     for sent in ("", "Bearer x.y.z", "eyJ.bare.token"):
@@ -86,7 +86,7 @@ async def test_a_logout_ends_the_login(http: httpx.AsyncClient) -> None:
     assert (await http.get("/latest/whoami", headers=own)).status_code == 401
 
 
-async def test_the_administrator_is_made_once_and_left_alone(
+async def test_the_administrator_is_created_once_and_not_changed(
     stores: Stores, settings: Settings
 ) -> None:
     await ensure_administrator(settings)
@@ -98,7 +98,7 @@ async def test_the_administrator_is_made_once_and_left_alone(
     assert made == kept
 
 
-async def test_a_hash_of_a_password_is_in_no_answer(
+async def test_no_response_has_the_hash_of_a_password(
     http: httpx.AsyncClient, admin: dict[str, str]
 ) -> None:
     [user] = await UserDocument.find_all().to_list()

@@ -33,7 +33,7 @@ async def issue(
     return await http.post("/latest/tokens", json=body, headers=admin)
 
 
-async def test_an_administrator_gives_a_service_its_token(
+async def test_an_administrator_issues_a_token(
     http: httpx.AsyncClient, admin: dict[str, str]
 ) -> None:
     answer = await issue(http, admin)
@@ -48,7 +48,7 @@ async def test_an_administrator_gives_a_service_its_token(
     assert me.json()["scopes"] == ["nodes:write"]
 
 
-async def test_a_list_of_tokens_tells_all_but_their_text(
+async def test_a_list_of_tokens_has_all_but_their_text(
     http: httpx.AsyncClient, admin: dict[str, str]
 ) -> None:
     made = (await issue(http, admin)).json()
@@ -58,7 +58,7 @@ async def test_a_list_of_tokens_tells_all_but_their_text(
     assert text not in answer.text
 
 
-async def test_a_wish_that_cannot_be_is_refused_by_field(
+async def test_an_invalid_request_for_a_token_names_the_field(
     http: httpx.AsyncClient, admin: dict[str, str]
 ) -> None:
     bad: dict[str, list[Any]] = {
@@ -74,7 +74,7 @@ async def test_a_wish_that_cannot_be_is_refused_by_field(
             assert field in answer.json()["detail"][0]["loc"]
 
 
-async def test_a_service_gives_nobody_a_token(
+async def test_a_service_cannot_issue_tokens(
     http: httpx.AsyncClient, admin: dict[str, str]
 ) -> None:
     service = bearer((await issue(http, admin)).json()["token"])
@@ -94,7 +94,7 @@ async def test_a_token_of_scope_admin_does_what_an_administrator_does(
     assert (await issue(http, bearer(token))).status_code == 200
 
 
-async def test_a_revoked_token_is_good_for_nothing(
+async def test_a_revoked_token_is_refused(
     http: httpx.AsyncClient, admin: dict[str, str]
 ) -> None:
     made = (await issue(http, admin)).json()
@@ -107,7 +107,7 @@ async def test_a_revoked_token_is_good_for_nothing(
     assert again.status_code == 404
 
 
-async def test_a_revoked_token_dies_in_other_replicas_within_seconds(
+async def test_a_revoked_token_is_refused_in_other_replicas_within_seconds(
     http: httpx.AsyncClient, admin: dict[str, str], settings: Settings
 ) -> None:
     made = (await issue(http, admin)).json()
@@ -120,7 +120,7 @@ async def test_a_revoked_token_dies_in_other_replicas_within_seconds(
     assert (await http.get("/latest/whoami", headers=service)).status_code == 401
 
 
-async def test_an_expired_token_is_refused_though_its_document_is_there(
+async def test_an_expired_token_is_refused_though_its_document_exists(
     http: httpx.AsyncClient, stores: Stores
 ) -> None:
     life = timedelta(seconds=-1)
@@ -138,16 +138,16 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture
 def token_command(programs: Programs, environment: dict[str, str]) -> Command:
-    """Run `kci-api token`, and return what it says and logs."""
+    """Run `kci-api token`; return its output and its log."""
 
     async def run(arguments: str) -> str:
-        said: str = await programs(f"kci-api token {arguments}", environment).run()
-        return said
+        output: str = await programs(f"kci-api token {arguments}", environment).run()
+        return output
 
     return run
 
 
-async def test_the_command_keeps_a_good_token_and_replaces_a_bad_one(
+async def test_the_command_keeps_a_valid_token_and_replaces_others(
     http: httpx.AsyncClient, settings: Settings, tmp_path: Path, token_command: Command
 ) -> None:
     file = tmp_path / "bridge.token"
@@ -166,12 +166,15 @@ async def test_the_command_keeps_a_good_token_and_replaces_a_bad_one(
     assert file.read_text() != first
 
 
-async def test_the_command_prints_a_token_that_has_no_file(
+async def test_without_a_file_the_command_prints_the_token(
     http: httpx.AsyncClient, environment: dict[str, str]
 ) -> None:
     program = Path(sys.executable).with_name("kci-api")
     process = await asyncio.create_subprocess_exec(
-        *(program, "token", "create", "somebody"),
+        program,
+        "token",
+        "create",
+        "somebody",
         env={"PATH": os.environ["PATH"], **environment},
         stdout=asyncio.subprocess.PIPE,  # and nothing but the token is written there
     )
@@ -183,8 +186,8 @@ async def test_the_command_prints_a_token_that_has_no_file(
 async def test_the_command_lists_tokens_and_revokes_them(
     http: httpx.AsyncClient, token_command: Command
 ) -> None:
-    said = await token_command("create lab-y --scope runtime:lab-y --days 2")
-    text = said.split()[-1]
+    output = await token_command("create lab-y --scope runtime:lab-y --days 2")
+    text = output.split()[-1]
     listed = await token_command("list")
     [row] = [line.split() for line in listed.splitlines() if "lab-y" in line]
     assert row[1::2] == ["lab-y", "runtime:lab-y"]

@@ -24,7 +24,7 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=4096)]
 
 
 class Access(Enum):
-    """What clients may do with a field of a node; of each one place says it."""
+    """What clients may do with a field of a node, as marked in `BaseNode`."""
 
     READ_ONLY = auto()
     """The API sets it; what a client sends is ignored."""
@@ -33,11 +33,11 @@ class Access(Enum):
     FIXED = auto()
     """As `SET_ONCE`, but to send another value later is an error."""
     EDITABLE = auto()
-    """A client may change it at any time: so it is with a field that is not marked."""
+    """A client may change it at any time. This is the default."""
 
 
 class BaseNode(BaseModel):
-    """The fields that every node has, in the order of the API's answers.
+    """The fields that every node has, in the order of the API's responses.
 
     A new field goes here, into `NewNode` unless it is read-only, and into `NodePatch`
     if a PATCH may change it: all other lists of fields are made from these three.
@@ -134,8 +134,10 @@ def fields_with(access: Access) -> tuple[str, ...]:
     return tuple(name for name, field in fields if access_of(field) is access)
 
 
-IGNORED = frozenset({*fields_with(Access.READ_ONLY), "processed_by_kcidb_bridge"})
-"""What today's clients send back with a node, and may not set."""
+IGNORED = frozenset(
+    {*fields_with(Access.READ_ONLY), "processed_by_kcidb_bridge"} - {"id"}
+)
+"""What clients send back with a node, and may not set; `id` has a use in trees."""
 
 
 class FromClient(BaseModel):
@@ -146,10 +148,9 @@ class FromClient(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _ignore_read_only_fields(cls, fields: Any) -> Any:
-        ignored = IGNORED - cls.model_fields.keys()
-        if not isinstance(fields, dict) or ignored.isdisjoint(fields):
+        if not isinstance(fields, dict) or IGNORED.isdisjoint(fields):
             return fields
-        return {name: fields[name] for name in fields if name not in ignored}
+        return {name: fields[name] for name in fields if name not in IGNORED}
 
 
 class NewNode(FromClient):
@@ -196,7 +197,7 @@ class NodePatch(FromClient):
 
 
 class ResultTree(BaseModel):
-    """A node with all that hangs below it, to be stored all or nothing."""
+    """A node with its subtree, to be stored all or nothing."""
 
     model_config = ConfigDict(extra="forbid")
 
