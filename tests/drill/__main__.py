@@ -19,6 +19,8 @@ from drill.listeners import ServiceListener, SseListener
 from drill.system import APIS, System, running
 from drill.verdict import Outcome, faults
 from drill.writers import Notes, Writer
+from kci_shared.secret import Secret
+from kci_shared.settings import ServiceSettings
 
 VICTIMS = ("api", "api-2", "relay", "redis", "mongo")
 WRITERS = 5
@@ -43,7 +45,7 @@ async def drill(kills: int, seed: int) -> list[str]:
         apis = [await callers.enter_async_context(_caller(system, a)) for a in APIS]
         notes, stop = Notes(), asyncio.Event()
         listeners = [SseListener(apis), SseListener(apis[::-1])]
-        service = ServiceListener(system.site.redis_url)
+        service = ServiceListener(_service_settings(system))
         nodes = [(await apis[0].post("/node", json=ROOT)).json()["id"]]
         with _running([*(one.listen() for one in listeners), service.listen()]):
             async with asyncio.TaskGroup() as tasks:
@@ -72,6 +74,14 @@ async def drill(kills: int, seed: int) -> list[str]:
 
 
 ROOT = {"kind": "checkout", "name": "checkout"}
+
+
+def _service_settings(system: System) -> ServiceSettings:
+    return ServiceSettings(
+        redis_url=system.site.redis_url,
+        api_url=system.site.url(APIS[0]),
+        token=Secret(system.site.secrets.path("outside.token").read_text()),
+    )
 
 
 def _caller(system: System, api: str) -> httpx.AsyncClient:

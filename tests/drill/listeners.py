@@ -2,13 +2,16 @@
 """Receives events while processes are killed: over SSE, and as a service."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 from pydantic_core import from_json
 
+from kci_shared.client import ApiClient
 from kci_shared.events import EventStream
-from kci_shared.models import Event
+from kci_shared.models import Event, Node
+from kci_shared.settings import ServiceSettings
 
 
 class SseListener:
@@ -44,8 +47,8 @@ class SseListener:
 class ServiceListener:
     """Receives events as a service does: each at least once."""
 
-    def __init__(self, redis_url: str) -> None:
-        self._redis_url = redis_url
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._settings = settings
         self.ids: dict[str, None] = {}
         """The ids of the events, in order of their first arrival."""
         self.deliveries = 0
@@ -57,5 +60,15 @@ class ServiceListener:
 
     async def listen(self) -> None:
         """Receive events until cancelled."""
-        async with EventStream.connect(self._redis_url, "drill") as events:
-            await events.deliver(self.on_event, asyncio.Event())
+        async with (
+            ApiClient.connect(self._settings) as api,
+            EventStream.connect(self._settings, api, "drill") as events,
+        ):
+            await events.deliver(self.on_event, asyncio.Event(), sweep=_nothing)
+
+
+async def _nothing() -> AsyncIterator[Node]:
+    """Find nothing to do: this service only listens."""
+    no_nodes: list[Node] = []
+    for node in no_nodes:
+        yield node

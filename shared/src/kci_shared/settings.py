@@ -97,6 +97,12 @@ class ServiceSettings(ClientSettings):
     redis_url: Annotated[str, Field(description="the event streams")] = (
         "redis://127.0.0.1:6379/0"
     )
+    trees_at_once: Annotated[
+        int, Field(gt=0, description="events of how many trees are handled at once")
+    ] = 8
+    reconcile_every: Annotated[
+        float, Field(gt=0, description="seconds between sweeps for work without event")
+    ] = 300.0
 
 
 class Variable(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from kci_shared.errors import Unavailable
+from kci_shared.events.lanes import Work
 from kci_shared.events.reconcile import Reconciliation, event_of
 from kci_shared.models import NODE, Event, Node, Result, State
 
@@ -49,6 +50,10 @@ class Service:
             yield a_node(name)
 
 
+async def do(_: str, work: Work) -> None:
+    await work()
+
+
 def test_a_swept_node_looks_as_if_it_had_just_changed() -> None:
     event = event_of(a_node("n1"))
     assert event.id == "n1-3"
@@ -61,14 +66,16 @@ async def test_a_sweep_is_made_at_start_and_again_until_nothing_is_owed() -> Non
     service = Service("n1", "n2")
     service.faults = [Unavailable("away"), RuntimeError("a bug")]
     async with asyncio.timeout(10):
-        await Reconciliation(service.sweep, service.on_event, 0.01).run(service.stop)
+        await Reconciliation(service.sweep, service.on_event, do, 0.01).run(
+            service.stop
+        )
     assert service.sweeps == 3
     assert not service.owed
 
 
 async def test_a_sweep_that_is_requested_begins_at_once() -> None:
     service = Service("n1")
-    reconciliation = Reconciliation(service.sweep, service.on_event, 3600)
+    reconciliation = Reconciliation(service.sweep, service.on_event, do, 3600)
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         tasks.create_task(reconciliation.run(service.stop))
         while service.owed:
@@ -88,5 +95,5 @@ async def test_a_query_that_fails_is_made_again() -> None:
             yield node
 
     async with asyncio.timeout(10):
-        await Reconciliation(sweep, service.on_event, 0.01).run(service.stop)
+        await Reconciliation(sweep, service.on_event, do, 0.01).run(service.stop)
     assert not service.owed

@@ -2,157 +2,130 @@
 """A service's events over a real Redis: at least once, whatever happens."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
+from integration.events.conftest import GROUP, Service, World, names
 from kci_shared.errors import Invalid, NotYet
-from kci_shared.events import EventStream
-from kci_shared.events import stream as events
-from kci_shared.models import CHANNEL, Event, Kind, NodeChange, Op, State
+from kci_shared.events.handling import MAX_CRASHES
+from kci_shared.models import CHANNEL, Event
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "BACKOFF_S", 0.05)
-    monkeypatch.setattr(events, "MAX_BACKOFF_S", 0.1)
-    monkeypatch.setattr(events, "TAKEOVER_MS", 300)
-    monkeypatch.setattr(events, "BLOCK_MS", 50)
+async def test_a_service_gets_the_events_from_before_it_came(world: World) -> None:
+    await world.publish(1, 2, 3)
+    service = await world.run(Service({"n3"}))
+    assert service.handled == names(1, 2, 3)
+    assert await world.left() == 0
 
 
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with Redis.from_url(redis_url, decode_responses=True) as connection:
-        yield connection
+async def test_what_failed_for_now_comes_again(world: World) -> None:
+    await world.publish(1)
+    service = Service({"n1"}, faults=[NotYet("wait"), RuntimeError("a bug")])
+    await world.run(service)
+    assert service.handled == names(1)
 
 
-def an_event(number: int) -> Event:
-    change = NodeChange(
-        op=Op.UPDATED, id=f"n{number}", kind=Kind.JOB, name="boot", state=State.DONE
-    )
-    return Event(id=f"n{number}-2", time=datetime.now(UTC), data=change)
-
-
-async def tell(redis: Redis, *numbers: int) -> None:
-    for number in numbers:
-        fields: Any = {"event": an_event(number).model_dump_json(by_alias=True)}
-        await redis.xadd(CHANNEL, fields)
-
-
-class Hearer:
-    """Notes what it hears; fails as often as it is told to."""
-
-    def __init__(self, wanted: int) -> None:
-        self.heard: list[str] = []
-        self.faults: list[Exception] = []
-        self.stop = asyncio.Event()
-        self._wanted = wanted
-
-    async def on_event(self, event: Event) -> None:
-        if self.faults:
-            raise self.faults.pop(0)
-        self.heard.append(event.node_id)
-        if len(self.heard) >= self._wanted:
-            self.stop.set()
-
-
-async def hear(redis_url: str, hearer: Hearer) -> None:
-    async with EventStream.connect(redis_url, group="test") as stream:
-        async with asyncio.timeout(60):
-            await stream.deliver(hearer.on_event, hearer.stop)
-
-
-async def test_a_service_hears_what_was_told_before_it_came(
-    redis: Redis, redis_url: str
-) -> None:
-    await tell(redis, 1, 2, 3)
-    hearer = Hearer(wanted=3)
-    await hear(redis_url, hearer)
-    assert hearer.heard == ["n1", "n2", "n3"]
-
-
-async def test_what_failed_for_now_comes_again(redis: Redis, redis_url: str) -> None:
-    await tell(redis, 1)
-    hearer = Hearer(wanted=1)
-    hearer.faults = [NotYet("wait"), RuntimeError("a bug")]
-    await hear(redis_url, hearer)
-    assert hearer.heard == ["n1"]
-
-
-async def test_what_cannot_succeed_goes_to_the_dead_letters(
-    redis: Redis, redis_url: str
-) -> None:
-    await tell(redis, 1, 2)
-    hearer = Hearer(wanted=1)
-    hearer.faults = [Invalid("no such field")]
-    await hear(redis_url, hearer)
-    assert hearer.heard == ["n2"]
-    letters: Any = await redis.xrange("dead:test")
-    [[_, letter]] = letters
-    assert "no such field" in letter["reason"]
+async def test_what_cannot_succeed_goes_to_the_dead_letters(world: World) -> None:
+    await world.publish(1, 2)
+    service = await world.run(Service({"n2"}, faults=[Invalid("no such field")]))
+    assert service.handled == names(2)
+    letters: Any = await world.redis.xrange(f"dead:{GROUP}")
+    assert "no such field" in letters[0][1]["reason"]
 
 
 async def test_a_handler_that_crashes_on_an_event_does_not_stop_the_others(
-    redis: Redis, redis_url: str
+    world: World,
 ) -> None:
-    await tell(redis, 1)
-    hearer = Hearer(wanted=1)
-    hearer.faults = [RuntimeError("a bug") for _ in range(events.MAX_CRASHES)]
-    events_of_later = asyncio.create_task(hear(redis_url, hearer))
-    while not await redis.exists("dead:test"):
+    await world.publish(1)
+    service = Service({"n2"})
+    service.faults = [RuntimeError("a bug") for _ in range(MAX_CRASHES)]
+    running = asyncio.create_task(world.run(service))
+    while not await world.redis.exists(f"dead:{GROUP}"):
         await asyncio.sleep(0.05)
-    await tell(redis, 2)
-    await events_of_later
-    assert hearer.heard == ["n2"]
+    await world.publish(2)
+    await running
+    assert service.handled == names(2)
 
 
-async def test_what_is_no_event_harms_nothing_else(
-    redis: Redis, redis_url: str
-) -> None:
-    await redis.xadd(CHANNEL, {"event": "{"})
-    await tell(redis, 1)
-    hearer = Hearer(wanted=1)
-    await hear(redis_url, hearer)
-    assert hearer.heard == ["n1"]
-    assert await redis.xlen("dead:test") == 1
+async def test_what_is_no_event_harms_nothing_else(world: World) -> None:
+    await world.redis.xadd(CHANNEL, {"event": "{"}, id="1-0")
+    await world.publish(2)
+    service = await world.run(Service({"n2"}))
+    assert service.handled == names(2)
+    assert await world.redis.xlen(f"dead:{GROUP}") == 1
 
 
-async def test_an_event_of_a_consumer_that_died_is_taken_over(
-    redis: Redis, redis_url: str
-) -> None:
-    await tell(redis, 1)
-    await redis.xgroup_create(CHANNEL, "test", "0")
-    await redis.xreadgroup("test", "dead", {CHANNEL: ">"}, count=1)
-    hearer = Hearer(wanted=1)
-    await hear(redis_url, hearer)
-    assert hearer.heard == ["n1"]
+async def test_an_event_of_a_consumer_that_died_is_taken_over(world: World) -> None:
+    await world.publish(1)
+    await world.redis.xgroup_create(CHANNEL, GROUP, "0")
+    await world.redis.xreadgroup(GROUP, "dead", {CHANNEL: ">"}, count=1)
+    service = await world.run(Service({"n1"}))
+    assert service.handled == names(1)
 
 
-async def test_replicas_share_the_work(redis: Redis, redis_url: str) -> None:
-    await tell(redis, *range(40))
-    one, other = Hearer(wanted=40), Hearer(wanted=40)
-    other.heard = one.heard
-    other.stop = one.stop
+async def test_replicas_share_the_work(world: World) -> None:
+    numbers = range(1, 41)
+    for number in numbers:
+        await world.publish(number, tree=f"tree{number % 5}")
+    one = Service(set(names(*numbers)))
+    other = Service(one.expected, one.handled, stop=one.stop)
     async with asyncio.TaskGroup() as both:
-        both.create_task(hear(redis_url, one))
-        both.create_task(hear(redis_url, other))
-    assert sorted(one.heard) == sorted(f"n{number}" for number in range(40))
+        both.create_task(world.run(one))
+        both.create_task(world.run(other))
+    assert sorted(one.handled) == sorted(names(*numbers))
+    assert await world.left() == 0
 
 
-async def test_a_lost_redis_is_heard_from_its_start_again(
-    redis: Redis, redis_url: str
-) -> None:
-    await tell(redis, 1)
-    hearer = Hearer(wanted=2)
-    task = asyncio.create_task(hear(redis_url, hearer))
-    while not hearer.heard:
-        await asyncio.sleep(0.01)
-    await redis.flushall()
-    await tell(redis, 2)
-    await task
-    assert hearer.heard == ["n1", "n2"]
+class Rooms:
+    """Notes which trees are being handled at the same time."""
+
+    def __init__(self, world: World, expected: int) -> None:
+        self._world = world
+        self._expected = expected
+        self.inside: dict[str, int] = {}
+        self.most = 0
+        self.order: dict[str, list[int]] = {}
+        self.stop = asyncio.Event()
+
+    async def on_event(self, event: Event) -> None:
+        tree = event.data.treeid or ""
+        with self._in(tree):
+            for _ in range(10):
+                await asyncio.sleep(0)
+        self.order.setdefault(tree, []).append(event.sequence)
+        if sum(map(len, self.order.values())) == self._expected:
+            self.stop.set()
+
+    @contextmanager
+    def _in(self, tree: str) -> Iterator[None]:
+        assert tree not in self.inside
+        self.inside[tree] = 1
+        self.most = max(self.most, len(self.inside))
+        yield
+        del self.inside[tree]
+
+
+async def test_trees_are_handled_side_by_side_and_each_in_order(world: World) -> None:
+    for number in range(1, 101):
+        await world.publish(number, tree=f"tree{number % 20}")
+    rooms = Rooms(world, 100)
+    service = Service(set(), stop=rooms.stop)
+    service.on_event = rooms.on_event  # type: ignore[method-assign]
+    await world.run(service)
+    assert rooms.most == world.settings.trees_at_once
+    assert all(order == sorted(order) for order in rooms.order.values())
+
+
+async def test_what_was_not_begun_is_given_back_at_a_stop(world: World) -> None:
+    await world.publish(*range(1, 11))
+    first = await world.run(Service({"n1"}))
+    assert first.handled == names(1)
+    assert await world.left() == 9
+    service = await world.run(Service({"n10"}))
+    assert service.handled == names(*range(2, 11))
+    assert await world.left() == 0

@@ -3,6 +3,7 @@
 
 from kci_example.counter import TestCounter
 from kci_fakes.api import FakeApi
+from kci_shared.events.reconcile import event_of
 from kci_shared.models import Job, Kind, NewNode, Result, State
 
 
@@ -51,3 +52,12 @@ async def test_what_is_no_job_or_not_done_is_left_alone() -> None:
     for event in api.events[:-1]:
         await TestCounter(api).on_event(event)
     assert api.calls == []
+
+
+async def test_a_sweep_finds_the_jobs_that_were_not_counted() -> None:
+    api = FakeApi()
+    counted, missed = a_job_with(api, Result.PASS), a_job_with(api, Result.FAIL)
+    await TestCounter(api).on_event(event_of(api.nodes[counted]))
+    assert [job.id async for job in TestCounter(api).uncounted()] == [missed]
+    await TestCounter(api).on_event(event_of(api.nodes[missed]))
+    assert [job.id async for job in TestCounter(api).uncounted()] == []

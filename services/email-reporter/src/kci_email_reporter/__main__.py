@@ -22,7 +22,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     delivery = Delivery(SmtpRelay(settings), archive, settings)
     async with (
         ApiClient.connect(settings) as api,
-        EventStream.connect(settings.redis_url, "email-reporter") as events,
+        EventStream.connect(settings, api, "email-reporter") as events,
         Storage.connect(settings) as storage,
         asyncio.TaskGroup() as tasks,
     ):

@@ -18,7 +18,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Submit final checkouts, builds and tests to KCIDB, with their faults."""
     async with (
         ApiClient.connect(settings) as api,
-        EventStream.connect(settings.redis_url, "kcidb-bridge") as events,
+        EventStream.connect(settings, api, "kcidb-bridge") as events,
         httpx.AsyncClient(
             base_url=settings.kcidb_url,
             headers={"Authorization": f"Bearer {settings.kcidb_token.read()}"},

@@ -16,7 +16,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     async with (
         ApiClient.connect(settings) as api,
         Storage.connect(settings) as storage,
-        EventStream.connect(settings.redis_url, group="log-parser") as events,
+        EventStream.connect(settings, api, group="log-parser") as events,
     ):
         parser = LogParser(api, storage, settings.max_log_bytes)
         await events.deliver(parser.on_event, stop)

@@ -15,7 +15,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     group = "regression-tracker"
     async with (
         ApiClient.connect(settings) as api,
-        EventStream.connect(settings.redis_url, group) as events,
+        EventStream.connect(settings, api, group) as events,
     ):
         await events.deliver(RegressionTracker(api).on_event, stop)
 

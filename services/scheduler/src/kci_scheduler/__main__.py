@@ -20,7 +20,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     add_ready_detail("config", lambda: config.problem)
     async with (
         ApiClient.connect(settings) as api,
-        EventStream.connect(settings.redis_url, group="scheduler") as events,
+        EventStream.connect(settings, api, group="scheduler") as events,
         asyncio.TaskGroup() as tasks,
     ):
         closing = Closing(api)

@@ -3,10 +3,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 from prometheus_client import Counter
 
 from kci_shared.errors import KciError
+from kci_shared.events.lanes import Work
 from kci_shared.logging import get_logger
 from kci_shared.models import Event, Node, NodeChange, Op
 
@@ -19,8 +21,8 @@ It yields them in any order, and nothing when all is done. Its queries are index
 bounded in pages and time. The service's handler is called with `event_of` each node.
 """
 
-RECONCILE_S = 300.0
-"""How often a sweep is made."""
+AT_ONCE = 16
+"""How many nodes of a sweep are handled side by side."""
 
 SWEEPS = Counter("kci_sweeps_total", "Sweeps for work without an event", ["outcome"])
 SWEPT = Counter("kci_swept_nodes_total", "Nodes that a sweep handled", ["outcome"])
@@ -51,10 +53,13 @@ class Reconciliation:
         self,
         sweep: Sweep,
         handler: Callable[[Event], Awaitable[None]],
+        do: Callable[[str, Work], Awaitable[None]],
         every_s: float,
     ) -> None:
         self._sweep = sweep
         self._handler = handler
+        self._do = do
+        """Runs work in order with other work of its tree, and waits for its end."""
         self._every_s = every_s
         self._requested = asyncio.Event()
 
@@ -84,10 +89,15 @@ class Reconciliation:
 
     async def _sweep_once(self, stop: asyncio.Event) -> None:
         try:
+            nodes: list[Node] = []
             async for node in self._sweep():
+                nodes.append(node)
                 if stop.is_set():
                     return
-                await self._handle(node)
+                if len(nodes) >= AT_ONCE:
+                    await self._handle_all(nodes)
+                    nodes = []
+            await self._handle_all(nodes)
         except KciError as error:
             SWEEPS.labels("failed").inc()
             log.warning("sweep failed", reason=str(error))
@@ -96,6 +106,14 @@ class Reconciliation:
             log.exception("sweep failed")
         else:
             SWEEPS.labels("done").inc()
+
+    async def _handle_all(self, nodes: list[Node]) -> None:
+        await asyncio.gather(
+            *(
+                self._do(node.treeid or node.id, partial(self._handle, node))
+                for node in nodes
+            )
+        )
 
     async def _handle(self, node: Node) -> None:
         try:

@@ -14,9 +14,10 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Note on each job how its tests ended."""
     async with (
         ApiClient.connect(settings) as api,
-        EventStream.connect(settings.redis_url, group="example") as events,
+        EventStream.connect(settings, api, group="example") as events,
     ):
-        await events.deliver(TestCounter(api).on_event, stop)
+        counter = TestCounter(api)
+        await events.deliver(counter.on_event, stop, sweep=counter.uncounted)
 
 
 def start() -> None:

@@ -2,12 +2,17 @@
 """Count the tests of each job that is done, and note the counts on the job."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from kci_shared.logging import get_logger
-from kci_shared.models import Event, Kind, Node, State
+from kci_shared.models import Event, Job, Kind, Node, State
 
 log = get_logger(__name__)
+
+SWEPT = timedelta(days=7)
+"""How old jobs are at most that are counted although no event of them came."""
 
 
 class Nodes(Protocol):
@@ -39,3 +44,12 @@ class TestCounter:
         counts = Counter(str(test.result) for test in tests)
         await self._api.update(event.node_id, data={"misc": {"tests": dict(counts)}})
         log.info("tests counted", node_id=event.node_id, tests=len(tests))
+
+    async def uncounted(self) -> AsyncIterator[Node]:
+        """Yield the jobs of the last days that are done, and have no counts."""
+        since = (datetime.now(UTC) - SWEPT).isoformat()
+        for job in await self._api.find(
+            kind=Kind.JOB, state=State.DONE, updated__gt=since
+        ):
+            if isinstance(job, Job) and "tests" not in (job.data.misc or {}):
+                yield job
