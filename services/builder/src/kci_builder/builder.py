@@ -9,10 +9,10 @@ from kci_builder.settings import Settings
 from kci_shared.nodes import Nodes
 from kci_shared.work import CannotRun, LabJob, NotConfigured, RunOutcome
 from kci_shared.work.build import BUILD, order_of
-from kci_shared.work.local import LocalRuns
+from kci_shared.work.in_process import InProcessDialect
 
 
-class Builder(LocalRuns):
+class Builder(InProcessDialect):
     """Builds kernels, up to `KCI_MAX_JOBS` at once."""
 
     kind = "builder"

@@ -12,7 +12,7 @@ from kci_shared.server import serve
 from kci_shared.service import run
 from kci_shared.storage import Storage
 from kci_shared.work import Bridge
-from kci_shared.work.local import LocalRuns
+from kci_shared.work.in_process import InProcessDialect
 from kci_trigger.app import RequestRoutes, create_app
 from kci_trigger.callers import Callers
 from kci_trigger.git import Git
@@ -40,7 +40,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     ):
         watcher = Watcher(config.get, git, api, settings)
         sources = Sources(config.get, git, storage, settings)
-        runs = LocalRuns(PLATFORM, settings.max_jobs, sources.run)
+        runs = InProcessDialect(PLATFORM, settings.max_jobs, sources.run)
         requests = Requests(config.get, api, watcher, storage)
         routes = RequestRoutes(requests, Callers(whoami), web, settings.patch_hosts)
         tasks.create_task(config.watch(CONFIG_CHECK_S, stop))

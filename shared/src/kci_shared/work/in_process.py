@@ -10,23 +10,23 @@ from kci_shared.work.dialect import Dialect
 from kci_shared.work.errors import CannotRun
 from kci_shared.work.outcome import LabJob, RunOutcome
 
-Run = Callable[[LabJob], Coroutine[Any, Any, RunOutcome]]
+RunJob = Callable[[LabJob], Coroutine[Any, Any, RunOutcome]]
 
 
-class LocalRuns(Dialect):
+class InProcessDialect(Dialect):
     """Runs each job as one coroutine, which must clean up when it is cancelled."""
 
     kind = "local"
 
-    def __init__(self, platform: str, most: int, run: Run) -> None:
+    def __init__(self, platform: str, max_jobs: int, run: RunJob) -> None:
         self._platform = platform
-        self._most = most
+        self._max_jobs = max_jobs
         self._run = run
         self._runs: dict[str, asyncio.Task[RunOutcome]] = {}
 
     async def slots(self) -> dict[str, int]:
         """Return how many jobs could start now."""
-        return {self._platform: max(0, self._most - len(self._runs))}
+        return {self._platform: max(0, self._max_jobs - len(self._runs))}
 
     async def submit(self, job: LabJob) -> str:
         """Start a job, unless it runs already."""
