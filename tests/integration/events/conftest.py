@@ -146,6 +146,15 @@ class World:
             await events.deliver(service.on_event, service.stop, sweep=service.sweep)
         return service
 
+    async def run_two(self, *numbers: int) -> list[str]:
+        """Run two replicas until they have handled these events; return which."""
+        one = Service(set(names(*numbers)))
+        other = Service(one.expected, one.handled, stop=one.stop)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self.run(one))
+            both.create_task(self.run(other))
+        return one.handled
+
     async def left(self) -> int:
         """Return how many entries of the group are read, and not acknowledged."""
         pending: Any = await self.redis.xpending(CHANNEL, GROUP)

@@ -72,12 +72,7 @@ async def test_replicas_share_the_work(world: World) -> None:
     numbers = range(1, 41)
     for number in numbers:
         await world.publish(number, tree=f"tree{number % 5}")
-    one = Service(set(names(*numbers)))
-    other = Service(one.expected, one.handled, stop=one.stop)
-    async with asyncio.TaskGroup() as both:
-        both.create_task(world.run(one))
-        both.create_task(world.run(other))
-    assert sorted(one.handled) == sorted(names(*numbers))
+    assert sorted(await world.run_two(*numbers)) == sorted(names(*numbers))
     assert await world.left() == 0
 
 

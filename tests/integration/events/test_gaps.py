@@ -85,12 +85,7 @@ async def test_two_replicas_fill_a_gap_once(world: World) -> None:
     numbers = range(1, 901)
     await world.publish(*numbers)
     await world.trim(800)
-    one = Service(set(names(*numbers)))
-    other = Service(one.expected, one.handled, stop=one.stop)
-    async with asyncio.TaskGroup() as both:
-        both.create_task(world.run(one))
-        both.create_task(world.run(other))
-    assert sorted(one.handled) == sorted(names(*numbers))
+    assert sorted(await world.run_two(*numbers)) == sorted(names(*numbers))
     assert await world.left() == 0
 
 
