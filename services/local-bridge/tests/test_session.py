@@ -129,7 +129,7 @@ async def test_subtests_before_a_hang_count(sessions: Sessions) -> None:
     assert verdicts(outcome) == wanted
 
 
-async def test_nested_results_are_told_however_long_the_output(
+async def test_nested_results_are_reported_however_long_the_output(
     sessions: Sessions,
 ) -> None:
     board = FakeMachine()

@@ -3,7 +3,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import httpx
 
@@ -18,7 +17,7 @@ NODE_ID = "a" * 24
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def a_job(**fields: Any) -> Node:
+def a_job(**fields: object) -> Node:
     """Return a job that is done, and whose log nobody has read."""
     return NODE.validate_python(
         {
@@ -53,41 +52,41 @@ class World:
 
     @property
     def below(self) -> dict[str, Node]:
-        """The nodes below it, by the names on their way."""
+        """The nodes below it, by the names on their paths."""
         return {
             "/".join(node.path[1:]): node
             for node in self.api.nodes.values()
             if node.id != NODE_ID
         }
 
-    def is_job(self, **fields: Any) -> None:
-        """Let the node be another one."""
+    def put_job(self, **fields: object) -> None:
+        """Replace the node."""
         self.api.put(a_job(**fields))
 
-    def stores(self, log: bytes) -> None:
-        """Let the storage have a log."""
+    def store_log(self, log: bytes) -> None:
+        """Put a log into the storage."""
         self.answer = lambda _: httpx.Response(200, content=log)
 
-    def refuses(self, method: str, error: Exception) -> None:
-        """Let the API refuse a call once; then it goes through."""
+    def refuse_once(self, method: str, error: Exception) -> None:
+        """Let the next call of some method fail."""
 
         def refuse() -> None:
             raise error
 
-        self.disturbs_once(method, refuse)
+        self.disturb_once(method, refuse)
 
-    def disturbs_once(self, method: str, what: Callable[[], object]) -> None:
-        """Do something before the next call of some method reaches the API."""
+    def disturb_once(self, method: str, action: Callable[[], object]) -> None:
+        """Do something before the next call of some method."""
 
         def disturb(call: Call) -> None:
             if call.method == method:
                 self.api.disturb = lambda _: None
-                what()
+                action()
 
         self.api.disturb = disturb
 
-    async def hears(self, state: str = "done") -> None:
-        """Let the parser hear that the node has come to a state."""
+    async def handle_event(self, state: str = "done") -> None:
+        """Let the parser handle the event that the node has changed to a state."""
         change = {"op": "updated", "id": NODE_ID, "kind": "job", "name": "boot"}
         event = Event(
             id="a-1",

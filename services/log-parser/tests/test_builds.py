@@ -75,12 +75,12 @@ def read(log: str) -> tuple[list[Finding], list[Finding]]:
     return scanner.finish(), scanner.warnings
 
 
-@pytest.mark.parametrize(("text", "wanted"), ERRORS.items())
+@pytest.mark.parametrize(("text", "expected"), ERRORS.items())
 def test_an_error_is_known_by_its_kind_and_its_place(
-    text: str, wanted: tuple[str, str | None]
+    text: str, expected: tuple[str, str | None]
 ) -> None:
     [found], warnings = read(f"  CC      b.o\n{text}\n")
-    assert (found.kind, found.location) == wanted
+    assert (found.kind, found.location) == expected
     assert (found.severity, warnings) == ("fault", [])
 
 

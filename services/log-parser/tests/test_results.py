@@ -80,7 +80,7 @@ def test_tap_without_numbers_is_read_where_it_is_announced() -> None:
     }
 
 
-def test_a_crash_in_a_suite_is_told_and_what_is_missing_counted() -> None:
+def test_a_crash_in_a_suite_is_shown_and_missing_results_are_counted() -> None:
     log = "KTAP version 1\n1..2\n    # Subtest: s\n    1..3\n    ok 1 a\n"
     log += "[    1.0] BUG: kernel NULL pointer dereference, address: 0\n"
     shown = read_log(iter([log.encode()]))

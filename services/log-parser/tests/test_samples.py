@@ -27,12 +27,12 @@ def test_nearly_all_is_found_by_its_right_kind_and_little_is_invented(
     categories: tuple[str, ...],
 ) -> None:
     expected = hits = anything = alarms = clean = 0
-    for wanted, found in samples(*categories):
-        expected += len(wanted)
-        hits += len(wanted & found)
-        anything += len(wanted) if found else 0
-        clean += not wanted
-        alarms += not wanted and bool(found)
+    for kinds, found in samples(*categories):
+        expected += len(kinds)
+        hits += len(kinds & found)
+        anything += len(kinds) if found else 0
+        clean += not kinds
+        alarms += not kinds and bool(found)
     assert hits / expected >= 0.97
     assert anything / expected >= 0.99
     assert alarms / clean <= 0.03
