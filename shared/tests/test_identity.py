@@ -27,7 +27,7 @@ async def test_the_owner_of_a_token_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "said"),
+    ("status", "error", "message"),
     [
         (401, NotLoggedIn, "does not accept"),
         (403, NotLoggedIn, "does not accept"),
@@ -36,8 +36,8 @@ async def test_the_owner_of_a_token_is_told() -> None:
     ],
 )
 async def test_a_token_that_is_bad_and_an_api_that_is_ill_are_two_things(
-    status: int, error: type[KciError], said: str
+    status: int, error: type[KciError], message: str
 ) -> None:
     async with api(status) as client:
-        with pytest.raises(error, match=said):
+        with pytest.raises(error, match=message):
             await identify(client, "t")

@@ -62,8 +62,8 @@ def test_two_tokens_are_one_too_many(
 ) -> None:
     monkeypatch.setenv("KCI_TOKEN", "secret")
     monkeypatch.setenv("KCI_TOKEN_FILE", "token")
-    told = complaint(capsys, ServiceSettings)
-    assert told == "set either KCI_TOKEN or KCI_TOKEN_FILE, not both"
+    problem = complaint(capsys, ServiceSettings)
+    assert problem == "set either KCI_TOKEN or KCI_TOKEN_FILE, not both"
 
 
 def test_a_wrong_value_is_told_with_its_variable(
@@ -107,6 +107,6 @@ def test_a_file_that_is_no_text_holds_no_secret(tmp_path: Path) -> None:
 
 def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     print_help("kci-x", "Do something.", ServiceSettings)
-    said = capsys.readouterr().out
+    shown = capsys.readouterr().out
     for name in (*ServiceSettings.model_fields, "token_file"):
-        assert f"KCI_{name.upper()}" in said
+        assert f"KCI_{name.upper()}" in shown

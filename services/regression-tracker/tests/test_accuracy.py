@@ -28,7 +28,7 @@ HOLES = 0.05
 
 @dataclass(frozen=True)
 class Truth:
-    """One test of a branch: how it is, and what its runs said."""
+    """One test of a branch: its true breaks, and its runs."""
 
     breaks: list[range]
     """The revisions in which it is really broken."""

@@ -38,12 +38,12 @@ def build(
 
 def state(world: World) -> list[dict[str, Any]]:
     """Return what the regressions say, but for when and in which steps it came."""
-    said = [
+    fields = [
         {"result": node.result, **node.data.model_dump(exclude={"history"})}
         for node in world.api.regressions
         if node.data.status != "withdrawn"
     ]
-    return sorted(said, key=lambda one: str(one["fail_node"]))
+    return sorted(fields, key=lambda one: str(one["fail_node"]))
 
 
 async def in_order(world: World, runs: list[Node]) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ async def test_results_that_come_late_twice_and_in_any_order_end_the_same(
     data: st.DataObject,
 ) -> None:
     usual, world = World(TrackerApi()), World(TrackerApi())
-    wanted = await in_order(usual, build(usual, history, shown))
+    expected = await in_order(usual, build(usual, history, shown))
     runs = build(world, history, shown)
     for node in runs:
         del world.api.nodes[node.id]
@@ -73,7 +73,7 @@ async def test_results_that_come_late_twice_and_in_any_order_end_the_same(
         heard.append(node)
         await tracker.on_event(an_event(node))
         await tracker.on_event(an_event(data.draw(st.sampled_from(heard))))
-    assert state(world) == wanted
+    assert state(world) == expected
 
 
 @quick
@@ -84,7 +84,7 @@ async def test_replicas_that_work_at_once_end_the_same(
     data: st.DataObject,
 ) -> None:
     usual, world = World(TrackerApi()), World(TrackerApi())
-    wanted = await in_order(usual, build(usual, history, shown))
+    expected = await in_order(usual, build(usual, history, shown))
     runs = data.draw(st.permutations(build(world, history, shown)))
     for node in runs:
         del world.api.nodes[node.id]
@@ -96,7 +96,7 @@ async def test_replicas_that_work_at_once_end_the_same(
             await tracker.on_event(an_event(node))
 
     await asyncio.gather(*(replica(runs[number::3]) for number in range(3)))
-    assert state(world) == wanted
+    assert state(world) == expected
 
 
 @quick
@@ -107,12 +107,12 @@ async def test_nothing_is_told_twice_and_each_break_has_its_own(
 ) -> None:
     world = World(TrackerApi())
     runs = build(world, history, shown)
-    told = await in_order(world, runs)
+    regressions = await in_order(world, runs)
     failures = [
-        run for one in told for run in (one["fail_node"], *one["node_sequence"])
+        run for one in regressions for run in (one["fail_node"], *one["node_sequence"])
     ]
     assert len(failures) == len(set(failures))
     assert set(failures) <= {run.id for run in runs if run.result == "fail"}
     written = world.api.writes
-    assert await in_order(world, runs) == told
+    assert await in_order(world, runs) == regressions
     assert world.api.writes == written

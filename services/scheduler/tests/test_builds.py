@@ -63,8 +63,8 @@ def builds(api: SchedulerApi) -> list[str]:
 
 def end(api: SchedulerApi, node: Node, result: str = "pass", **data: Any) -> None:
     kernel = {"kernel": f"https://storage.example.org/{node.id}/bzImage"}
-    told = {"artifacts": kernel if result == "pass" else {}, "data": data}
-    api.change(node.id, state="done", result=result, **told)
+    fields = {"artifacts": kernel if result == "pass" else {}, "data": data}
+    api.change(node.id, state="done", result=result, **fields)
 
 
 async def test_a_checkout_gets_each_build_once(
@@ -238,8 +238,8 @@ async def test_nobody_waits_for_an_attempt_that_was_not_wanted_when_it_was_time(
 ) -> None:
     api.submit(artifacts=TARBALL, jobfilter=[CLANG])
     await hear(scheduler, api)
-    told = {"error_code": "Infrastructure", "planned": True}  # by another configuration
-    end(api, api.build(CLANG), "incomplete", **told)
+    data = {"error_code": "Infrastructure", "planned": True}  # by another configuration
+    end(api, api.build(CLANG), "incomplete", **data)
     other = api.submit(artifacts=TARBALL, jobfilter=[CLANG])
     await hear(scheduler, api)
     assert api.build(CLANG, parent=other.id).retry_counter == 1

@@ -174,19 +174,19 @@ class SimplePlanner:
         return Run(name, label, self.fate.of(label), attempt=number)
 
     def next_runs(self, runs: list[Run]) -> list[Run]:
-        wanted = [self.again(run) for run in runs if not run.is_final]
+        new = [self.again(run) for run in runs if not run.is_final]
         for run in runs:
             for test, needs in self.needs.items():
                 (first, state), *others = needs.items()
                 if run.name != first or not run.satisfies(state):
                     continue
-                wanted += [
+                new += [
                     self.attempt(test, site, (run, *run.above), 0, 0)
                     for site in SITES
                     if run.site in (("", ""), site)
                     and all(self.is_met(runs, run, *one, site[1]) for one in others)
                 ]
-        return wanted
+        return new
 
     def plan(self, built: list[Run]) -> list[Run]:
         first = [self.attempt("style", ("shell", "shell"), (), 0, 0)]
@@ -258,11 +258,11 @@ class World:
         elif isinstance(node, Kbuild) and node.state == "running" and end == "pass":
             self.api.change(node.id, state="available", **final)
         elif self.fate.has_log(label):
-            said = self.chance.choice(["pass", "incomplete"])
+            verdict = self.chance.choice(["pass", "incomplete"])
             log = {**node.artifacts, "log": "https://storage.example.org/log"}
-            if said == "pass" and isinstance(node, Kbuild):
+            if verdict == "pass" and isinstance(node, Kbuild):
                 log["kernel"] = "https://storage.example.org/k"
-            self.api.change(node.id, state="done", result=said, artifacts=log)
+            self.api.change(node.id, state="done", result=verdict, artifacts=log)
         else:
             self.api.change(node.id, state="done", **final)
 
@@ -281,10 +281,10 @@ class World:
         """Go on until every event was heard, and every node has come to its end."""
         replicas = [self.replica(), self.replica()]
         unheard: list[Event] = []
-        told = 0
+        heard = 0
         while True:
-            unheard += self.api.events[told:]
-            told = len(self.api.events)
+            unheard += self.api.events[heard:]
+            heard = len(self.api.events)
             moving = self.unsettled()
             if not unheard and not moving:
                 return

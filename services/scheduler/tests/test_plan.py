@@ -50,13 +50,13 @@ def planned(config: Config, api: SchedulerApi, node: Node) -> list[str]:
 
 
 def ran(api: SchedulerApi, parent: Node, name: str, **fields: Any) -> Node:
-    """Add a job that is done and passed, on `pc` of lab `here` unless it is said."""
+    """Add a job that is done and passed, on `pc` of lab `here` by default."""
     data = {"runtime": "here", "platform": "pc", "definition": {}}
     data |= fields.pop("data", {})
     new = {"kind": "job", "parent": parent.id, "state": "done", "result": "pass"}
     key = f"{parent.id}/{name}/here/pc/{fields.get('retry_counter', 0)}"
-    told = {**new, "name": name, "data": data, "idempotency_key": key, **fields}
-    return api.add(NewNode.model_validate(told))
+    job = {**new, "name": name, "data": data, "idempotency_key": key, **fields}
+    return api.add(NewNode.model_validate(job))
 
 
 def test_a_test_runs_on_every_platform_of_every_lab(api: SchedulerApi) -> None:
@@ -118,13 +118,13 @@ def test_an_attempt_that_is_repeated_is_not_the_end(api: SchedulerApi) -> None:
 def test_only_what_was_planned_here_is_repeated(api: SchedulerApi) -> None:
     tests = config(boot={"needs": "build/debian", "retry": {"infra": 1}})
     api.submit({})
-    told = {"error_code": "Infrastructure", "runtime": None, "definition": None}
+    data = {"error_code": "Infrastructure", "runtime": None, "definition": None}
     lost = ran(
         api,
         api.build(GCC_12),
         "boot",
         result="incomplete",
-        data=told,
+        data=data,
         idempotency_key="somebody/else",
     )
     assert planned(tests, api, lost) == []

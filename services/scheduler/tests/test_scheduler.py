@@ -22,8 +22,9 @@ INFRASTRUCTURE = {"error_code": "Infrastructure", "error_msg": "no power"}
 
 
 def with_tests(config: Config, **tests: Any) -> Config:
-    told = config.model_dump()
-    return Config.model_validate({**told, "tests": {**told["tests"], **tests}})
+    sections = config.model_dump()
+    every = {**sections["tests"], **tests}
+    return Config.model_validate({**sections, "tests": every})
 
 
 async def test_a_build_that_passed_is_booted(
@@ -132,8 +133,8 @@ async def test_another_attempt_is_the_same_job(
     api.submit({})
     await hear(scheduler, api)
     first = api.job("boot")
-    told = {**INFRASTRUCTURE, "job_id": "lab-17", "device": "pc-1"}
-    api.change(first.id, state="done", result="incomplete", data=told)
+    data = {**INFRASTRUCTURE, "job_id": "lab-17", "device": "pc-1"}
+    api.change(first.id, state="done", result="incomplete", data=data)
     await hear(scheduler, api)
     assert api.job("boot", retry_counter=1).data == first.data
 

@@ -43,16 +43,16 @@ def test_no_name_leaves_its_folder(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["console.log", "a.txt", "_config", "kernel.config"])
 def test_a_text_is_shown(name: str) -> None:
-    said = rules.headers(HASH, name)
-    assert said["Content-Type"] == "text/plain; charset=utf-8"
-    assert said["Content-Disposition"] == f'inline; filename="{name}"'
+    headers = rules.headers(HASH, name)
+    assert headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert headers["Content-Disposition"] == f'inline; filename="{name}"'
 
 
 @pytest.mark.parametrize("name", ["bzImage", "x.html", "x.svg", "x.js", "log"])
 def test_everything_else_is_bytes_to_save(name: str) -> None:
-    said = rules.headers(HASH, name)
-    assert said["Content-Type"] == "application/octet-stream"
-    assert said["Content-Disposition"] == f'attachment; filename="{name}"'
+    headers = rules.headers(HASH, name)
+    assert headers["Content-Type"] == "application/octet-stream"
+    assert headers["Content-Disposition"] == f'attachment; filename="{name}"'
 
 
 @pytest.mark.parametrize(

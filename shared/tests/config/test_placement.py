@@ -38,8 +38,8 @@ def config(test: dict[str, Any], lab: dict[str, Any]) -> Config:
 def against(config: Config, place: Placement) -> list[str]:
     """List the rules that a build for arm64 does not fulfil in a place."""
     candidate = Candidate(REVISION, "arm64", "gcc-12", "defconfig", ())
-    told = rulings(config, place, candidate)
-    return [f"{one.rule}: {one.why}" for one in told if not one.holds]
+    found = rulings(config, place, candidate)
+    return [f"{one.rule}: {one.why}" for one in found if not one.holds]
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_a_platform_may_boot_kernels_of_several_archs_or_of_any() -> None:
 
 
 def test_a_platform_leaves_out_kernels_that_it_cannot_boot() -> None:
-    told = config({}, {}).model_dump()
-    told["platforms"]["board"]["when"] = {"tree": "!demo"}
+    configured = config({}, {}).model_dump()
+    configured["platforms"]["board"]["when"] = {"tree": "!demo"}
     place = Placement("boot", "lab", "board")
-    assert against(Config.model_validate(told), place) == [
+    assert against(Config.model_validate(configured), place) == [
         "the platform's when.tree: demo is denied by '!demo'"
     ]
 
 
 def test_what_needs_no_platform_has_one_place() -> None:
-    told = config({"run": "lab"}, {})
-    assert [*placements(told, "boot")] == [Placement("boot", "lab", "shell")]
+    configured = config({"run": "lab"}, {})
+    assert [*placements(configured, "boot")] == [Placement("boot", "lab", "shell")]

@@ -69,25 +69,25 @@ class Branch:
         live = [node for node in found if isinstance(node, Regression)]
         return [node for node in live if node.data.status != "withdrawn"]
 
-    async def told(self) -> list[tuple[Any, ...]]:
+    async def rows(self) -> list[tuple[Any, ...]]:
         rows = []
         for node in await self.regressions():
-            said = node.data
-            assert said.failed_kernel_revision is not None
-            fixed = said.fixed_kernel_revision
-            first = said.failed_kernel_revision.commit
+            data = node.data
+            assert data.failed_kernel_revision is not None
+            fixed = data.fixed_kernel_revision
+            first = data.failed_kernel_revision.commit
             end = fixed.commit if fixed else None
-            number = 1 + len(said.node_sequence)
-            rows.append((said.platform, first, end, number, said.status))
+            number = 1 + len(data.node_sequence)
+            rows.append((data.platform, first, end, number, data.status))
         return sorted(rows, key=lambda row: row[:2])
 
-    async def until(self, wanted: list[tuple[Any, ...]]) -> None:
+    async def until(self, expected: list[tuple[Any, ...]]) -> None:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while await self.told() != wanted:
+                while await self.rows() != expected:
                     await asyncio.sleep(0.3)
         except TimeoutError:
-            assert await self.told() == wanted
+            assert await self.rows() == expected
 
 
 @pytest.fixture
@@ -133,8 +133,8 @@ async def test_a_break_is_told_once_and_ends_whatever_is_killed_and_comes_late(
     fixed = {"kind": "regression", "data.fixed_in": end.treeid}
     [node] = await branch.api.find(**fixed)
     assert isinstance(node, Regression)
-    said = [(entry.who, entry.old, entry.new) for entry in node.data.history]
-    assert said == [
+    changes = [(entry.who, entry.old, entry.new) for entry in node.data.history]
+    assert changes == [
         ("tracker", "new", "fix-pending"),
         ("regression-tracker", "fix-pending", "fixed"),
     ]

@@ -60,10 +60,10 @@ REVISION = {
     "branch": "master",
     "commit": "2a987e65025e2b79c6d453b78cb5985ac6e5eb28",
 }
-WANTED = ClaimRequest(
+JOBS = ClaimRequest(
     runtime="lab-demo", platforms=["netboot-x86_64"], max=10, lease=60, wait=0.2
 )
-TO_BUILD = WANTED.model_copy(update={"runtime": "builder", "platforms": ["build"]})
+BUILDS = JOBS.model_copy(update={"runtime": "builder", "platforms": ["build"]})
 
 
 @dataclass
@@ -170,8 +170,8 @@ class Lab:
 
     async def work(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            for wanted in (WANTED, TO_BUILD):
-                for claimed in await self._api.claim(wanted):
+            for request in (JOBS, BUILDS):
+                for claimed in await self._api.claim(request):
                     node = claimed.node
                     self.runs[node.idempotency_key or ""] += 1
                     kernel = f"https://storage.example.org/{node.id}"
@@ -244,20 +244,20 @@ async def test_a_new_configuration_is_used_at_once_and_a_wrong_one_never(
         port = probe.getsockname()[1]
     program = site.scheduler()
     program.environment["KCI_HEALTH_PORT"] = str(port)
-    told = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}"
     file = site.config / "all.yaml"
     await program.start()
     try:
-        await until(lambda: answers(told))
+        await until(lambda: answers(url))
         file.write_text(CONFIG.replace("needs: boot}", "needs: boots}"))
-        await until(lambda: says(told, "/ready", "did you mean 'boot'?"))
-        assert await says(told, "/metrics", "kci_config_right 0.0")
+        await until(lambda: says(url, "/ready", "did you mean 'boot'?"))
+        assert await says(url, "/metrics", "kci_config_right 0.0")
         old = await site.check_out(sources=1)
         await until(lambda: site.tree(old))
         assert await site.tree(old) == [f"{CLANG}#0 None", f"{GCC}#0 None"]
 
         file.write_text(CONFIG.replace("[gcc-12, clang-19]", "gcc-13"))
-        await until(lambda: says(told, "/ready", '{"ready":true}'))
+        await until(lambda: says(url, "/ready", '{"ready":true}'))
         new = await site.check_out(sources=2)
         await until(lambda: site.tree(new))
         assert len(await site.tree(new)) == 2
@@ -288,14 +288,14 @@ async def test_what_is_overdue_and_what_is_lost_is_ended(site: Site) -> None:
         assert ended == ("incomplete", "node_timeout")
 
         lost = await site.submit()
-        careless = WANTED.model_copy(update={"lease": 0.2, "wait": 0})
+        careless = JOBS.model_copy(update={"lease": 0.2, "wait": 0})
         for _ in range(3):
             claimed = await claim_when_free(site, careless)
         await until(lambda: has_second_attempt(site, lost))
 
         endless = await site.check_out(sources=1)
         await until(lambda: site.tree(endless))
-        [hung, *_] = await site.api.claim(TO_BUILD)
+        [hung, *_] = await site.api.claim(BUILDS)
         assert isinstance(hung.node, Kbuild)
         assert hung.node.data.run_timeout == 3600 + 1800
     first = await site.api.get(claimed.node.id)

@@ -55,9 +55,9 @@ def running(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    told = {"KCI_API_URL": api_url, "KCI_STORE": folder.as_uri()}
+    settings = {"KCI_API_URL": api_url, "KCI_STORE": folder.as_uri()}
     process = subprocess.Popen(
-        [sys.executable, "-m", "kci_storage"], env={**told, "KCI_PORT": str(port)}
+        [sys.executable, "-m", "kci_storage"], env={**settings, "KCI_PORT": str(port)}
     )
     url = f"http://127.0.0.1:{port}"
     try:

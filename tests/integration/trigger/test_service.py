@@ -52,8 +52,8 @@ class World:
         await self.processes.until_ready(part)
 
     async def checkouts(self, commit: str) -> list[Node]:
-        wanted = {"data.kernel_revision.commit": commit}
-        return await self.api.find(kind=Kind.CHECKOUT.value, **wanted)
+        query = {"data.kernel_revision.commit": commit}
+        return await self.api.find(kind=Kind.CHECKOUT.value, **query)
 
     async def made(self, commit: str) -> Node:
         """Return the one checkout of a commit, as soon as it is not running."""

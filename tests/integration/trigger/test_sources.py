@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Checkouts by real git: what is told of a commit, and what goes wrong."""
+"""Checkouts by real git: what is read from a commit, and what goes wrong."""
 
 import tarfile
 from collections.abc import AsyncIterator, Sequence
@@ -49,9 +49,9 @@ class Bench:
     """Makes checkouts as a bridge would."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        told: dict[str, Any] = {"cache": folder / "cache", "config": folder}
+        folders: dict[str, Any] = {"cache": folder / "cache", "config": folder}
         self.settings = Settings(
-            api_url="http://a", token="t", storage_url="http://s", **told
+            api_url="http://a", token="t", storage_url="http://s", **folders
         )
         branches: dict[str, dict[str, str]] = {"master": {}}
         trees = {"mine": {"url": url, "branches": branches}}
