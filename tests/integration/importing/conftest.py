@@ -3,10 +3,10 @@
 
 import asyncio
 import os
+import signal
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,11 +17,12 @@ import httpx
 import pytest
 
 from integration.conftest import OwnApi
+from integration.importing.killing_proxy import killing_proxy
 
 COMMAND = Path(sys.executable).with_name("kci-import")
 # only plain HTTP is used here, and loading certificates would take most of the time
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
+KILLED_WITHIN_S = 100
 
 NodeJson = dict[str, Any]
 
@@ -103,24 +104,17 @@ class ImportCommand:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def run_and_kill(self, when: Callable[[], bool], *arguments: str) -> bool:
-        """Run it with batches of one node until `when` holds, then kill it.
-
-        Return whether it was still running then.
-        """
-        process = subprocess.Popen(
-            self.command(*arguments),
-            env=self.environment(batch=1),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while process.poll() is None:
-            if when():
-                process.kill()
-                process.wait()
-                return True
-            time.sleep(0.01)
-        return False
+    def run_and_kill(self, kill_at: int, *arguments: str) -> None:
+        """Run it with batches of one node; kill it instead of answering a batch."""
+        with killing_proxy(self.api.anonymous, kill_at) as proxy:
+            process = subprocess.Popen(
+                self.command(*arguments),
+                env={**self.environment(batch=1), "KCI_API_URL": proxy.url},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            proxy.arm(process)
+            assert process.wait(KILLED_WITHIN_S) == -signal.SIGKILL
 
 
 ImportInto = Callable[[Api, Path], ImportCommand]
