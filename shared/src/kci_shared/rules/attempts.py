@@ -67,7 +67,7 @@ def retry(node: Kbuild | Job | Process, timeout: datetime) -> NewNode:
 
 def is_planned(node: Kbuild | Job | Process) -> bool:
     """Say whether a node has the key of planned work."""
-    return is_attempt_of(node.idempotency_key, _key(node, dict(node.data), 0))
+    return is_attempt_of(node.idempotency_key, _key(node, vars(node.data), 0))
 
 
 def _key(
