@@ -28,10 +28,9 @@ class Boots:
         """A kernel printed something since the last reset."""
 
     def pass_over(self, text: bytes, start: int, end: int) -> None:
-        """Note whether a kernel printed one of the lines of no other interest."""
-        self._has_stamps = (
-            self._has_stamps or STAMP.search(text, start, end) is not None
-        )
+        """Note whether a kernel printed one of the lines that nothing else reads."""
+        if not self._has_stamps:
+            self._has_stamps = STAMP.search(text, start, end) is not None
 
     def goes_on(self) -> bool:
         """Return whether there are phases to come."""
@@ -67,9 +66,8 @@ class Boots:
             self._now.phase = reached[-1]
         elif not is_silent:
             self._now.phase = Phase.UNKNOWN
-        if self._has_stamps and PHASES.index(self._now.phase) < PHASES.index(
-            Phase.KERNEL
-        ):
+        kernel = PHASES.index(Phase.KERNEL)
+        if self._has_stamps and PHASES.index(self._now.phase) < kernel:
             self._now.phase = Phase.KERNEL
         return self._now
 

@@ -31,7 +31,6 @@ class Folded:
 
     def add(self, report: Report) -> None:
         """Keep a report, or count one with the same signature once more."""
-        sort = (report.kind, report.severity)
         if existing := self._kept.get(report.signature):
             existing.count += 1
             existing.severity = min(existing.severity, report.severity)  # "fault" wins
@@ -39,17 +38,15 @@ class Folded:
             self._kept[report.signature] = report.finding()
         else:
             self.left_out += 1
-            self._refused[sort] = self._refused.get(sort, 0) + 1
+            key = (report.kind, report.severity)
+            self._refused[key] = self._refused.get(key, 0) + 1
 
     def findings(self) -> list[Finding]:
         """Return the findings in the order of the log."""
         return list(self._kept.values())
 
     def _has_room(self, report: Report) -> bool:
-        alike = [
-            each.kind
-            for each in self._kept.values()
-            if each.severity == report.severity
-        ]
-        few_of_its_kind = alike.count(report.kind) < MAX_OF_A_KIND
-        return few_of_its_kind and len(alike) < MAX_OF_A_SEVERITY
+        kept = self._kept.values()
+        kinds = [one.kind for one in kept if one.severity == report.severity]
+        has_few_of_kind = kinds.count(report.kind) < MAX_OF_A_KIND
+        return has_few_of_kind and len(kinds) < MAX_OF_A_SEVERITY
