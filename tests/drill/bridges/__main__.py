@@ -16,12 +16,11 @@ from drill.bridges.local import LocalDrill
 from drill.bridges.verdict import Outcome, faults
 from drill.conclusion import conclude
 from drill.system import System, running
+from kci_local.clients import connect
 from kci_local.parts import service_part, storage_part
 from kci_local.processes import Process
 from kci_local.site import Site
-from kci_shared.client import ApiClient
 from kci_shared.models import Kind, NewNode
-from kci_shared.storage import Storage, StorageSettings
 
 LABS: dict[str, Callable[[Site], Lab]] = {
     "kubernetes": KubernetesDrill,
@@ -91,15 +90,7 @@ def _scheduler(system: System) -> Process:
 
 async def _post(system: System, lab: Lab, jobs: int) -> list[str]:
     """Create the nodes of all jobs; return their ids."""
-    settings = StorageSettings(
-        api_url=system.site.url("api"),
-        storage_url=system.site.url("storage"),
-        token_file=system.site.secrets.path("outside.token"),
-    )
-    async with (
-        ApiClient.connect(settings) as api,
-        Storage.connect(settings) as storage,
-    ):
+    async with connect(system.site) as (api, storage):
         where = {"runtime": lab.runtime, "platform": lab.platform}
         job_ids = []
         for number in range(jobs):

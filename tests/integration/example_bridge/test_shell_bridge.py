@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from kci_local.clients import connect
 from kci_local.processes import Process
 from kci_local.site import Site
 from kci_local.stack import Stack
 from kci_shared.client import ApiClient
 from kci_shared.models import ErrorCode, Kind, NewNode, Node, Result, State
-from kci_shared.storage import StorageSettings
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -78,12 +78,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     stack = Stack(site)
     try:
         await stack.up(["api", "storage"])
-        settings = StorageSettings(
-            api_url=site.url("api"),
-            storage_url=site.url("storage"),
-            token_file=site.secrets.path("outside.token"),
-        )
-        async with httpx.AsyncClient() as http, ApiClient.connect(settings) as api:
+        async with httpx.AsyncClient() as http, connect(site) as (api, _):
             admin = site.secrets.path("admin.token").read_text()
             made = await http.post(
                 f"{site.url('api')}/latest/tokens",

@@ -14,13 +14,13 @@ import pytest
 from integration.conftest import Serving
 from integration.reported import Reported
 from kci_fakes.lab.images import Images
+from kci_local.clients import connect
 from kci_local.parts import api_part
 from kci_local.processes import Process
 from kci_local.site import Site
 from kci_local.stack import Stack
 from kci_shared.client import ApiClient
 from kci_shared.models import Job, Kind, NewNode, Result, State, Test
-from kci_shared.storage import Storage, StorageSettings
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -107,15 +107,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, serving: Serving) -> Iterator
 
 @pytest.fixture
 async def world(site: Site, images: Images) -> AsyncIterator[World]:
-    settings = StorageSettings(
-        api_url=site.url("api"),
-        storage_url=site.url("storage"),
-        token_file=site.secrets.path("outside.token"),
-    )
-    async with (
-        ApiClient.connect(settings) as api,
-        Storage.connect(settings) as storage,
-    ):
+    async with connect(site) as (api, storage):
         files = {"kernel": images.kernel, "ramdisk": images.ramdisk}
         urls = {name: await storage.put_file(file) for name, file in files.items()}
         world = World(site, api, urls)

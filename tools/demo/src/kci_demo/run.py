@@ -14,10 +14,9 @@ from kci_demo.outside import OutsideCi
 from kci_demo.story import NotAsExpected, Story
 from kci_demo.timeline import Timeline
 from kci_fakes.lab.images import Images, make_images
+from kci_local.clients import connect
 from kci_local.site import Site
 from kci_local.stack import ALL, Stack
-from kci_shared.client import ApiClient
-from kci_shared.storage import Storage, StorageSettings
 
 TO_BOOT = ["api", "storage", "scheduler", "labgrid-bridge"]
 """The services that bring a kernel onto a board."""
@@ -50,16 +49,7 @@ async def open_story(
     site: Site, timeline: Timeline, images: Images
 ) -> AsyncIterator[Story]:
     """Connect the story to a running system, and print its events."""
-    settings = StorageSettings(
-        api_url=site.url("api"),
-        storage_url=site.url("storage"),
-        token_file=site.secrets.path("outside.token"),
-    )
-    async with (
-        ApiClient.connect(settings) as api,
-        Storage.connect(settings) as storage,
-        timeline.follow(site.url("api")),
-    ):
+    async with connect(site) as (api, storage), timeline.follow(site.url("api")):
         outside, collector = OutsideCi(api, storage), Collector(site, api)
         yield Story(site, outside, collector, timeline, images)
 
