@@ -140,7 +140,7 @@ def test_a_node_that_is_in_a_request_twice_is_imported_once() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"state": "running"}, "only what is done"),
+        ({"state": "running"}, "only done nodes"),
         ({"data": {"kernel_revision": {"tree": "x"}}}, "data.kernel_revision.url"),
         ({"data": {"$where": 1}}, "data"),
         ({"data": {"log": "x" * 2**21}}, "artifact"),

@@ -54,7 +54,10 @@ def check_storable(value: Any, location: Location) -> None:
         case dict():
             for key, inner in value.items():
                 if key.startswith("$") or "\0" in key:
-                    raise invalid(location, f"{key!r}: a key must not start with '$'")
+                    raise invalid(
+                        location,
+                        f"{key!r}: a key must have neither '$' first nor a zero byte",
+                    )
                 check_storable(key, location)
                 check_storable(inner, (*location, key))
         case list():

@@ -22,7 +22,7 @@ class Passwords:
     async def matches(self, password: str, hashed: str | None) -> bool:
         """Return whether a password has this hash.
 
-        It takes as long without a hash, so that the time shows no user's existence.
+        It takes as long without a hash, so that timing reveals no user's existence.
         """
         async with self._slots:
             return await asyncio.to_thread(self._verify, password, hashed)

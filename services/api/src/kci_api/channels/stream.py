@@ -18,7 +18,7 @@ POSITIONS_PER_MS = 1_000_000
 
 
 class PublishedStream:
-    """The messages that clients published and publish."""
+    """Past and new messages of clients."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -7,7 +7,7 @@ from kci_shared.waiting import wait
 
 
 class Bell:
-    """Wakes one waiter; any number of rings before it looks count as one."""
+    """Wakes one waiter; several rings before it waits count as one."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()

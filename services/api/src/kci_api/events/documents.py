@@ -9,7 +9,7 @@ from pymongo import IndexModel
 
 
 class EventDocument(Document):
-    """One event at its position; the ids are equal."""
+    """One event at its position; its id is the id of the event."""
 
     id: str  # type: ignore[assignment]
     sequence: int

@@ -86,7 +86,7 @@ class EventFilter(BaseModel):
 
     @cached_property
     def conditions(self) -> dict[str, list[str]]:
-        """The fields with values, and these."""
+        """The fields that have values, with these values."""
         fields = {name: getattr(self, name) for name in EventFilter.model_fields}
         return {field: values for field, values in fields.items() if values}
 

@@ -106,7 +106,9 @@ class Importer:
 
     def _created(self, new: ImportedNode) -> StoredNode:
         if new.node.state is not State.DONE:
-            raise Refused(f"it is {new.node.state}: only what is done can be imported")
+            raise Refused(
+                f"its state is {new.node.state}: only done nodes can be imported"
+            )
         parent = self._required("parent", new.node.parent) if new.node.parent else None
         created = to_milliseconds(new.created)
         node = create(new.node, parent, Caller(new.owner), created)

@@ -41,8 +41,8 @@ def check_edit(caller: Caller, before: StoredNode, after: StoredNode) -> None:
     is_person = caller.scopes is None
     for key in TRACKED if after.kind is Kind.REGRESSION else ():
         if is_person and before.data.get(key) != after.data.get(key):
-            remedy = f"PUT /latest/regression/{after.id}/status changes it"
-            raise invalid(("body", "data", key), remedy)
+            path = f"PUT /latest/regression/{after.id}/status"
+            raise invalid(("body", "data", key), f"cannot change here; use {path}")
 
 
 def may_create(caller: Caller, node: StoredNode, parent: StoredNode | None) -> bool:

@@ -97,7 +97,9 @@ async def post_node(
     """Create a node; a repeated idempotency key returns the existing node."""
     if idempotency_key is not None:
         if new.idempotency_key not in (None, idempotency_key):
-            raise invalid(("body", "idempotency_key"), "the header has another")
+            raise invalid(
+                ("body", "idempotency_key"), "differs from the header Idempotency-Key"
+            )
         new = new.model_copy(update={"idempotency_key": idempotency_key})
     await groups.named(new.user_groups)
     return _node(await create_node(nodes, writer, new))

@@ -101,9 +101,13 @@ class TreePlanner:
 
     def _create(self, sent: NewNode, parent: StoredNode) -> StoredNode:
         if sent.parent not in (None, str(parent.id)):
-            raise invalid(("body", "parent"), f"here it is {parent.id}, or left out")
+            raise invalid(
+                ("body", "parent"), f"must be {parent.id} or left out in this tree"
+            )
         if sent.idempotency_key is not None:
-            raise invalid(("body", "idempotency_key"), "leave it out of a tree")
+            raise invalid(
+                ("body", "idempotency_key"), "not allowed in a tree; leave it out"
+            )
         if sent.kind is Kind.REGRESSION:
             raise invalid(("body", "kind"), "a regression has no parent")
         node = create(sent, parent, self._caller, self._now)

@@ -16,7 +16,7 @@ class Imports:
     def take(self, new: ImportedNode) -> Imported:
         """Import a node, unless it is an orphan or not done."""
         if new.node.state is not State.DONE:
-            reason = f"it is {new.node.state}: only what is done can be imported"
+            reason = f"its state is {new.node.state}: only done nodes can be imported"
             return Imported(id=new.id, fate=Fate.REFUSED, reason=reason)
         needs = new.node.parent or new.node.data.get("fail_node")
         if needs is not None and needs not in self._tree.nodes:
