@@ -16,12 +16,15 @@ from rich.console import Console
 from rich.table import Table
 
 from kci_shared.errors import ConfigError, KciError
+from kci_shared.events.connection import open_redis
+from kci_shared.events.dead_command import dead, parse_arguments
 from kci_shared.health import READINESS, Readiness, serve_health
 from kci_shared.logging import configure, get_logger
 from kci_shared.secret import is_secret
-from kci_shared.settings import PREFIX, BaseServiceSettings, variables
+from kci_shared.settings import PREFIX, BaseServiceSettings, ServiceSettings, variables
 
 S = TypeVar("S", bound=BaseServiceSettings)
+E = TypeVar("E", bound=ServiceSettings)
 Main = Callable[[S, asyncio.Event], Awaitable[None]]
 Check = Callable[[S, list[str]], Awaitable[int]]
 """Checks whether the service could work; returns the exit status.
@@ -33,12 +36,38 @@ USAGE = 2
 """Exit status when the settings are wrong."""
 
 
-def run(main: Main[S], settings_type: type[S], check: Check[S] | None = None) -> None:
+DEAD_HELP = "\n\ndead list | show | replay | drop: the events that were given up."
+
+
+def run_consumer(main: Main[E], settings_type: type[E], group: str) -> None:
+    """Run a service that handles the events of a consumer group, as `run` does.
+
+    With the arguments `dead ...` only that command is run.
+    """
+    if sys.argv[1:2] != ["dead"]:
+        run(main, settings_type, more_help=DEAD_HELP)
+        return
+    asked = parse_arguments(_program(), sys.argv[2:])
+    settings = load_settings(settings_type)
+    sys.exit(asyncio.run(_dead(settings.redis_url, group, asked)))
+
+
+async def _dead(redis_url: str, group: str, asked: argparse.Namespace) -> int:
+    async with open_redis(redis_url) as redis:
+        return await dead(redis, group, asked)
+
+
+def run(
+    main: Main[S],
+    settings_type: type[S],
+    check: Check[S] | None = None,
+    more_help: str = "",
+) -> None:
     """Run `main(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`.
 
     With `--check` only `check` is run, which prints what is wrong.
     """
-    asked = _parse_arguments(main, settings_type, check)
+    asked = _parse_arguments(main, settings_type, check, more_help)
     settings = load_settings(settings_type)
     if check is not None and asked.check:
         configure(settings.log_format, "critical")
@@ -71,22 +100,25 @@ async def _run(main: Main[S], settings: S) -> None:
 
 
 def _parse_arguments(
-    main: Main[S], settings_type: type[S], check: Check[S] | None
+    main: Main[S], settings_type: type[S], check: Check[S] | None, more_help: str
 ) -> argparse.Namespace:
-    name = os.path.basename(sys.argv[0])  # noqa: PTH119 - a name, not a path
-    parser = argparse.ArgumentParser(name, add_help=False)
+    parser = argparse.ArgumentParser(_program(), add_help=False)
     parser.add_argument("-h", "--help", action="store_true")
     if check is not None:
         parser.add_argument("--check", action="store_true")
         parser.add_argument("--job", nargs="+", default=[], metavar="URL")
     asked = parser.parse_args()
     if asked.help:
-        summary = inspect.getdoc(main) or ""
+        summary = (inspect.getdoc(main) or "") + more_help
         more = "\n\n--check: check what the service needs, print problems, exit."
         more += "\n--check --job KERNEL [RAMDISK]: boot these, too."
-        print_help(name, summary + more * (check is not None), settings_type)
+        print_help(_program(), summary + more * (check is not None), settings_type)
         sys.exit()
     return asked
+
+
+def _program() -> str:
+    return os.path.basename(sys.argv[0])  # noqa: PTH119 - a name, not a path
 
 
 def print_help(

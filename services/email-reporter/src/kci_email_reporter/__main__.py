@@ -11,9 +11,12 @@ from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import SmtpRelay
 from kci_shared.client import ApiClient
 from kci_shared.events import EventStream
-from kci_shared.service import run
+from kci_shared.service import run_consumer
 from kci_shared.storage import Storage
 from kci_shared.work import Bridge
+
+GROUP = "email-reporter"
+"""Its consumer group."""
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
@@ -22,7 +25,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     delivery = Delivery(SmtpRelay(settings), archive, settings)
     async with (
         ApiClient.connect(settings) as api,
-        EventStream.connect(settings, api, "email-reporter") as events,
+        EventStream.connect(settings, api, GROUP) as events,
         Storage.connect(settings) as storage,
         asyncio.TaskGroup() as tasks,
     ):
@@ -34,7 +37,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 
 def start() -> None:
     """Run until a signal stops it."""
-    run(main, Settings)
+    run_consumer(main, Settings, GROUP)
 
 
 if __name__ == "__main__":

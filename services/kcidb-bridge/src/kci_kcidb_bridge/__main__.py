@@ -11,14 +11,17 @@ from kci_kcidb_bridge.settings import Settings
 from kci_kcidb_bridge.submit import Submitter
 from kci_shared.client import ApiClient
 from kci_shared.events import EventStream
-from kci_shared.service import run
+from kci_shared.service import run_consumer
+
+GROUP = "kcidb-bridge"
+"""Its consumer group."""
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Submit final checkouts, builds and tests to KCIDB, with their faults."""
     async with (
         ApiClient.connect(settings) as api,
-        EventStream.connect(settings, api, "kcidb-bridge") as events,
+        EventStream.connect(settings, api, GROUP) as events,
         httpx.AsyncClient(
             base_url=settings.kcidb_url,
             headers={"Authorization": f"Bearer {settings.kcidb_token.read()}"},
@@ -35,7 +38,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 
 def start() -> None:
     """Run until a signal stops it."""
-    run(main, Settings)
+    run_consumer(main, Settings, GROUP)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,11 @@ from kci_log_parser.parser import LogParser
 from kci_log_parser.settings import Settings
 from kci_shared.client import ApiClient
 from kci_shared.events import EventStream
-from kci_shared.service import run
+from kci_shared.service import run_consumer
 from kci_shared.storage import Storage
+
+GROUP = "log-parser"
+"""Its consumer group."""
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
@@ -16,7 +19,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     async with (
         ApiClient.connect(settings) as api,
         Storage.connect(settings) as storage,
-        EventStream.connect(settings, api, group="log-parser") as events,
+        EventStream.connect(settings, api, GROUP) as events,
     ):
         parser = LogParser(api, storage, settings.max_log_bytes)
         await events.deliver(parser.on_event, stop)
@@ -24,7 +27,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 
 def start() -> None:
     """Start the service."""
-    run(main, Settings)
+    run_consumer(main, Settings, GROUP)
 
 
 if __name__ == "__main__":

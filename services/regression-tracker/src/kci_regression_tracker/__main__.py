@@ -7,22 +7,24 @@ from kci_regression_tracker.settings import Settings
 from kci_regression_tracker.tracker import RegressionTracker
 from kci_shared.client import ApiClient
 from kci_shared.events import EventStream
-from kci_shared.service import run
+from kci_shared.service import run_consumer
+
+GROUP = "regression-tracker"
+"""Its consumer group."""
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Note what passed in an earlier revision and fails now."""
-    group = "regression-tracker"
     async with (
         ApiClient.connect(settings) as api,
-        EventStream.connect(settings, api, group) as events,
+        EventStream.connect(settings, api, GROUP) as events,
     ):
         await events.deliver(RegressionTracker(api).on_event, stop)
 
 
 def start() -> None:
     """Start the service."""
-    run(main, Settings)
+    run_consumer(main, Settings, GROUP)
 
 
 if __name__ == "__main__":

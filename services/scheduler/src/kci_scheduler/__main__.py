@@ -11,7 +11,10 @@ from kci_shared.client import ApiClient
 from kci_shared.config.watch import WatchedConfig
 from kci_shared.events import EventStream
 from kci_shared.health import add_ready_detail
-from kci_shared.service import run
+from kci_shared.service import run_consumer
+
+GROUP = "scheduler"
+"""Its consumer group."""
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
@@ -20,7 +23,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     add_ready_detail("config", lambda: config.problem)
     async with (
         ApiClient.connect(settings) as api,
-        EventStream.connect(settings, api, group="scheduler") as events,
+        EventStream.connect(settings, api, GROUP) as events,
         asyncio.TaskGroup() as tasks,
     ):
         closing = Closing(api)
@@ -33,7 +36,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 
 def start() -> None:
     """Start the service."""
-    run(main, Settings)
+    run_consumer(main, Settings, GROUP)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Self
 
 from redis.asyncio import Redis
 
+from kci_shared.events.connection import open_redis
 from kci_shared.events.deliveries import Deliveries
 from kci_shared.events.gaps import Filler, History
 from kci_shared.events.group import ConsumerGroup
@@ -88,11 +89,3 @@ class EventStream:
             for task in beside:
                 task.cancel()
         await deliveries.close()
-
-
-def open_redis(url: str) -> Redis:
-    """Open Redis for blocking reads."""
-    return Redis.from_url(
-        url,
-        socket_timeout=None,  # a blocking read outlasts any client timeout
-    )
