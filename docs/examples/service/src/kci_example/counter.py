@@ -4,25 +4,15 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
 
 from kci_shared.logging import get_logger
 from kci_shared.models import Event, Job, Kind, Node, State
+from kci_shared.nodes import Nodes
 
 log = get_logger(__name__)
 
 SWEPT = timedelta(days=7)
 """How old jobs are at most that are counted although no event of them came."""
-
-
-class Nodes(Protocol):
-    """What this service needs of the API."""
-
-    async def find(self, **filters: Any) -> list[Node]:
-        """Return all nodes that match."""
-
-    async def update(self, node_id: str, **changes: Any) -> Node:
-        """Change a node; maps are merged."""
 
 
 class TestCounter:
