@@ -52,22 +52,21 @@ class Engine:
         `is_booting` is asked at each phase of a boot: if it has no phases to come,
         lines such as prompts are of no interest.
         """
+        phases, hits_of = self._phases, self._hits
         start = end = 0
         rows: set[int] = set()
         for row, over in self._scan(text):
             if over > end and rows:  # the line before is whole: it may end the boot
-                if hits := self._hits(
-                    text[start : min(end, start + MAX_LINE_BYTES)], rows
-                ):
+                if hits := hits_of(text[start:end], rows):
                     yield start, end, hits
                 rows = set()
-            if row in self._phases and not is_booting():
+            if row in phases and not is_booting():
                 continue
             if over > end:
                 start = text.rfind(b"\n", end, over - 1) + 1 or end
                 end = text.find(b"\n", over - 1) + 1
             rows.add(row)
-        if hits := self._hits(text[start:end], rows):
+        if hits := hits_of(text[start:end], rows):
             yield start, end, hits
 
     def _scan(self, text: bytes) -> list[tuple[int, int]]:
