@@ -6,7 +6,13 @@ from typing import Any
 
 from httpx import Response
 
+from kci_shared.models import NodeChange
+
 Json = dict[str, Any]
+CREATED_KEYS = [
+    name for name in NodeChange.model_fields if not name.startswith("previous_")
+]
+"""The keys of the data of the event of a new node, in their order."""
 
 
 async def good(request: Awaitable[Response]) -> Any:

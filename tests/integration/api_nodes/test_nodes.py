@@ -7,7 +7,7 @@ import re
 import pytest
 from httpx import AsyncClient
 
-from integration.answers import Json
+from integration.answers import CREATED_KEYS, Json
 from integration.api_nodes.conftest import World
 from kci_shared.models.nodes import BaseNode
 
@@ -18,21 +18,6 @@ BAD_ID = (
     "'zzz' is not a valid ObjectId, it must be a 12-byte input or a"
     " 24-character hex string"
 )
-
-EVENT_FIELDS = [
-    "op",
-    "id",
-    "kind",
-    "name",
-    "path",
-    "group",
-    "state",
-    "result",
-    "owner",
-    "data",
-    "is_hierarchy",
-    "treeid",
-]
 
 
 async def test_a_new_node_has_all_public_fields_in_order(
@@ -396,7 +381,7 @@ async def test_each_change_is_published_once_with_the_id_of_its_version(
     assert [event["id"] for event in (created, available, done)] == [
         f"{root['id']}-{version}" for version in (1, 2, 4)
     ]
-    assert list(created["data"]) == EVENT_FIELDS
+    assert list(created["data"]) == CREATED_KEYS
     assert created["data"]["op"] == "created"
     assert created["time"] == root["created"]
     assert created["owner"] == "scheduler"

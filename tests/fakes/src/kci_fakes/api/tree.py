@@ -24,6 +24,7 @@ from kci_shared.models import (
     State,
     may_become,
 )
+from kci_shared.models.nodes import BaseNode
 
 LIFE = timedelta(hours=6)
 MAPS = ("artifacts", "data", "debug")
@@ -222,18 +223,7 @@ class Tree:
         self.events.append(event)
 
 
-PUBLISHED = (
-    "id",
-    "kind",
-    "name",
-    "path",
-    "group",
-    "state",
-    "result",
-    "owner",
-    "data",
-    "treeid",
-)
+PUBLISHED = NodeChange.model_fields.keys() & BaseNode.model_fields.keys()
 DEFAULT_RESULT = {Kind.REGRESSION: Result.FAIL}
 
 
