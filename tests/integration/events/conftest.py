@@ -93,7 +93,11 @@ class Service:
         self.before(event)
         if self.faults:
             raise self.faults.pop(0)
-        self.handled.append(event.node_id)
+        self.note(event.node_id)
+
+    def note(self, name: str) -> None:
+        """Note that an event of a node was handled; stop if it was the last one."""
+        self.handled.append(name)
         if self.expected <= set(self.handled):
             self.stop.set()
 
