@@ -133,18 +133,22 @@ class World:
     redis: Redis
     fields: dict[str, str]
     """The bridge's settings."""
+    published: int = 0
+    """Position of the last event."""
 
     @property
     def settings(self) -> Settings:
         return Settings.model_validate(self.fields)
 
     async def publish(self) -> None:
-        """Publish an event of each node."""
-        for number, node in enumerate(self.api.nodes.values(), start=1):
+        """Publish an event of each node, as the relay of the API does."""
+        for node in self.api.nodes.values():
+            self.published += 1
+            position = self.published
             change = {key: node[key] for key in ("id", "kind", "name", "state")}
-            event = {"id": f"{node['id']}-1", "time": TIME, "_sequence_id": number}
+            event = {"id": f"{node['id']}-1", "time": TIME, "_sequence_id": position}
             body = json.dumps({**event, "data": {"op": "updated", **change}})
-            await self.redis.xadd("node", {"event": body})
+            await self.redis.xadd("node", {"event": body}, id=f"{position}-0")
 
     def reports(self) -> list[dict[str, Any]]:
         files = (self.folder / "archive").glob("*.json")
