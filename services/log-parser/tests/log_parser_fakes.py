@@ -95,7 +95,7 @@ class World:
         )
         http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
         async with http:
-            storage = Storage(http, "http://storage", "token")
+            storage = Storage(http, "http://storage", http)
             await LogParser(self.api, storage, self.max_bytes).on_event(event)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

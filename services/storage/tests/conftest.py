@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kci_shared.channels import TokenAuth
 from kci_shared.storage import Storage
 from kci_storage.app import create_app
 from kci_storage.artifacts import Artifacts, open_store
@@ -41,4 +42,5 @@ async def http(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def storage(http: httpx.AsyncClient) -> Storage:
     """The service as other services see it."""
-    return Storage(http, URL, "good")
+    http.auth = TokenAuth(lambda: "good")
+    return Storage(http, URL, http)

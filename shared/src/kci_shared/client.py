@@ -10,7 +10,8 @@ import httpx
 import stamina
 from pydantic import BaseModel, TypeAdapter
 
-from kci_shared.errors import ApiError, Unavailable
+from kci_shared.channels import About, ChannelClient, Sighting, TokenAuth
+from kci_shared.errors import ApiError, ChannelDown, Unavailable
 from kci_shared.models import (
     NODE,
     ClaimedNode,
@@ -42,6 +43,8 @@ MAX_PARALLEL = 20
 class ApiClient:
     """A method for each call of the API; raises the errors of `kci_shared.errors`.
 
+    While the API, or our token, cannot be used, that is `ChannelDown`.
+
     Idempotent calls are retried while the API is unavailable. Creating a node is
     idempotent only with a key.
     """
@@ -54,11 +57,14 @@ class ApiClient:
     @asynccontextmanager
     async def connect(cls, settings: ClientSettings) -> AsyncIterator[Self]:
         """Open a client with the URL and the token of the settings."""
-        async with httpx.AsyncClient(
+        http = ChannelClient(
+            About("api", url="KCI_API_URL", credentials=settings.token.setting),
+            ("GET", "/latest/whoami"),
             base_url=settings.api_url,
-            headers={"Authorization": f"Bearer {settings.token.read()}"},
+            auth=TokenAuth(settings.token.read),
             timeout=httpx.Timeout(30, read=90),  # a long poll lasts up to 60 s
-        ) as http:
+        )
+        async with http, http.channel.opened():
             yield cls(http)
 
     async def whoami(self) -> dict[str, Any]:
@@ -211,7 +217,7 @@ class ApiClient:
     async def _repeat(self, method: str, url: str, **request: Any) -> Any:
         """Send an idempotent request, again while the API is unavailable."""
         async for attempt in stamina.retry_context(
-            on=Unavailable, attempts=ATTEMPTS, wait_max=5.0
+            on=_may_pass, attempts=ATTEMPTS, wait_max=5.0
         ):
             with attempt:
                 return await self._once(method, url, **request)
@@ -228,11 +234,26 @@ class ApiClient:
             answer = await self._http.request(method, url, **request)
         except httpx.TransportError as error:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
+        if answer.status_code == httpx.codes.NO_CONTENT:
+            return None
         if answer.is_success:
-            return (
-                None if answer.status_code == httpx.codes.NO_CONTENT else answer.json()
-            )
+            return self._json(answer)
         raise ERRORS.get(answer.status_code, _unknown(answer))(_detail(answer))
+
+    def _json(self, answer: httpx.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError as error:
+            if isinstance(self._http, ChannelClient):
+                raise self._http.not_json(answer) from error
+            raise Unavailable(f"no JSON: {answer.text[:200]}") from error
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether a fault may be over within seconds, as when the API is started anew."""
+    if isinstance(error, ChannelDown):
+        return error.seen == Sighting.NO_CONNECTION
+    return isinstance(error, Unavailable)
 
 
 def _unknown(answer: httpx.Response) -> type[ApiError]:

@@ -4,6 +4,7 @@
 * KciError                  any error that we raise on purpose
   * ConfigError             the configuration is wrong: file, line, remedy
   * NotYet                  what a handler needs does not exist yet
+  * ChannelDown             another system cannot be used; see `kci_shared.channels`
   * ApiError                the API refuses a request; `status` is the HTTP status
     * BadRequest            400
     * NotPermitted          401, 403
@@ -17,6 +18,7 @@
       * TooSlow             504
   * StorageError            an artifact cannot be stored or read
     * NotStored             the artifact does not exist, and never will
+    * StorageRefused          the storage refuses this artifact
   * CannotRun               work cannot be run here; see `kci_shared.work.errors`
 
 `retryable` says whether the same call may succeed later.
@@ -41,6 +43,20 @@ class NotYet(KciError):
     retryable = True
 
 
+class ChannelDown(KciError):
+    """Another system cannot be used for now: no fault of what was sent to it.
+
+    The message says which, why, and what to do. Nothing is given up because of it.
+    `seen` is the `Sighting` that took the channel down.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, seen: str = "") -> None:
+        super().__init__(message)
+        self.seen = seen
+
+
 class StorageError(KciError):
     """An artifact cannot be stored or read."""
 
@@ -49,6 +65,12 @@ class StorageError(KciError):
 
 class NotStored(StorageError):
     """The artifact does not exist; another attempt will not help."""
+
+    retryable = False
+
+
+class StorageRefused(StorageError):
+    """The storage refuses this artifact, such as one that is too large."""
 
     retryable = False
 

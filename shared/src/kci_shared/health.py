@@ -4,6 +4,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kci_shared.channels.openings import Openings
 from kci_shared.server import serving
 
 
@@ -19,8 +21,19 @@ class Readiness:
 
     def __init__(self) -> None:
         self.ready = False
+        """Whether the process has started."""
+        self.channels = Openings()
         self.details: dict[str, Callable[[], str]] = {}
         """Further texts in the answer of `/ready`; empty ones are left out."""
+
+    def answer(self) -> dict[str, Any]:
+        """Return the answer of `/ready`: what is wrong, and what to do about it."""
+        down = self.channels.problems()
+        texts = {name: detail() for name, detail in self.details.items()}
+        details: dict[str, Any] = {name: text for name, text in texts.items() if text}
+        if down:
+            details["channels"] = down
+        return {"ready": self.ready and not down, **details}
 
 
 READINESS: ContextVar[Readiness] = ContextVar("readiness")
@@ -44,10 +57,8 @@ def health_app(readiness: Readiness) -> Starlette:
     """Build the three routes."""
 
     async def ready(_: Request) -> Response:
-        status = 200 if readiness.ready else 503
-        texts = {name: detail() for name, detail in readiness.details.items()}
-        details = {name: detail for name, detail in texts.items() if detail}
-        return JSONResponse({"ready": readiness.ready, **details}, status)
+        answer = readiness.answer()
+        return JSONResponse(answer, 200 if answer["ready"] else 503)
 
     return Starlette(
         routes=[

@@ -17,11 +17,15 @@ async def identify(api: httpx.AsyncClient, token: str) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {token}"}
     try:
         answer = await api.get("/latest/whoami", headers=headers)
-    except httpx.TransportError as error:
+    except httpx.HTTPError as error:
         raise Unavailable("the API, which checks tokens, cannot be reached") from error
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         raise NotLoggedIn("the API does not accept this token")
     if not answer.is_success:
         raise Unavailable(f"the API answered {answer.status_code} to /whoami")
-    owner: dict[str, Any] = answer.json()
+    try:
+        owner: dict[str, Any] = answer.json()
+    except ValueError as error:
+        reason = "no JSON in the answer to /whoami: is KCI_API_URL that of the API?"
+        raise Unavailable(reason) from error
     return owner

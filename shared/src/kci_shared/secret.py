@@ -20,6 +20,11 @@ class Secret:
     value: SecretStr | None = None
     file: Path | None = None
 
+    @property
+    def setting(self) -> str:
+        """The variable that is set, with its file if it names one: for messages."""
+        return f"{self.variable}_FILE ({self.file})" if self.file else self.variable
+
     def read(self) -> str:
         """Return the secret as it is now: its file may change while a service runs.
 

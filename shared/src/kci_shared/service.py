@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from rich.console import Console
 from rich.table import Table
 
+from kci_shared.channels.openings import collected
 from kci_shared.errors import ConfigError, KciError
 from kci_shared.events.connection import open_redis
 from kci_shared.events.dead_command import dead, parse_arguments
@@ -94,9 +95,11 @@ async def _run(main: Main[S], settings: S) -> None:
         loop.add_signal_handler(number, stop.set)
     readiness = Readiness()
     READINESS.set(readiness)
-    async with serve_health(settings.health_host, settings.health_port, readiness):
-        readiness.ready = True
-        await main(settings, stop)
+    host, port = settings.health_host, settings.health_port
+    with collected() as readiness.channels:
+        async with serve_health(host, port, readiness):
+            readiness.ready = True
+            await main(settings, stop)
 
 
 def _parse_arguments(

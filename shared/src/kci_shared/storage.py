@@ -18,22 +18,24 @@ import httpx
 import stamina
 from pydantic import Field
 
-from kci_shared.errors import NotStored, StorageError
+from kci_shared.channels import About, ChannelClient, Sighting, TokenAuth, Verdict
+from kci_shared.channels.sightings import (
+    TABLE,
+    of_error,
+    of_response,
+)
+from kci_shared.errors import NotStored, StorageError, StorageRefused
 from kci_shared.rules.artifacts import sha256_in
 from kci_shared.settings import ClientSettings
 
 CHUNK_BYTES = 1 << 20
 ATTEMPTS = 4
+TIMEOUT_S = 60
 MAX_PARALLEL = 20
 """How many transfers run in parallel: httpx walks all waiting ones at each step."""
-TEMPORARY = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
-PERMANENT = (
-    httpx.InvalidURL,
-    httpx.UnsupportedProtocol,
-    httpx.TooManyRedirects,
-    httpx.DecodingError,
-)
-"""Errors of the URL or of its content, which another attempt will not change."""
+EMPTY = hashlib.sha256(b"").hexdigest()
+PROBE = ("PUT", f"/{EMPTY}/probe")
+"""Stores an empty artifact, always the same: it needs a token, as all writing does."""
 
 
 class StorageSettings(ClientSettings):
@@ -45,27 +47,44 @@ class StorageSettings(ClientSettings):
 
 
 class Storage:
-    """The artifact storage, over HTTP."""
+    """The artifact storage, over HTTP.
 
-    def __init__(self, http: httpx.AsyncClient, url: str, token: str) -> None:
-        self._http = http
+    Artifacts may have URLs of other servers, too, which never get our token.
+    """
+
+    def __init__(
+        self, own: httpx.AsyncClient, url: str, elsewhere: httpx.AsyncClient
+    ) -> None:
+        self._own = own
+        self._elsewhere = elsewhere
         self._url = url.rstrip("/")
-        self._token = token  # sent to our own storage only, never to another URL
         self._turns = asyncio.Semaphore(MAX_PARALLEL)
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: StorageSettings) -> AsyncIterator[Self]:
-        """Open the storage at the URL of the settings."""
-        async with cls.open(settings.storage_url, settings.token.read()) as storage:
-            yield storage
+        """Open the storage at the URL of the settings, with its channel."""
+        own = ChannelClient(
+            About("storage", "KCI_STORAGE_URL", settings.token.setting),
+            PROBE,
+            judge=_of_storage,
+            base_url=settings.storage_url,
+            auth=TokenAuth(settings.token.read),
+            timeout=TIMEOUT_S,
+        )
+        async with own, own.channel.opened(), _elsewhere() as elsewhere:
+            yield cls(own, settings.storage_url, elsewhere)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str = "", token: str = "") -> AsyncIterator[Self]:
-        """Open a storage; without URL and token, for reading only."""
-        async with httpx.AsyncClient(timeout=60, follow_redirects=True) as http:
-            yield cls(http, url, token)
+        """Open a storage without a channel; without URL and token, for reading only."""
+        auth = TokenAuth(lambda: token)
+        async with (
+            httpx.AsyncClient(timeout=TIMEOUT_S, auth=auth) as own,
+            _elsewhere() as elsewhere,
+        ):
+            yield cls(own, url, elsewhere)
 
     async def put(self, name: str, content: bytes) -> str:
         """Store bytes under a file name; return their URL."""
@@ -86,33 +105,36 @@ class Storage:
         read: Callable[[], AsyncIterator[bytes]],
     ) -> str:
         url = f"{self._url}/{digest}/{quote(name, safe='')}"
-        async for attempt in stamina.retry_context(on=StorageError, attempts=ATTEMPTS):
+        async for attempt in stamina.retry_context(on=may_pass, attempts=ATTEMPTS):
             with attempt:
                 await self._send(url, size, read())
         return url
 
     async def _send(self, url: str, size: int, content: AsyncIterator[bytes]) -> None:
-        headers = {
-            "Authorization": f"Bearer {self._token}",
-            "Content-Length": str(size),
-        }
+        headers = {"Content-Length": str(size)}
         try:
             async with self._turns:
-                answer = await self._http.put(url, content=content, headers=headers)
-            answer.raise_for_status()
+                answer = await self._own.put(url, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise StorageError(f"storing {url}: {error}") from error
+        verdict = TABLE[of_response(answer)].own
+        if verdict is not Verdict.FINE:
+            kind = StorageRefused if verdict is Verdict.REFUSED else StorageError
+            raise kind(f"storing {url}: {_reason(answer)}")
 
     async def stream(self, url: str) -> AsyncGenerator[bytes, None]:
         """Yield an artifact in chunks; raise `NotStored` if it does not exist."""
+        is_own = bool(self._url) and url.startswith(f"{self._url}/")
+        http = self._own if is_own else self._elsewhere
         try:
-            async with self._http.stream("GET", url) as answer:
-                answer.raise_for_status()
+            async with http.stream("GET", url) as answer:
+                verdict = _verdict(_of_storage(answer), is_own)
+                if verdict is not Verdict.FINE:
+                    raise _unread(verdict, url, _reason(answer))
                 async for chunk in answer.aiter_bytes(CHUNK_BYTES):
                     yield chunk
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            kind = NotStored if _is_final(error) else StorageError
-            raise kind(f"reading {url}: {error}") from error
+            raise _unread(_verdict(of_error(error), is_own), url, str(error)) from error
 
     async def fetch(self, url: str, folder: Path) -> Path:
         """Copy an artifact into `folder` under its sha256; return the file.
@@ -158,9 +180,34 @@ def _digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _is_final(error: Exception) -> bool:
-    """Say whether another attempt would fail in the same way."""
-    if isinstance(error, httpx.HTTPStatusError):
-        status = error.response.status_code
-        return status < httpx.codes.INTERNAL_SERVER_ERROR and status not in TEMPORARY
-    return isinstance(error, PERMANENT)
+def may_pass(error: Exception) -> bool:
+    """Whether another attempt to store or read may succeed within minutes."""
+    return isinstance(error, StorageError) and error.retryable
+
+
+def _elsewhere() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=True)
+
+
+def _of_storage(answer: httpx.Response) -> Sighting:
+    """Judge an answer; an artifact may be a page itself, and has its hash as ETag."""
+    sighting = of_response(answer)
+    if sighting is Sighting.NOT_JSON:
+        digest = sha256_in(str(answer.request.url))
+        if digest is not None and digest in answer.headers.get("etag", ""):
+            return Sighting.SUCCESS
+    return sighting
+
+
+def _verdict(sighting: Sighting, is_own: bool) -> Verdict:
+    row = TABLE[sighting]
+    return row.own if is_own else row.elsewhere
+
+
+def _unread(verdict: Verdict, url: str, reason: str) -> StorageError:
+    kind = NotStored if verdict is Verdict.REFUSED else StorageError
+    return kind(f"reading {url}: {reason}")
+
+
+def _reason(answer: httpx.Response) -> str:
+    return f"HTTP {answer.status_code} {answer.reason_phrase}"

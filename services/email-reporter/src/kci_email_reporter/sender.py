@@ -16,6 +16,7 @@ from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import Envelope
 from kci_shared.errors import StorageError
 from kci_shared.models import Result
+from kci_shared.storage import may_pass
 from kci_shared.work import BadJob, CannotRun, Dialect, LabJob, RunOutcome
 
 PLATFORM = "smtp"
@@ -82,7 +83,7 @@ class Sender(Dialect):
             raise BadJob("artifacts.mail must be the URL of the mail to send")
         try:
             async for attempt in stamina.retry_context(
-                on=StorageError,
+                on=may_pass,
                 attempts=None,
                 timeout=self._settings.queue,
                 wait_max=RETRY_MAX_S,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from kci_scheduler.clock import utc_now
 from kci_scheduler.closing import Closing
-from kci_shared.errors import ApiError, BadRequest, Conflict
+from kci_shared.errors import BadRequest, Conflict, KciError
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Kind, Node, Result, State
 from kci_shared.nodes import Nodes
@@ -30,7 +30,7 @@ class Sweeper:
         while not stop.is_set():
             try:
                 await self.sweep(utc_now())
-            except ApiError as error:
+            except KciError as error:
                 log.warning("sweep failed", reason=str(error))
             await wait(stop, every)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from kci_shared.config import Config, Tree
-from kci_shared.errors import ApiError
+from kci_shared.errors import ApiError, ChannelDown
 from kci_shared.logging import get_logger
 from kci_shared.models import Kind, Node, Revision, State
 from kci_shared.nodes import Nodes
@@ -66,7 +66,7 @@ class Watcher:
         while True:
             try:
                 await self.look(name, self._config().trees[name])
-            except (GitError, ApiError) as error:
+            except (GitError, ApiError, ChannelDown) as error:
                 factor = min(2 * factor, MAX_BACKOFF_FACTOR)
                 log.warning("tree not seen", tree=name, reason=str(error))
             except KeyError:

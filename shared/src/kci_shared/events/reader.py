@@ -5,8 +5,15 @@ import asyncio
 import time
 from functools import partial
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    RedisError,
+    ResponseError,
+)
 
+from kci_shared.channels import Channel, Sighting, all_up
+from kci_shared.channels.sightings import of_error
 from kci_shared.errors import KciError
 from kci_shared.events.deliveries import PAUSE_S, Deliveries
 from kci_shared.events.gaps import Filler
@@ -20,6 +27,8 @@ from kci_shared.waiting import wait
 
 log = get_logger(__name__)
 
+BRIEF_S = 0.1
+"""After a fault of Redis: where nobody probes the channel, it is read again."""
 BLOCK_S = 1.0
 """How long a read waits; a stop signal is seen within this time."""
 CLAIM_EVERY_S = 1.0
@@ -37,6 +46,7 @@ class Reader:
         lanes: Lanes,
         filler: Filler,
         reconciliation: Reconciliation,
+        channel: Channel,
     ) -> None:
         self._group = group
         self._deliveries = deliveries
@@ -44,12 +54,14 @@ class Reader:
         self._lanes = lanes
         self._filler = filler
         self._reconciliation = reconciliation
+        self._channel = channel
         self._pace = Pace(lanes)
         self._next_claim = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop` is set."""
+        """Read until `stop` is set, while all channels of the process are up."""
         while not stop.is_set():
+            await all_up(stop)
             try:
                 if await self._room():
                     await self._turn()
@@ -59,8 +71,8 @@ class Reader:
                     raise
                 await self._create_group(stop)
             except (RedisError, OSError) as error:
-                log.warning("redis away", reason=str(error))
-                await wait(stop, PAUSE_S)
+                self._channel.fault(_sighting(error), f"redis away: {error}")
+                await wait(stop, BRIEF_S)
             except KciError as error:
                 log.warning("gap not filled yet", reason=str(error))
                 await wait(stop, PAUSE_S)
@@ -69,8 +81,8 @@ class Reader:
         try:
             await self._group.create()
         except (RedisError, OSError) as error:
-            log.warning("redis away", reason=str(error))
-            await wait(stop, PAUSE_S)
+            self._channel.fault(_sighting(error), f"redis away: {error}")
+            await wait(stop, BRIEF_S)
 
     async def _room(self) -> bool:
         """Wait for room for more events, but not for long; return whether there is."""
@@ -112,3 +124,9 @@ class Reader:
         if event := await self._handling.parse(delivery):
             work = partial(self._handling.handle, delivery, event)
             self._lanes.add(event.data.treeid or event.node_id, work)
+
+
+def _sighting(error: Exception) -> Sighting:
+    if isinstance(error, AuthenticationError | AuthorizationError):
+        return Sighting.UNAUTHORIZED
+    return of_error(error)

@@ -7,10 +7,12 @@ from functools import partial
 
 from prometheus_client import Counter
 
-from kci_shared.errors import KciError
+from kci_shared.channels import all_up
+from kci_shared.errors import ChannelDown, KciError
 from kci_shared.events.lanes import Work
 from kci_shared.logging import get_logger
 from kci_shared.models import Event, Node, NodeChange, Op
+from kci_shared.waiting import wait
 
 log = get_logger(__name__)
 
@@ -21,6 +23,8 @@ It yields them in any order, and nothing when all is done. Its queries are index
 bounded in pages and time. The service's handler is called with `event_of` each node.
 """
 
+PAUSE_S = 1.0
+"""Before a sweep that a channel has interrupted is made again."""
 AT_ONCE = 16
 """How many nodes of a sweep are handled side by side."""
 
@@ -70,6 +74,7 @@ class Reconciliation:
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep again and again until `stop` is set."""
         while not stop.is_set():
+            await all_up(stop)
             self._requested.clear()
             await self._sweep_once(stop)
             await self._rest(stop)
@@ -98,6 +103,11 @@ class Reconciliation:
                     await self._handle_all(nodes)
                     nodes = []
             await self._handle_all(nodes)
+        except ChannelDown as error:
+            SWEEPS.labels("failed").inc()
+            log.warning("sweep put off", reason=str(error))
+            self.request()
+            await wait(stop, PAUSE_S)
         except KciError as error:
             SWEEPS.labels("failed").inc()
             log.warning("sweep failed", reason=str(error))
@@ -118,6 +128,10 @@ class Reconciliation:
     async def _handle(self, node: Node) -> None:
         try:
             await self._handler(event_of(node))
+        except ChannelDown as error:
+            SWEPT.labels("failed").inc()
+            log.info("swept node put off", node_id=node.id, reason=str(error))
+            self.request()
         except KciError as error:
             SWEPT.labels("failed").inc()
             log.warning("swept node kept", node_id=node.id, reason=str(error))

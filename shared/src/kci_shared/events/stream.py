@@ -16,6 +16,7 @@ from typing import Self
 
 from redis.asyncio import Redis
 
+from kci_shared.channels import About, Channel
 from kci_shared.events.connection import open_redis
 from kci_shared.events.deliveries import Deliveries
 from kci_shared.events.gaps import Filler, History
@@ -28,6 +29,8 @@ from kci_shared.events.reconcile import Reconciliation, Sweep, nothing_owed
 from kci_shared.health import add_ready_detail
 from kci_shared.settings import ServiceSettings
 
+REDIS = About("redis", url="KCI_REDIS_URL", credentials="KCI_REDIS_URL")
+
 
 class EventStream:
     """The events of the API for one consumer group."""
@@ -39,6 +42,7 @@ class EventStream:
         self._history = history
         self._group = group
         self._settings = settings
+        self._channel = Channel(REDIS, self._ping)
 
     @classmethod
     @asynccontextmanager
@@ -50,7 +54,12 @@ class EventStream:
         `history` has the events that the stream has lost: it is the `ApiClient`.
         """
         async with open_redis(settings.redis_url) as redis:
-            yield cls(redis, history, group, settings)
+            events = cls(redis, history, group, settings)
+            async with events._channel.opened():
+                yield events
+
+    async def _ping(self) -> None:
+        await self._redis.ping()
 
     async def deliver(
         self, handler: Handler, stop: asyncio.Event, *, sweep: Sweep = nothing_owed
@@ -73,6 +82,7 @@ class EventStream:
             lanes,
             Filler(self._history, group),
             sweeping,
+            self._channel,
         )
         add_ready_detail("dead_letters", lambda: lag.dead_letters)
         async with asyncio.TaskGroup() as tasks:

@@ -8,8 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from kci_shared.channels import Sighting
 from kci_shared.client import ApiClient
-from kci_shared.errors import ConfigError, NotLoggedIn
+from kci_shared.errors import ChannelDown, ConfigError
 from kci_shared.lab.trial import try_job
 from kci_shared.storage import Storage
 from kci_shared.work import BridgeSettings, Dialect
@@ -108,7 +109,9 @@ async def _api(settings: BridgeSettings) -> list[Probe]:
     async with ApiClient.connect(settings) as api:
         try:
             owner = await api.whoami()
-        except NotLoggedIn:
+        except ChannelDown as error:
+            if error.seen != Sighting.UNAUTHORIZED:
+                raise
             answers = good("API", f"{settings.api_url} answers")
             why = "not accepted: it has expired, was revoked, or belongs to another API"
             runtime = settings.runtime

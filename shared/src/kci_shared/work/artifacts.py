@@ -11,6 +11,7 @@ import stamina
 
 from kci_shared.errors import StorageError
 from kci_shared.logging import get_logger
+from kci_shared.storage import may_pass
 from kci_shared.work.api import Files
 from kci_shared.work.errors import CannotRun
 
@@ -53,7 +54,7 @@ class Artifacts:
     async def _fetch(self, name: str, url: str) -> Path:
         try:
             async for attempt in stamina.retry_context(
-                on=StorageError, attempts=FETCH_ATTEMPTS
+                on=may_pass, attempts=FETCH_ATTEMPTS
             ):
                 with attempt:
                     return await self._storage.fetch(url, self._cache)
@@ -72,7 +73,7 @@ class Artifacts:
         for name, path in files.items():
             try:
                 async for attempt in stamina.retry_context(
-                    on=StorageError, attempts=None, timeout=STORE_S, wait_max=15
+                    on=may_pass, attempts=None, timeout=STORE_S, wait_max=15
                 ):
                     with attempt:
                         urls[name] = await self._storage.put_file(path)

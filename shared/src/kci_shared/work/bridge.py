@@ -5,7 +5,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from kci_shared.errors import ApiError, KciError
+from kci_shared.channels import require_all
+from kci_shared.errors import ApiError, ChannelDown, KciError
 from kci_shared.logging import get_logger
 from kci_shared.models import ClaimedNode, ClaimRequest
 from kci_shared.text import redacted
@@ -94,7 +95,7 @@ class Bridge:
                 if isinstance(error, ApiError) and not error.retryable:
                     raise
                 self._log_wait(redacted(f"{type(error).__name__}: {error}"))
-                if isinstance(error, CannotRun):
+                if isinstance(error, CannotRun | ChannelDown):
                     self._presence.lab_failed(str(error))
             except Exception as error:
                 log.exception("bug in the bridge")
@@ -116,6 +117,7 @@ class Bridge:
         self, start: Callable[[ClaimedNode], None], stop: asyncio.Event
     ) -> None:
         """Send one claim request and start the granted jobs, or wait for room."""
+        require_all()
         free = await _unless(stop, self._room())  # a dead lab does not answer
         if not free:
             await _unless(stop, self._runs.wait_for_end(PAUSE_S))

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from kci_shared.errors import ApiError
+from kci_shared.errors import KciError
 from kci_shared.logging import get_logger
 from kci_shared.models import State
 from kci_shared.work.api import ClaimsApi
@@ -28,7 +28,7 @@ async def watch(api: ClaimsApi, runs: Callable[[], Iterable[JobRun]]) -> NoRetur
         await asyncio.sleep(PERIOD_S)
         try:
             await _check(api, list(runs()))
-        except ApiError as error:
+        except KciError as error:
             log.info("cancels not checked", reason=str(error))
         except Exception:
             log.exception("bug in the check for cancels")

@@ -7,7 +7,8 @@ from typing import Any, NoReturn, TypeVar
 
 import stamina
 
-from kci_shared.errors import ApiError, Conflict, KciError, NotFound
+from kci_shared.channels import patiently
+from kci_shared.errors import ApiError, ChannelDown, Conflict, KciError, NotFound
 from kci_shared.logging import get_logger
 from kci_shared.models import ClaimedNode, Report, State
 from kci_shared.waiting import wait
@@ -47,7 +48,7 @@ class HeldNode:
             try:
                 async with asyncio.timeout(beat_s):
                     await self._renew()
-            except (TimeoutError, ApiError) as error:
+            except (TimeoutError, ApiError, ChannelDown) as error:
                 log.warning("heartbeat missed", reason=repr(error))
 
     def hurry(self) -> None:
@@ -62,11 +63,18 @@ class HeldNode:
         try:
             async with asyncio.timeout(self._lease_s / 3):
                 await _fenced(self._api.note(self.node.id, self.token, facts))
-        except (TimeoutError, ApiError) as error:
+        except (TimeoutError, ApiError, ChannelDown) as error:
             log.warning("facts not noted", reason=repr(error))
 
     async def report(self, report: Report) -> None:
-        """End the node with a report; retried for `REPORT_S` if the API is down."""
+        """End the node with a report.
+
+        It is retried for `REPORT_S` if the API fails, and without a limit while its
+        channel is down.
+        """
+        await patiently(lambda: self._report(report))
+
+    async def _report(self, report: Report) -> None:
         async for attempt in stamina.retry_context(
             on=_is_unavailable, attempts=None, timeout=REPORT_S, wait_max=MAX_PAUSE_S
         ):
@@ -77,7 +85,7 @@ class HeldNode:
         """Return whether the node is done or deleted; False if the API is down."""
         try:
             node = await self._api.get(self.node.id)
-        except ApiError as error:
+        except (ApiError, ChannelDown) as error:
             log.warning("fate of the node unknown", reason=repr(error))
             return False
         return node is None or node.state is State.DONE
@@ -86,7 +94,7 @@ class HeldNode:
         """Give the node back for others to claim; failures are only logged."""
         try:
             await _fenced(self._api.release(self.node.id, self.token, reason))
-        except (ApiError, ClaimLost) as error:
+        except KciError as error:
             log.warning("claim left to lapse", reason=repr(error))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client import Counter
 
+from kci_shared.channels import patiently
 from kci_shared.errors import ApiError
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Node, Report, Result
@@ -95,7 +96,9 @@ class JobRun:
         try:
             outcome = await self._submission.outcome(folder)
             artifacts = self._environment.artifacts
-            urls = await artifacts.store(outcome.files, outcome.needed)
+            urls = await patiently(
+                lambda: artifacts.store(outcome.files, outcome.needed)
+            )
             report = report_of(node, token, outcome, urls)
         except ClaimLost:
             raise

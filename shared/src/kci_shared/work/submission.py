@@ -5,6 +5,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kci_shared.channels import pass_while_up, patiently
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Job, Node, Progress, Result
 from kci_shared.work.artifacts import Artifacts
@@ -66,7 +67,8 @@ class Submission:
         definition = boot_definition(node)
         images = {}
         if definition and self.handle is None and not self._dialect.is_remote:
-            images = await self._environment.artifacts.fetch(definition.artifacts)
+            urls = definition.artifacts
+            images = await patiently(lambda: self._environment.artifacts.fetch(urls))
         job = LabJob(node, self._held.attempt, folder, images, self._on_progress)
         limit_s = self._environment.queue_s + _limit_s(node)
         running = asyncio.create_task(self._submit_and_wait(job))
@@ -92,7 +94,8 @@ class Submission:
             self.handle = await self._submit(job)
             log.info("job started", job_id=self.handle, attempt=job.attempt)
             self.notes.add(job_id=self.handle)
-        outcome = await self._dialect.wait(job, self.handle)
+        handle = self.handle
+        outcome = await patiently(lambda: self._dialect.wait(job, handle))
         self._is_over = True
         return outcome
 
@@ -100,7 +103,7 @@ class Submission:
         loop = asyncio.get_running_loop()
         queued = loop.call_later(QUEUED_AFTER_S, self._on_progress, Progress.QUEUED)
         try:
-            return await self._dialect.submit(job)
+            return await patiently(lambda: self._dialect.submit(job))
         finally:
             queued.cancel()
 
@@ -136,8 +139,8 @@ class Submission:
 
 
 async def pass_time(seconds: float) -> None:
-    """Wait until a time limit has passed; tests replace it."""
-    await asyncio.sleep(seconds)
+    """Wait until a time limit has passed, outages not counted; tests replace it."""
+    await pass_while_up(seconds)
 
 
 def _progress(node: Node) -> Progress | None:
