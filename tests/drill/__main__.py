@@ -80,7 +80,7 @@ def _service_settings(system: System) -> ServiceSettings:
     return ServiceSettings(
         redis_url=system.site.redis_url,
         api_url=system.site.url(APIS[0]),
-        token=Secret(system.site.secrets.path("outside.token").read_text()),
+        token=Secret("KCI_TOKEN", file=system.site.secrets.path("outside.token")),
     )
 
 

@@ -121,7 +121,7 @@ class World:
     def settings(self) -> ServiceSettings:
         """The settings of a service."""
         return ServiceSettings(
-            redis_url=self.redis_url, api_url="http://unused", token=Secret("unused")
+            redis_url=self.redis_url, api_url="http://unused", token=Secret("KCI_TOKEN")
         )
 
     async def publish(self, *numbers: int, tree: str = "tree") -> None:
