@@ -20,6 +20,7 @@ SECONDS ?= 600
 KILLS ?= 200
 SEED ?= 1
 JOBS ?= 200
+EVENTS ?= 10000
 BRIDGE ?= local
 
 .DEFAULT_GOAL := help
@@ -54,7 +55,7 @@ logs: ## Follow the logs of what Docker runs
 	docker compose logs --follow
 
 ##@ Check
-.PHONY: test test-long check rails lint types layers changelog-check measure unit real integration fuzz-api end-to-end drill drill-bridge bench docs bench-plan bench-bridge bench-in-flight lava-lab labgrid-lab kubernetes-lab
+.PHONY: test test-long check rails lint types layers changelog-check measure unit real integration fuzz-api end-to-end drill drill-bridge bench bench-events docs bench-plan bench-bridge bench-in-flight lava-lab labgrid-lab kubernetes-lab
 test: check ## Run all checks and tests but those that take longer (10 minutes)
 
 check: install lint types layers measure changelog-check unit real docs ## The same
@@ -127,6 +128,9 @@ bench: install ## Measure the API beside what its parts cost; writes docs/perfor
 
 docs: ## Check that the documentation matches the code
 	$(RUN) pytest -q tests/test_docs.py
+
+bench-events: install ## Measure how fast a service handles a backlog; writes docs/performance.md
+	@$(RUN) python -m bench.events --events $(EVENTS)
 
 bench-plan: ## Measure what planning costs on a configuration of KernelCI's size
 	$(RUN) python -m bench.plan

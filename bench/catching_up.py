@@ -27,7 +27,7 @@ class CaughtUp:
 
 async def catch_up(bench: Bench, missed: int) -> CaughtUp:
     """Write a long history, and let a client read it from where it was."""
-    first = await _write_history(bench, missed)
+    first = await write_history(bench, missed)
     pid, places = bench.pid("api"), []
     begin, cpu, rest = time.perf_counter(), cpu_seconds(pid), b""
     headers = {"Last-Event-ID": str(first - 1)}
@@ -42,7 +42,7 @@ async def catch_up(bench: Bench, missed: int) -> CaughtUp:
     return CaughtUp(missed, complete, seconds, missed / cpu)
 
 
-async def _write_history(bench: Bench, missed: int) -> int:
+async def write_history(bench: Bench, missed: int) -> int:
     """Append events to the history; return the place of the first."""
     events = bench.database["event"].with_options(write_concern=WriteConcern(w=1))
     last = await events.find().sort("sequence", -1).limit(1).to_list()
