@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Translate `field__op=value` into MongoDB queries, of listed fields and operators."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from kci_api.nodes.fields import SORTABLE, FieldType, field_type
+from kci_api.nodes.patterns import check_pattern
 from kci_api.requests import invalid
 from kci_shared.errors import Invalid
 
-MAX_PATTERN_CHARACTERS = 200
 MAX_VALUES = 1000
 STORED_NAMES = {"id": "_id"}
 MONGO_OPERATORS = {"": "$eq", "int": "$eq", "re": "$regex"}
@@ -69,7 +68,8 @@ def _add(condition: dict[str, Any], operator: str, value: Any, kind: FieldType) 
 
 def _value(operator: str, text: str, kind: FieldType) -> Any:
     if operator == "re":
-        return _pattern(text)
+        check_pattern(text)
+        return text
     if operator in ("in", "nin"):
         texts = text.split(",")
         if len(texts) > MAX_VALUES:
@@ -80,20 +80,6 @@ def _value(operator: str, text: str, kind: FieldType) -> Any:
 
 def _one(text: str, kind: FieldType) -> Any:
     return None if text == "null" else kind.parse(text)
-
-
-def _pattern(text: str) -> str:
-    if len(text) > MAX_PATTERN_CHARACTERS:
-        raise ValueError(
-            f"a regular expression of more than {MAX_PATTERN_CHARACTERS} characters"
-        )
-    if "\0" in text:
-        raise ValueError("a regular expression with a zero byte")
-    try:
-        re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    return text
 
 
 def parse_sort(text: str | None) -> list[tuple[str, int]]:
