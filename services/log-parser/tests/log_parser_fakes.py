@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One node that is done with its log in a storage, and the parser that reads it."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import httpx
@@ -93,10 +94,16 @@ class World:
             time=datetime(2026, 1, 1, tzinfo=UTC),
             data=NodeChange.model_validate({**change, "state": state}),
         )
+        async with self.parser() as parser:
+            await parser.on_event(event)
+
+    @asynccontextmanager
+    async def parser(self) -> AsyncIterator[LogParser]:
+        """Open a parser that reads from the storage."""
         http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
         async with http:
             storage = Storage(http, "http://storage", http)
-            await LogParser(self.api, storage, self.max_bytes).on_event(event)
+            yield LogParser(self.api, storage, self.max_bytes)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         return self.answer(request)

@@ -44,6 +44,9 @@ QUERIES = [
     "data.kernel_revision.tree=t&data.kernel_revision.branch=b",
     "kind=kbuild&state=done&result=pass&data.kernel_revision.tree=chromiumos",
     "data.runtime=lab&state=running",
+    f"kind=job&state=done&id__gt={ID}&imported=null&data.findings=null",
+    f"kind=kbuild&state=done&id__gt={ID}&imported=null&data.planned__ne=true",
+    f"kind=job&state=done&id__gt={ID}&imported=null&artifacts.log__ne=null",
 ]
 """The queries of existing clients and our services, and of docs/performance.md."""
 

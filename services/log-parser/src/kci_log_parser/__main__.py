@@ -22,7 +22,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         EventStream.connect(settings, api, GROUP) as events,
     ):
         parser = LogParser(api, storage, settings.max_log_bytes)
-        await events.deliver(parser.on_event, stop)
+        await events.deliver(parser.on_event, stop, sweep=parser.unread)
 
 
 def start() -> None:

@@ -6,18 +6,20 @@ lines are not even read.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from kci_log_parser.result_nodes import ResultNodes
 from kci_log_parser.rules import LogFacts, correction, waits_for_log
 from kci_log_parser.scanner import LogScanner
 from kci_shared.errors import Conflict, NotStored, NotYet
+from kci_shared.events.unmarked import recent
 from kci_shared.logging import get_logger
-from kci_shared.models import Event, Finding, Kbuild, Node, Result, State
+from kci_shared.models import Event, Finding, Kbuild, Kind, Node, Result, State
 from kci_shared.nodes import Nodes
-from kci_shared.rules.artifacts import log_url
+from kci_shared.rules.artifacts import LOGS, log_url
 from kci_shared.rules.builds import build_failure
 from kci_shared.rules.results import ResultReader
 
@@ -58,6 +60,15 @@ class LogParser:
             node = await self._results.store(node, results)
         await self._note(node, facts)
         log.info("log parsed", findings=len(facts.findings), error=facts.error)
+
+    async def unread(self) -> AsyncIterator[Node]:
+        """Yield the builds and jobs that are done, and whose log was not read."""
+        for kind in (Kind.KBUILD, Kind.JOB):
+            for name in LOGS:
+                mark = {f"artifacts.{name}__ne": "null", "data.findings": "null"}
+                now = datetime.now(UTC)
+                async for node in recent(self._api, now, kind, State.DONE, **mark):
+                    yield node
 
     async def _read(self, url: str, results: ResultReader | None) -> LogFacts:
         """Read a log; one that does not exist shows nothing."""

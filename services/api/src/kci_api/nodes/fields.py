@@ -88,6 +88,8 @@ def _inner_types(annotation: Any) -> Iterator[Any]:
 
 FIELDS: dict[str, FieldType] = {
     "claim": TEXT,  # to ask for null: nodes without a claim
+    "imported": TYPES[int],  # to ask for null: nodes that were not imported
+    "data.findings": TEXT,  # to ask for null: nodes whose log was not read
     **{
         name: kind
         for name, kind in _fields_of(StoredNode, "")

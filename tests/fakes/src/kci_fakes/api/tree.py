@@ -50,8 +50,8 @@ class Tree:
         self._numbers = count(1)
 
     def new_id(self) -> str:
-        """Return an id that no node has; ids grow."""
-        return f"{next(self._numbers):024x}"
+        """Return an id that no node has; it begins with the time, as the API's do."""
+        return f"{int(self.now().timestamp()):08x}{next(self._numbers):016x}"
 
     def read(self, node_id: str) -> Node:
         """Return a node; raise `NotFound` if it does not exist."""
