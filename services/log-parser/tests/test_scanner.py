@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kci_log_parser import headlines
+from kci_log_parser.fault_lines import FAULT_LINES
 from kci_log_parser.folded import MAX_OF_A_KIND, MAX_OF_A_SEVERITY
 from kci_log_parser.report import EXCERPT_LINES
 from kci_log_parser.scanner import MAX_TAIL_BYTES, LogScanner, scan
@@ -138,7 +138,7 @@ def test_what_only_resembles_a_headline_is_none(line: str) -> None:
 
 
 def test_every_kind_has_a_headline_in_these_tests() -> None:
-    assert set(HEADLINES.values()) == {row.kind for row in headlines.HEADLINES}
+    assert set(HEADLINES.values()) == {row.kind for row in FAULT_LINES}
 
 
 def test_what_follows_an_oops_belongs_to_it() -> None:

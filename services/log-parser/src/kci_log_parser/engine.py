@@ -14,8 +14,8 @@ import hyperscan
 
 from kci_log_parser.boot_lines import BOOT_LINES, PHASE_LINES
 from kci_log_parser.build_lines import BUILD_LINES
+from kci_log_parser.fault_lines import FAULT_LINES, Headline
 from kci_log_parser.forms import Form, Topic
-from kci_log_parser.headlines import HEADLINES, Headline
 from kci_log_parser.result_lines import RESULT_LINES
 
 Row = Headline | Form
@@ -104,13 +104,15 @@ class Engine:
 @cache
 def faults_engine() -> Engine:
     """Return the engine for all lines but those of test results."""
-    return Engine([*HEADLINES, *BUILD_LINES, *BOOT_LINES, *PHASE_LINES])
+    return Engine([*FAULT_LINES, *BUILD_LINES, *BOOT_LINES, *PHASE_LINES])
 
 
 @cache
 def full_engine() -> Engine:
     """Return the engine for all lines, with those of test results."""
-    return Engine([*HEADLINES, *BUILD_LINES, *BOOT_LINES, *RESULT_LINES, *PHASE_LINES])
+    return Engine(
+        [*FAULT_LINES, *BUILD_LINES, *BOOT_LINES, *RESULT_LINES, *PHASE_LINES]
+    )
 
 
 def _scanned(pattern: str) -> bytes:

@@ -4,7 +4,7 @@
 import re
 from functools import cached_property
 
-from kci_log_parser.headlines import Headline
+from kci_log_parser.fault_lines import Headline
 from kci_log_parser.lines import clean
 from kci_log_parser.report import EXCERPT_LINES, LINE_CHARS, Place, Report
 from kci_log_parser.signature import MAX_FUNCTIONS, signature

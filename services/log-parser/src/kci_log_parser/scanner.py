@@ -20,9 +20,9 @@ from kci_log_parser.engine import (
     full_engine,
 )
 from kci_log_parser.fault import Fault
+from kci_log_parser.fault_lines import Headline
 from kci_log_parser.folded import Folded
 from kci_log_parser.forms import Form, Topic
-from kci_log_parser.headlines import Headline
 from kci_log_parser.lines import clean, may_lead, undecorated
 from kci_log_parser.report import Place, Report
 from kci_log_parser.starts import Start

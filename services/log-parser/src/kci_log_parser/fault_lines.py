@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of what a kernel prints first when something is wrong."""
+"""The table of headlines: what a kernel prints first when something is wrong."""
 
 from dataclasses import dataclass
 
@@ -57,7 +57,7 @@ def _rows(
     return [Headline(kind, pattern, within, after, lead) for pattern in patterns]
 
 
-HEADLINES: list[Headline] = [
+FAULT_LINES: list[Headline] = [
     # The first row that fits decides, so particular rows come before general ones.
     *_rows("kasan", r"BUG: KASAN: "),
     *_rows("kasan", r"BUG \S+ \(.*\): kasan: bad access", within=frozenset({"kasan"})),
