@@ -10,7 +10,7 @@ from beanie import PydanticObjectId
 from kci_api.callers.authenticator import CACHE_S, Authenticator
 from kci_api.callers.documents import Token, UserDocument
 from kci_api.callers.passwords import Passwords
-from kci_api.callers.tokens import Signer
+from kci_api.callers.signer import Signer
 from kci_api.users.token_file import TokenRequest, ensure_token
 from kci_shared.errors import BadRequest, NotFound, NotLoggedIn
 

@@ -16,8 +16,8 @@ from kci_api.audit.documents import AuditDocument
 from kci_api.audit.store import Audit
 from kci_api.callers.authenticator import Authenticator
 from kci_api.callers.documents import TokenDocument, UserDocument
+from kci_api.callers.signer import Signer
 from kci_api.callers.store import UserStore
-from kci_api.callers.tokens import Signer
 from kci_api.channels.stream import PublishedStream
 from kci_api.claims.store import ClaimStore
 from kci_api.events.bell import Bell

@@ -11,7 +11,7 @@ from typing import Protocol
 from kci_api.callers.documents import Token, UserDocument
 from kci_api.callers.passwords import Passwords
 from kci_api.callers.rules import Caller, service_caller
-from kci_api.callers.tokens import Signer
+from kci_api.callers.signer import Signer
 from kci_shared.errors import BadRequest, NotFound, NotLoggedIn
 
 CACHE_S = 3.0

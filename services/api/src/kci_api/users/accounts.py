@@ -14,8 +14,8 @@ from kci_api.callers.authenticator import Authenticator
 from kci_api.callers.documents import Group, UserDocument
 from kci_api.callers.passwords import Passwords
 from kci_api.callers.rules import Caller
+from kci_api.callers.signer import Signer
 from kci_api.callers.store import NAME_TAKEN, UserStore
-from kci_api.callers.tokens import Signer
 from kci_api.nodes.owners import owns_nodes
 from kci_shared.errors import BadRequest, NotFound
 
