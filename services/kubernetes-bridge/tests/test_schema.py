@@ -10,7 +10,7 @@ import yaml
 from kubernetes_bridge_fakes import Body, Jobs, a_lab
 
 from kci_fakes.api import FakeApi
-from kci_kubernetes_bridge.manifest import manifest
+from kci_kubernetes_bridge.job_manifest import manifest
 from kci_kubernetes_bridge.pods import build_pod, script_pod
 from kci_shared.work import BridgeSettings
 from kci_shared.work.build import order_of

@@ -4,7 +4,7 @@ import subprocess
 import pytest
 from kubernetes_bridge_fakes import Body, Jobs, a_lab
 
-from kci_kubernetes_bridge.manifest import label_of, manifest
+from kci_kubernetes_bridge.job_manifest import label_of, manifest
 from kci_kubernetes_bridge.pods import script_pod
 from kci_kubernetes_bridge.script import mark_of, outcomes_of, read_log, script_of
 from kci_shared.lab import NoDevice, read_definition
