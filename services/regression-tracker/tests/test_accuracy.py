@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kci_regression_tracker.history import Sample, Tally, look_back, tallies_of
+from kci_regression_tracker.breaks import Sample, Tally, look_back, tallies_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BREAKS_EVERY = 250

@@ -4,9 +4,9 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from kci_regression_tracker.history import look_back
+from kci_regression_tracker.breaks import look_back
 from kci_regression_tracker.reconcile import History
-from kci_regression_tracker.rules import (
+from kci_regression_tracker.series import (
     VERDICTS,
     Above,
     RunNode,

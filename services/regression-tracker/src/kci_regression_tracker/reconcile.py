@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from kci_regression_tracker.history import WINDOW, Break, Past, Sample
-from kci_regression_tracker.rules import (
+from kci_regression_tracker.breaks import WINDOW, Break, Past, Sample
+from kci_regression_tracker.series import (
     Above,
     RunNode,
     Series,

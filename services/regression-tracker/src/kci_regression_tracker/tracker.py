@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from kci_regression_tracker.archive import Archive
 from kci_regression_tracker.reconcile import Change, plan
-from kci_regression_tracker.rules import VERDICTS, RunNode, Series, is_run
+from kci_regression_tracker.series import VERDICTS, RunNode, Series, is_run
 from kci_shared.errors import Conflict, NotYet
 from kci_shared.logging import get_logger
 from kci_shared.models import Event, Kind, NewNode, Result, State, Test

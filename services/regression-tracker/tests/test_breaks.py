@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kci_regression_tracker.history import Past, Sample, failures_needed, look_back
+from kci_regression_tracker.breaks import Past, Sample, failures_needed, look_back
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

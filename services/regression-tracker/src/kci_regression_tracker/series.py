@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Self, TypeGuard
 
-from kci_regression_tracker.history import Sample
+from kci_regression_tracker.breaks import Sample
 from kci_shared.models import (
     Job,
     Kbuild,

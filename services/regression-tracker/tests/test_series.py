@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import pytest
 
-from kci_regression_tracker.rules import is_tag
+from kci_regression_tracker.series import is_tag
 from kci_shared.models import Revision
 
 
