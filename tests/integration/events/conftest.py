@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from kci_shared.errors import Unavailable
-from kci_shared.events import EventStream, deliveries, group, reader
+from kci_shared.events import EventStream, deliveries, group, reader, retries
 from kci_shared.models import CHANNEL, NODE, Event, Kind, Node, NodeChange, Op, State
 from kci_shared.secret import Secret
 from kci_shared.settings import ServiceSettings
@@ -23,8 +23,8 @@ NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "BACKOFF_S", 0.05)
-    monkeypatch.setattr(deliveries, "MAX_BACKOFF_S", 0.1)
+    monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(retries, "LONGEST_PAUSE_S", 0.1)
     monkeypatch.setattr(deliveries, "PAUSE_S", 0.05)
     monkeypatch.setattr(deliveries, "KEEP_EVERY_S", 0.1)
     monkeypatch.setattr(reader, "PAUSE_S", 0.05)

@@ -10,7 +10,7 @@ import pytest
 
 from integration.events.conftest import GROUP, Service, World, names
 from kci_shared.errors import Invalid, NotYet
-from kci_shared.events.handling import MAX_CRASHES
+from kci_shared.events.retries import MAX_CRASHES
 from kci_shared.models import CHANNEL, Event
 
 pytestmark = pytest.mark.integration

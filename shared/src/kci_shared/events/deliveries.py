@@ -8,6 +8,7 @@ from collections.abc import Callable
 from redis.exceptions import RedisError
 
 from kci_shared.events.group import TAKEOVER_MS, ConsumerGroup
+from kci_shared.events.retries import pause_s
 from kci_shared.logging import get_logger
 from kci_shared.waiting import wait
 
@@ -17,9 +18,6 @@ Key = tuple[str, str]
 
 KEEP_EVERY_S = TAKEOVER_MS / 3000
 PAUSE_S = 1.0
-BACKOFF_S = 0.5
-"""Pause before the first retry of an event; it doubles with each retry."""
-MAX_BACKOFF_S = 8.0
 
 
 class Deliveries:
@@ -55,8 +53,7 @@ class Deliveries:
 
     def retry(self, key: Key, attempts: int) -> None:
         """Retry a delivery after a pause, which grows with the attempts so far."""
-        pause_s = min(BACKOFF_S * 2 ** min(attempts - 1, 10), MAX_BACKOFF_S)
-        self._due[key] = self._clock() + pause_s
+        self._due[key] = self._clock() + pause_s(attempts)
         self._held.pop(key, None)
 
     def due(self, limit: int) -> list[Key]:

@@ -11,6 +11,7 @@ from kci_shared.errors import KciError
 from kci_shared.events.deliveries import Deliveries
 from kci_shared.events.group import ConsumerGroup, Delivery
 from kci_shared.events.metrics import HANDLED
+from kci_shared.events.retries import is_given_up
 from kci_shared.logging import get_logger
 from kci_shared.models import Event
 
@@ -18,8 +19,6 @@ log = get_logger(__name__)
 
 Handler = Callable[[Event], Awaitable[None]]
 
-MAX_CRASHES = 10
-"""After so many attempts an event that crashes its handler is given up."""
 DONE = HANDLED.labels("done")
 RETRIED = HANDLED.labels("retried")
 GIVEN_UP = HANDLED.labels("dead")
@@ -55,15 +54,11 @@ class Handling:
                 self._deliveries.done(delivery.key)
 
     async def _failed(self, delivery: Delivery, error: Exception) -> None:
-        crashed = not isinstance(error, KciError)
-        if crashed:
+        if not isinstance(error, KciError):
             log.error("handler crashed", exc_info=error)
         try:
-            if isinstance(error, KciError) and not error.retryable:
-                await self._give_up(delivery, _reason(error))
-                return
             attempts = await self._group.attempts(delivery)
-            if crashed and attempts >= MAX_CRASHES:
+            if is_given_up(error, attempts):
                 await self._give_up(delivery, _reason(error))
                 return
             self._deliveries.retry(delivery.key, attempts)
