@@ -4,6 +4,7 @@
 import asyncio
 
 from kci_scheduler.closing import Closing
+from kci_scheduler.owed import Owed
 from kci_scheduler.scheduler import Scheduler
 from kci_scheduler.settings import Settings
 from kci_scheduler.sweep import Sweeper
@@ -29,7 +30,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         closing = Closing(api)
         scheduler = Scheduler(config.get, api, closing)
         sweeper = Sweeper(api, closing)
-        tasks.create_task(events.deliver(scheduler.on_event, stop))
+        owed = Owed(config.get, api, closing)
+        tasks.create_task(events.deliver(scheduler.on_event, stop, sweep=owed.nodes))
         tasks.create_task(sweeper.run(settings.sweep_every, stop))
         tasks.create_task(config.watch(settings.config_every, stop))
 

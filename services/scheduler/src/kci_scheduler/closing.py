@@ -27,14 +27,18 @@ class Closing:
         """Close the checkout of a tree if nothing is left to do in it."""
         if await self._unplanned(treeid):
             return  # the usual case takes one call
-        now = self._now()
         for checkout in await self._api.find(
             treeid=treeid, kind=Kind.CHECKOUT, state=State.AVAILABLE
         ):
             assert isinstance(checkout, Checkout)
-            held = checkout.holdoff is not None and checkout.holdoff > now
-            if not held and await self._is_finished(checkout):
+            if await self.is_due(checkout):
                 await self._end(checkout)
+
+    async def is_due(self, checkout: Checkout) -> bool:
+        """Return whether a checkout that is available can be closed now."""
+        if checkout.holdoff is not None and checkout.holdoff > self._now():
+            return False
+        return await self._is_finished(checkout)
 
     async def _is_finished(self, checkout: Checkout) -> bool:
         """Say whether a tree has nothing left to run, and nothing left to plan.
