@@ -4,8 +4,8 @@
 from contextlib import suppress
 
 from kci_shared.events import Handler, Sweep
-from kci_shared.events.handling import MAX_CRASHES
 from kci_shared.events.reconcile import event_of
+from kci_shared.events.retries import MAX_CRASHES
 from kci_shared.models import Event
 
 
