@@ -8,6 +8,7 @@ from email_reporter_fakes import make_settings
 
 from kci_email_reporter.delivery import DEFERRAL_MAX_S, Delivery
 from kci_email_reporter.smtp import Envelope, InDoubt, Postponed, Replies, Reply
+from kci_shared.errors import ChannelDown
 from kci_shared.models import Result
 from kci_shared.work import CannotRun
 
@@ -83,6 +84,16 @@ async def test_a_relay_that_is_away_is_waited_for(
     assert (await delivery.run(ENVELOPE, 0)).result is Result.PASS
     assert mails.sent == [(ONE, TWO)]
     assert 3600 < mails.now_s < 5 * 3600
+
+
+async def test_while_the_relay_cannot_be_used_no_time_counts(
+    mails: FakeMailSystem, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kci_shared.channels.openings.PAUSE_S", 0)
+    mails.errors = [ChannelDown("smtp: the login is refused")] * 9999
+    assert (await delivery.run(ENVELOPE, 0)).result is Result.PASS
+    assert mails.sent == [(ONE, TWO)]
+    assert mails.now_s == 0
 
 
 async def test_after_two_days_the_mail_is_given_up(

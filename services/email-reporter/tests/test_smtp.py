@@ -16,6 +16,7 @@ from kci_email_reporter.smtp import (
     SmtpRelay,
     _uninterrupted,
 )
+from kci_shared.errors import ChannelDown
 
 ONE, TWO = "one@lists.example", "two@lists.example"
 ENVELOPE = Envelope(
@@ -135,9 +136,24 @@ async def test_a_mail_may_have_been_sent_before_the_connection_was_lost(
 
 async def test_a_relay_that_is_away_has_sent_nothing() -> None:
     relay = SmtpRelay(make_settings(smtp_port=1))
-    with pytest.raises(Postponed) as error:
+    with pytest.raises(ChannelDown, match="start the server"):
         await relay.send(ENVELOPE, [ONE])
-    assert not isinstance(error.value, InDoubt)
+
+
+@pytest.mark.parametrize("greeting", ["554 not you", "421 later"])
+async def test_a_relay_that_refuses_the_connection_is_no_fault_of_the_mail(
+    greeting: str,
+) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{greeting}\r\n".encode())
+        writer.close()
+
+    listener = await asyncio.start_server(greet, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    expected = Postponed if greeting.startswith("4") else ChannelDown
+    async with listener:
+        with pytest.raises(expected):
+            await SmtpRelay(make_settings(smtp_port=port)).send(ENVELOPE, [ONE])
 
 
 async def test_a_relay_without_the_required_tls_gets_nothing(
@@ -145,7 +161,7 @@ async def test_a_relay_without_the_required_tls_gets_nothing(
 ) -> None:
     port = relay._settings.smtp_port
     strict = SmtpRelay(make_settings(smtp_port=port, smtp_tls="starttls"))
-    with pytest.raises(Postponed):
+    with pytest.raises(ChannelDown, match="KCI_SMTP_TLS"):
         await strict.send(ENVELOPE, [ONE])
     assert not server.mails
 

@@ -11,6 +11,8 @@ import pytest
 from kci_kcidb_bridge.ingestion import Ingestion
 from kci_kcidb_bridge.rows import CheckoutRow, Row
 from kci_kcidb_bridge.submit import BODY_MAX_BYTES, KcidbAway, KcidbRefused, Submitter
+from kci_shared.channels import About, ChannelClient
+from kci_shared.errors import ChannelDown
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -49,7 +51,11 @@ def kcidb() -> FakeKcidb:
 
 @pytest.fixture
 async def submitter(kcidb: FakeKcidb) -> AsyncIterator[Submitter]:
-    async with httpx.AsyncClient(transport=kcidb, base_url="http://kcidb") as http:
+    about = About("kcidb", url="KCI_KCIDB_URL", credentials="KCI_KCIDB_TOKEN")
+    http = ChannelClient(
+        about, ("GET", "/authtest"), transport=kcidb, base_url="http://kcidb"
+    )
+    async with http:
         yield Submitter(http, Ingestion(http))
 
 
@@ -108,14 +114,11 @@ async def test_a_refused_row_does_not_hold_back_the_others(
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.ConnectError("refused"),
         httpx.ReadTimeout("slow"),
         httpx.RemoteProtocolError("cut"),
         httpx.Response(502),
         httpx.Response(500, text='{"id":"0","status":"error"}'),
         httpx.Response(429),
-        httpx.Response(302, headers={"Location": "http://elsewhere"}),
-        httpx.Response(200, text="<html>log in to this network</html>"),
         httpx.Response(200, text="[]"),
         httpx.Response(200, text='{"id":"../x","status":"ok"}'),
     ],
@@ -131,13 +134,30 @@ async def test_without_a_submission_id_the_rows_are_sent_again(
     assert kcidb.rows == ["demo:a"]
 
 
-async def test_a_refused_token_is_reported_without_halving_the_rows(
-    kcidb: FakeKcidb, submitter: Submitter
+@pytest.mark.parametrize(
+    ("answer", "remedy"),
+    [
+        (an_answer(401, "0", "error", "ExpiredSignature"), "KCI_KCIDB_TOKEN"),
+        (httpx.Response(403), "KCI_KCIDB_TOKEN"),
+        (httpx.Response(302, headers={"Location": "http://elsewhere"}), "login page"),
+        (httpx.Response(200, text="<html>log in</html>"), "another server"),
+        (httpx.Response(404, html="<html>nginx</html>"), "another path"),
+        (httpx.ConnectError("refused"), "start the server"),
+    ],
+)
+async def test_a_kcidb_that_cannot_be_used_is_no_fault_of_the_rows(
+    kcidb: FakeKcidb,
+    submitter: Submitter,
+    answer: httpx.Response | Exception,
+    remedy: str,
 ) -> None:
-    kcidb.answer = an_answer(401, "0", "error", "ExpiredSignature")
-    with pytest.raises(KcidbRefused, match="ExpiredSignature"):
+    kcidb.answer = answer
+    with pytest.raises(ChannelDown, match=remedy):
         await submitter.submit(rows("a", "b"))
     assert len(kcidb.bodies) == 1
+    kcidb.answer = None
+    await submitter.submit(rows("a", "b"))
+    assert kcidb.rows == ["demo:a", "demo:b"]
 
 
 async def test_old_submissions_are_forgotten(

@@ -10,7 +10,7 @@ import yaml
 from kubernetes_bridge_fakes import Body, a_lab
 
 from kci_kubernetes_bridge.access import Access, find_access, in_cluster
-from kci_kubernetes_bridge.credentials import NoCredentials
+from kci_shared.channels.sightings import NoToken
 from kci_shared.errors import ConfigError
 
 
@@ -47,10 +47,10 @@ async def test_a_pods_token_is_read_again_as_it_changes(
     (tmp_path / "token").write_text("second")
     assert await authorization(access) == "Bearer second"
     (tmp_path / "token").unlink()
-    with pytest.raises(NoCredentials, match="No such file"):
+    with pytest.raises(NoToken, match="No such file"):
         await authorization(access)
     (tmp_path / "token").write_text("a secret\nof two lines")
-    with pytest.raises(NoCredentials) as refused:
+    with pytest.raises(NoToken) as refused:
         await authorization(access)
     assert "secret" not in str(refused.value)
     (tmp_path / "token").write_text("third")

@@ -27,13 +27,13 @@ from kci_kubernetes_bridge.credentials import (
     MARGIN_S,
     RERUN_S,
     Credential,
-    NoCredentials,
     PluginToken,
 )
 from kci_kubernetes_bridge.exec_info import CLUSTER_CONFIG
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.objects import Job
 from kci_kubernetes_bridge.refusals import Away, Denied
+from kci_shared.channels.sightings import NoToken
 from kci_shared.errors import ConfigError
 from kci_shared.models import Result
 
@@ -122,7 +122,7 @@ class Tokens:
         await asyncio.sleep(0)
         self.made += 1
         if self.is_broken:
-            raise NoCredentials("broken")
+            raise NoToken("broken")
         expires = None if self._life is None else self._clock() + self._life
         return Credential(f"t{self.made}", expires)
 
@@ -219,9 +219,9 @@ async def test_a_program_that_fails_runs_again_after_a_while() -> None:
     tokens = Tokens(clock, life=None)
     tokens.is_broken = True
     auth = PluginToken(tokens, clock)
-    with pytest.raises(NoCredentials, match="broken"):
+    with pytest.raises(NoToken, match="broken"):
         await get(auth)
-    with pytest.raises(NoCredentials, match="runs again in 10 s"):
+    with pytest.raises(NoToken, match="runs again in 10 s"):
         await get(auth)
     assert tokens.made == 1
     tokens.is_broken = False

@@ -21,14 +21,15 @@ from jose import jwt
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kci_fakes.kcidb_receiver import Receiver
 from kci_fakes.kcidb_spool import Spool, schema_validator
 from kci_kcidb_bridge.__main__ import main
 from kci_kcidb_bridge.settings import Settings
+from kci_shared.channels.openings import Openings, collected
 from kci_shared.server import QuietServer
 
 pytestmark = pytest.mark.integration
@@ -123,6 +124,22 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
         await task
 
 
+class Wall:
+    """Stands in front of a server; answers all requests itself if it has a page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.page: Response | None = None
+        self.hits = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self.page is not None:
+            self.hits += 1
+            await self.page(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
 @dataclass
 class World:
     """API, receiver and Redis, and the bridge's settings."""
@@ -131,6 +148,10 @@ class World:
     receiver: Receiver
     folder: Path
     redis: Redis
+    wall: Wall
+    """In front of the receiver."""
+    openings: Openings
+    """The channels of the bridge."""
     fields: dict[str, str]
     """The bridge's settings."""
     published: int = 0
@@ -169,10 +190,11 @@ class World:
 async def world(redis_url: str, tmp_path: Path) -> AsyncIterator[World]:
     api = Api()
     receiver = Receiver(Spool(tmp_path, schema_validator()), SECRET, [])
+    wall = Wall(receiver.app())
     claims = {"origin": "demo", "exp": int(time.time()) + 600}
     async with (
         served(api.app()) as api_url,
-        served(receiver.app()) as kcidb_url,
+        served(wall) as kcidb_url,
         Redis.from_url(redis_url) as redis,
     ):
         fields = {
@@ -183,7 +205,8 @@ async def world(redis_url: str, tmp_path: Path) -> AsyncIterator[World]:
             "kcidb_token": jwt.encode(claims, SECRET, algorithm="HS256"),
             "origin": "demo",
         }
-        yield World(api, receiver, tmp_path, redis, fields)
+        with collected() as openings:
+            yield World(api, receiver, tmp_path, redis, wall, openings, fields)
 
 
 @asynccontextmanager
@@ -264,16 +287,39 @@ async def test_a_job_waits_until_its_log_is_parsed(world: World) -> None:
     assert each_row_has_one_text(world)
 
 
-async def test_with_a_refused_token_events_go_to_the_dead_letters(
-    world: World,
+@pytest.mark.parametrize("status", [401, 403, 302, 404, 200])
+async def test_events_wait_while_kcidb_cannot_be_used(
+    world: World, status: int
 ) -> None:
-    world.fields["kcidb_token"] = "not.a.token"
+    world.wall.page = HTMLResponse("<html>Welcome to our hotel</html>", status)
     async with running(world.settings):
         await world.publish()
-        async with asyncio.timeout(WAIT_S):
-            while await world.redis.xlen("dead:kcidb-bridge") < 4:
-                await asyncio.sleep(0.05)
-    assert world.rows() == {}
+        await until(lambda: world.wall.hits > 0)
+        await until(lambda: bool(world.openings.problems()))
+        hits = world.wall.hits
+        [problem] = world.openings.problems().values()
+        assert "KCI_KCIDB_" in problem
+        world.wall.page = None
+        await until(lambda: complete(world))
+    assert hits < 10
+    assert await world.redis.xlen("dead:kcidb-bridge") == 0
+    assert each_row_has_one_text(world)
+
+
+async def test_events_wait_for_a_token_that_kcidb_accepts(
+    world: World, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("not.a.token")
+    good = world.fields.pop("kcidb_token")
+    world.fields["kcidb_token_file"] = str(file)
+    async with running(world.settings):
+        await world.publish()
+        await until(lambda: bool(world.openings.problems()))
+        assert world.rows() == {}
+        file.write_text(good)
+        await until(lambda: complete(world))
+    assert await world.redis.xlen("dead:kcidb-bridge") == 0
 
 
 def test_the_receiver_runs_alone(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from integration.labgrid_bridge.bench import Bench
 from kci_labgrid_bridge import run
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.run import MARK
-from kci_shared.lab import LabError
+from kci_shared.errors import ChannelDown
 from kci_shared.models import ErrorCode, Progress, Result, TestStep
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -114,7 +114,7 @@ async def test_a_coordinator_that_dies_ends_the_job_for_another_try(
     outcome = await running
     assert outcome.error_code is ErrorCode.INFRASTRUCTURE
     assert outcome.error_msg == "the labgrid coordinator went away"
-    with pytest.raises(LabError, match="no labgrid coordinator"):
+    with pytest.raises(ChannelDown, match="no labgrid coordinator"):
         await bench.dialect.slots()
     [probe] = await bench.dialect.check()
     assert (probe.what, probe.is_bad) == ("coordinator", True)

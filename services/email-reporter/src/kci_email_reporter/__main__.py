@@ -22,11 +22,13 @@ GROUP = "email-reporter"
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     """Write mails on regressions and first results, and send them."""
     archive = MaildirArchive(settings.mail_archive) if settings.mail_archive else None
-    delivery = Delivery(SmtpRelay(settings), archive, settings)
+    relay = SmtpRelay(settings)
+    delivery = Delivery(relay, archive, settings)
     async with (
         ApiClient.connect(settings) as api,
         EventStream.connect(settings, api, GROUP) as events,
         Storage.connect(settings) as storage,
+        relay.channel.opened(),
         asyncio.TaskGroup() as tasks,
     ):
         reporter = Reporter(api, storage, settings)

@@ -3,10 +3,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 
 from kci_email_reporter.archive import Archive
 from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import Envelope, InDoubt, Postponed, Relay, Replies
+from kci_shared.channels import patiently
 from kci_shared.logging import get_logger
 from kci_shared.models import Result
 from kci_shared.work import CannotRun, RunOutcome
@@ -41,7 +43,8 @@ class Delivery:
         """Send the mail unless it is in the archive; return the relay's decision.
 
         `settle_s` is how long to wait for a copy in the archive if an earlier attempt
-        may have sent the mail, else 0. Raises `CannotRun` if it is not sent in time.
+        may have sent the mail, else 0. Raises `CannotRun` if it is not sent in time,
+        which passes only while the relay can be used.
         """
         recipients, waited_s = _Recipients(envelope.recipients), 0.0
         for pause_s in _pauses_s():
@@ -49,7 +52,8 @@ class Delivery:
                 if await self._was_sent(envelope.message_id, settle_s):
                     return RunOutcome(Result.PASS)
                 settle_s = 0
-                replies = await self._relay.send(envelope, recipients.waiting)
+                to = recipients.waiting
+                replies = await patiently(partial(self._relay.send, envelope, to))
                 if outcome := recipients.outcome(replies, waited_s):
                     return outcome
                 reason = _quote(_deferred(replies))

@@ -7,9 +7,17 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPNotSupported,
+    SMTPResponseException,
+)
 
 from kci_email_reporter.settings import Settings, Tls
+from kci_shared.channels import About, Channel, Sighting
+from kci_shared.channels.sightings import of_error
 from kci_shared.errors import KciError
 
 T = TypeVar("T")
@@ -23,7 +31,7 @@ QUIT_TIMEOUT_S = 5.0
 
 
 class Postponed(KciError):
-    """The relay cannot be reached, or defers; nothing was sent."""
+    """The relay defers, or is interrupted; nothing was sent."""
 
     retryable = True
 
@@ -73,8 +81,8 @@ class Relay(Protocol):
         """Send a mail unless a recipient is deferred; return the replies.
 
         If none is deferred, it goes to all accepted recipients in one transaction, so
-        that nobody gets it twice. Raises `Postponed`, or `InDoubt` if it may have been
-        sent.
+        that nobody gets it twice. Raises `ChannelDown` if the relay cannot be used,
+        `Postponed` if it defers, or `InDoubt` if the mail may have been sent.
         """
         ...
 
@@ -84,11 +92,22 @@ class SmtpRelay:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        password = settings.smtp_password
+        about = About(
+            "smtp",
+            url="KCI_SMTP_HOST, KCI_SMTP_PORT and KCI_SMTP_TLS",
+            credentials=password.setting if password else "KCI_SMTP_PASSWORD",
+        )
+        self.channel = Channel(about, self._probe)
+
+    async def _probe(self) -> None:
+        await _quit(await self._connect())
 
     async def send(self, envelope: Envelope, recipients: Sequence[str]) -> Replies:
         """Send a mail unless a recipient is deferred; return the replies."""
+        self.channel.require()
+        smtp = await self._connect()
         try:
-            smtp = await self._connect()
             try:
                 return await _transact(smtp, envelope, recipients)
             finally:
@@ -97,6 +116,16 @@ class SmtpRelay:
             raise Postponed(f"{type(error).__name__}: {error}") from error
 
     async def _connect(self) -> SMTP:
+        """Connect; raise `ChannelDown` unless the relay only defers."""
+        try:
+            return await self._log_in()
+        except (SMTPException, OSError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            if isinstance(error, SMTPResponseException) and _defers(error):
+                raise Postponed(reason) from error
+            raise self.channel.fault(_sighting(error), reason) from error
+
+    async def _log_in(self) -> SMTP:
         settings = self._settings
         password = settings.smtp_password
         smtp = SMTP(
@@ -111,6 +140,24 @@ class SmtpRelay:
         )
         await smtp.connect()
         return smtp
+
+
+def _defers(error: SMTPResponseException) -> bool:
+    return Reply(error.code, error.message).deferred
+
+
+def _sighting(error: Exception) -> Sighting:
+    match error:
+        case SMTPAuthenticationError():
+            return Sighting.UNAUTHORIZED
+        case SMTPNotSupported():
+            return Sighting.UNAUTHORIZED  # it offers no login
+        case SMTPResponseException():
+            return Sighting.FORBIDDEN
+        case _ if "STARTTLS" in str(error):
+            return Sighting.TLS  # it offers none
+        case _:
+            return of_error(error)
 
 
 async def _transact(

@@ -3,9 +3,8 @@
 
 import asyncio
 
-import httpx
-
 from kci_kcidb_bridge.bridge import KcidbBridge
+from kci_kcidb_bridge.connection import connect
 from kci_kcidb_bridge.ingestion import Ingestion
 from kci_kcidb_bridge.settings import Settings
 from kci_kcidb_bridge.submit import Submitter
@@ -22,11 +21,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     async with (
         ApiClient.connect(settings) as api,
         EventStream.connect(settings, api, GROUP) as events,
-        httpx.AsyncClient(
-            base_url=settings.kcidb_url,
-            headers={"Authorization": f"Bearer {settings.kcidb_token.read()}"},
-            timeout=60,
-        ) as kcidb,
+        connect(settings) as kcidb,
         asyncio.TaskGroup() as tasks,
     ):
         ingestion = Ingestion(kcidb)

@@ -9,6 +9,7 @@ import httpx
 from prometheus_client import Counter
 
 from kci_kcidb_bridge.answers import json_object
+from kci_shared.errors import ChannelDown
 from kci_shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -68,6 +69,6 @@ class Ingestion:
     async def _status(self, submission_id: str) -> str:
         try:
             answer = await self._http.get("/status", params={"id": submission_id})
-        except httpx.TransportError:
+        except (httpx.HTTPError, ChannelDown):
             return "unknown"
         return str(json_object(answer).get("status"))

@@ -16,6 +16,8 @@ from kci_kcidb_bridge.answers import json_object
 from kci_kcidb_bridge.ingestion import Ingestion
 from kci_kcidb_bridge.report import serialize
 from kci_kcidb_bridge.rows import Row
+from kci_shared.channels import Verdict
+from kci_shared.channels.sightings import TABLE, of_response
 from kci_shared.errors import KciError
 from kci_shared.logging import get_logger
 
@@ -24,21 +26,19 @@ log = get_logger(__name__)
 BODY_MAX_BYTES = 2_000_000
 REMEMBERED = 10_000
 """How many submissions are remembered, so that none is sent twice."""
-RETRYABLE = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
-"""Client errors that do not depend on what was sent."""
 SUBMISSION_ID = re.compile(r"[A-Za-z0-9]{1,100}")
 
 SUBMITTED = Counter("kci_kcidb_submissions_total", "By KCIDB's answer", ["answer"])
 
 
 class KcidbAway(KciError):
-    """KCIDB cannot be reached, or its answer makes no sense; worth a retry."""
+    """KCIDB is interrupted, or its answer makes no sense; worth a retry."""
 
     retryable = True
 
 
 class KcidbRefused(KciError):
-    """KCIDB refuses the token or some rows; the message says which and what to do."""
+    """KCIDB refuses some rows; the message says which, and why."""
 
 
 class _BodyRefused(Exception):
@@ -57,7 +57,7 @@ class Submitter:
         """Submit rows, in their order.
 
         Raises `KcidbRefused` if KCIDB refuses some of them, after the others have been
-        sent, and `KcidbAway` if it cannot be reached.
+        sent, `KcidbAway` if it fails, and `ChannelDown` if it cannot be used.
         """
         if refused := await self._submit(rows):
             raise KcidbRefused(f"KCIDB refuses {'; '.join(refused)}")
@@ -94,7 +94,7 @@ class Submitter:
             answer = await self._http.post(
                 "/submit", content=body, headers={"Content-Type": "application/json"}
             )
-        except httpx.TransportError as error:
+        except httpx.HTTPError as error:
             SUBMITTED.labels("none").inc()
             raise KcidbAway(f"no answer from KCIDB: {type(error).__name__}") from error
         SUBMITTED.labels(str(answer.status_code)).inc()
@@ -103,11 +103,7 @@ class Submitter:
 
 def _submission_id(answer: httpx.Response) -> str:
     """Return the submission id in KCIDB's answer, or raise what the answer means."""
-    if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        raise KcidbRefused(
-            f"KCIDB refuses our token ({_message(answer)}); renew KCI_KCIDB_TOKEN"
-        )
-    if answer.is_client_error and answer.status_code not in RETRYABLE:
+    if TABLE[of_response(answer)].own is Verdict.REFUSED:
         raise _BodyRefused(f"{answer.status_code} {_message(answer)}")
     submission_id = str(json_object(answer).get("id", ""))
     if not answer.is_success or not SUBMISSION_ID.fullmatch(submission_id):

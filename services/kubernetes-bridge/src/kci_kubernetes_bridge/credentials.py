@@ -10,15 +10,13 @@ from typing import NamedTuple, Protocol
 
 import httpx
 
+from kci_shared.channels.sightings import NoToken
+
 RERUN_S = 10.0
 """The least time between two runs of a plugin, however many requests fail."""
 MARGIN_S = 30.0
 """How long before its expiry a token is replaced: a request takes its time."""
 BEARER = re.compile(r"[\x21-\x7e]+")
-
-
-class NoCredentials(httpx.TransportError):
-    """There is no token for now, so no request can be sent."""
 
 
 class Credential(NamedTuple):
@@ -33,14 +31,14 @@ class TokenSource(Protocol):
     """Makes tokens."""
 
     async def run(self) -> Credential:
-        """Return a new token; raises `NoCredentials`."""
+        """Return a new token; raises `NoToken`."""
         ...
 
 
 def authorize(request: httpx.Request, token: str) -> httpx.Request:
-    """Add a token to a request; raises `NoCredentials` where no header can hold it."""
+    """Add a token to a request; raises `NoToken` where no header can hold it."""
     if not BEARER.fullmatch(token):  # else the HTTP library would quote it
-        raise NoCredentials("the token is empty, or is not plain ASCII")
+        raise NoToken("the token is empty, or is not plain ASCII")
     request.headers["Authorization"] = f"Bearer {token}"
     return request
 
@@ -71,7 +69,7 @@ class TokenFile(httpx.Auth):
         try:
             token = self._file.read_text(errors="replace").strip()
         except OSError as error:
-            raise NoCredentials(f"{self._file}: {error.strerror}") from error
+            raise NoToken(f"{self._file}: {error.strerror}") from error
         yield authorize(request, token)
 
 
@@ -106,7 +104,7 @@ class PluginToken(httpx.Auth):
                 self._ran_at, self._credential = self._clock(), None
                 self._credential = await self._source.run()
             if self._credential is None:
-                raise NoCredentials(
+                raise NoToken(
                     f"the credential plugin has failed; it runs again in {RERUN_S:g} s"
                 )
             return self._credential.token

@@ -17,6 +17,7 @@ from kci_kubernetes_bridge.pods import build_pod, script_pod
 from kci_kubernetes_bridge.refusals import Away
 from kci_kubernetes_bridge.verdicts import JobVerdict
 from kci_kubernetes_bridge.watch import Watch
+from kci_shared.errors import ChannelDown
 from kci_shared.lab import LabError
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Kbuild, Progress
@@ -148,7 +149,7 @@ class Cluster(Dialect):
             if flight.pod is not None:
                 try:
                     await self._save_log(flight.pod, file)
-                except CannotRun as error:
+                except (CannotRun, ChannelDown) as error:
                     log.warning("log lost", job_id=handle, reason=str(error))
         await patiently(lambda: self._stop(handle))
 

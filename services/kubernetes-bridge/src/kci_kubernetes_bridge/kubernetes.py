@@ -20,7 +20,8 @@ from kci_kubernetes_bridge.answers import (
     read_page,
 )
 from kci_kubernetes_bridge.objects import Job, Pod, Watched
-from kci_kubernetes_bridge.refusals import INVALID, Away, Right, refusal
+from kci_kubernetes_bridge.refusals import INVALID, Away, Right, judge, refusal
+from kci_shared.channels import About, ChannelClient
 from kci_shared.work import CannotRun
 
 PAGE_OBJECTS = 100
@@ -32,7 +33,10 @@ CHUNK_BYTES = 1 << 16
 
 
 class Kubernetes:
-    """One namespace of a cluster. Each call may raise `CannotRun`, such as `Away`."""
+    """One namespace of a cluster.
+
+    Each call may raise `CannotRun`, such as `Away`, and `ChannelDown`.
+    """
 
     def __init__(self, http: httpx.AsyncClient, namespace: str) -> None:
         self._http = http
@@ -42,13 +46,17 @@ class Kubernetes:
     @asynccontextmanager
     async def connect(cls, access: Access) -> AsyncIterator[Self]:
         """Open the cluster."""
-        async with httpx.AsyncClient(
+        http = ChannelClient(
+            About("kubernetes", url="the kubeconfig", credentials="the kubeconfig"),
+            ("GET", f"{Job.api}/namespaces/{access.namespace}/{Job.plural}?limit=1"),
+            judge=judge,
             base_url=f"{access.url.rstrip('/')}/",
             verify=access.tls,
             auth=access.auth,
             timeout=httpx.Timeout(30, connect=10),
             trust_env=False,  # no proxy and no .netrc of the environment
-        ) as http:
+        )
+        async with http, http.channel.opened():
             yield cls(http, access.namespace)
 
     async def create(self, body: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from kci_kubernetes_bridge.refusals import Away, Denied
+from kci_shared.errors import ChannelDown
 from kci_shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -32,6 +33,9 @@ async def patiently(call: Callable[[], Awaitable[T]]) -> T:
         except Away as error:
             denied_since = None
             log.warning("waiting for the cluster", reason=str(error))
+        except ChannelDown as error:
+            denied_since = None
+            log.info("waiting for the cluster", reason=str(error))
         except Denied as error:
             denied_since = denied_since or time.monotonic()
             if time.monotonic() - denied_since >= DENIED_S:

@@ -15,7 +15,8 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from kci_kubernetes_bridge.credentials import Credential, NoCredentials
+from kci_kubernetes_bridge.credentials import Credential
+from kci_shared.channels.sightings import NoToken
 
 TIMEOUT_S = 30.0
 GRACE_S = 2.0
@@ -52,7 +53,7 @@ class CredentialPlugin:
         return self._command[0]
 
     async def run(self) -> Credential:
-        """Return a new token; raises `NoCredentials`."""
+        """Return a new token; raises `NoToken`."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -94,8 +95,8 @@ class CredentialPlugin:
         expiry = answer.status.expiration_timestamp
         return Credential(answer.status.token, expiry.timestamp() if expiry else None)
 
-    def _failure(self, reason: str) -> NoCredentials:
-        return NoCredentials(
+    def _failure(self, reason: str) -> NoToken:
+        return NoToken(
             f"credential plugin {self.name}: {reason}; run it by hand to see why"
         )
 

@@ -4,7 +4,7 @@
 | status | error | what the bridge does |
 |---|---|---|
 | 5xx, 408, 410, 429 | `Away` | tries again until the job's time is over |
-| 401, 403 | `Denied` | tries again for a minute |
+| 401, 403 | `Denied`, the fault of the channel | waits until access is allowed |
 | 400, 422 | `BadJob` | ends the job: its definition is wrong |
 | any other, a 403 of a quota | `LabError` | ends the job: the cluster is at fault |
 """
@@ -12,6 +12,10 @@
 from http import HTTPStatus
 from typing import NamedTuple
 
+import httpx
+
+from kci_shared.channels import Sighting
+from kci_shared.channels.sightings import of_response
 from kci_shared.lab import LabError
 from kci_shared.work import BadJob, CannotRun
 
@@ -34,6 +38,14 @@ class Right(NamedTuple):
     resource: str
     """With its API group: batch/jobs, pods, pods/log."""
     namespace: str
+
+
+def judge(answer: httpx.Response) -> Sighting:
+    """Judge an answer; to be above a quota is the fault of one Job."""
+    sighting = of_response(answer)
+    if sighting is Sighting.FORBIDDEN and answer.is_closed and "quota" in answer.text:
+        return Sighting.INVALID
+    return sighting
 
 
 def refusal(status: int, message: str, right: Right) -> CannotRun:

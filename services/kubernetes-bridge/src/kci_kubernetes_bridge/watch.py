@@ -12,6 +12,7 @@ from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.objects import Job, Pod, Watched
 from kci_kubernetes_bridge.patience import patiently
 from kci_kubernetes_bridge.verdicts import JobVerdict
+from kci_shared.errors import ChannelDown
 from kci_shared.logging import get_logger
 from kci_shared.waiting import wait
 from kci_shared.work import CannotRun
@@ -93,7 +94,7 @@ class Watch:
             try:
                 await self._list_and_watch(kind)
                 pause_s = PAUSE_S
-            except CannotRun as error:
+            except (CannotRun, ChannelDown) as error:
                 log.warning("watch restarts", kind=kind.__name__, reason=str(error))
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             except Exception:

@@ -29,6 +29,10 @@ CHANNEL = [
 ]
 
 
+class NoCoordinator(LabError):
+    """The coordinator does not answer: the fault of its channel, not of a job."""
+
+
 class _Client(ClientSession):  # type: ignore[misc]
     """labgrid's client, with a name and a TCP connection of its own.
 
@@ -76,7 +80,7 @@ class Coordinator:
     @classmethod
     @asynccontextmanager
     async def connect(cls, address: str, owner: str) -> AsyncIterator[Self]:
-        """Connect as `owner`; raises `LabError` if the coordinator does not answer."""
+        """Connect as `owner`; raises `NoCoordinator` if there is no answer."""
         client = _Client(address, asyncio.get_running_loop())
         client.owner = owner
         await client.unused.close()
@@ -190,13 +194,15 @@ async def _start(client: _Client) -> None:
         async with asyncio.timeout(CONNECT_S):
             await client.start()
     except (ServerError, TimeoutError) as error:
-        raise LabError(f"no labgrid coordinator at {client.address}") from error
+        raise NoCoordinator(f"no labgrid coordinator at {client.address}") from error
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Raise `LabError` for what the coordinator refuses."""
+    """Raise `LabError` for a refusal, `NoCoordinator` if there is no answer."""
     try:
         yield
     except grpc.aio.AioRpcError as error:
-        raise LabError(f"labgrid: {error.details()}") from error
+        is_away = error.code() is grpc.StatusCode.UNAVAILABLE
+        kind = NoCoordinator if is_away else LabError
+        raise kind(f"labgrid: {error.details()}") from error

@@ -3,12 +3,13 @@
 
 import asyncio
 import re
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 from kci_labgrid_bridge.booking import booked, give_back
-from kci_labgrid_bridge.coordinator import Coordinator
+from kci_labgrid_bridge.coordinator import Coordinator, NoCoordinator
 from kci_labgrid_bridge.execution import Execution
 from kci_labgrid_bridge.lab import Lab
 from kci_labgrid_bridge.resting import Resting
@@ -20,6 +21,8 @@ from kci_labgrid_bridge.rules import (
     probe_device,
 )
 from kci_labgrid_bridge.run import environment, kill_leftovers, power_off
+from kci_shared.channels import About, Channel, Sighting
+from kci_shared.errors import ChannelDown
 from kci_shared.lab import LabError, NoDevice
 from kci_shared.logging import get_logger
 from kci_shared.work import BadJob, Dialect, LabJob, RunOutcome
@@ -46,9 +49,19 @@ class LabgridLab(Dialect):
         self._executions: dict[str, Execution] = {}
         self._places: list[Place] = []
         self._resting = Resting()
+        about = About("labgrid", url="`coordinator` in KCI_LAB", credentials="KCI_LAB")
+        self._channel = Channel(about, self._probe)
         self._choosing = asyncio.Lock()
         # node id, attempt, and the random end of a folder's name
         self._owner = re.compile(rf"{re.escape(runtime)}/[0-9a-f]{{24}}-\d+-\w{{8}}")
+
+    def serving(self) -> AbstractAsyncContextManager[None]:
+        """Watch the channel to the coordinator for as long as the bridge runs."""
+        return self._channel.opened()
+
+    async def _probe(self) -> None:
+        async with Coordinator.connect(self._lab.coordinator, self._name("probe")):
+            pass
 
     async def slots(self) -> dict[str, int]:
         """Count the free places, per platform."""
@@ -80,7 +93,8 @@ class LabgridLab(Dialect):
             place = booked(address, handle, tags, self._resting, self._choosing)
             self._executions[handle] = Execution(self._lab, job, platform, place)
         try:
-            await self._executions[handle].started()
+            with self._in_channel():
+                await self._executions[handle].started()
         except BaseException:
             await self.cancel(handle)
             raise
@@ -152,7 +166,7 @@ class LabgridLab(Dialect):
         try:
             async with self._connect("check") as coordinator:
                 places = coordinator.places()
-        except LabError as error:
+        except (LabError, ChannelDown) as error:
             advice = "start labgrid-coordinator, or correct `coordinator` in the file"
             return [bad("coordinator", str(error), advice)]
         return [
@@ -163,5 +177,20 @@ class LabgridLab(Dialect):
             ),
         ]
 
-    def _connect(self, what: str) -> AbstractAsyncContextManager[Coordinator]:
-        return Coordinator.connect(self._lab.coordinator, f"{self._runtime}/{what}")
+    @asynccontextmanager
+    async def _connect(self, what: str) -> AsyncIterator[Coordinator]:
+        self._channel.require()
+        connection = Coordinator.connect(self._lab.coordinator, self._name(what))
+        with self._in_channel():
+            async with connection as coordinator:
+                yield coordinator
+
+    def _name(self, what: str) -> str:
+        return f"{self._runtime}/{what}"
+
+    @contextmanager
+    def _in_channel(self) -> Iterator[None]:
+        try:
+            yield
+        except NoCoordinator as error:
+            raise self._channel.fault(Sighting.NO_CONNECTION, str(error)) from error

@@ -16,6 +16,7 @@ from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.log import LogFacts, LogReader, lines_of
 from kci_lava_bridge.refusals import LavaAway
 from kci_lava_bridge.results import Case, read_cases
+from kci_shared.errors import ChannelDown
 from kci_shared.rules.artifacts import LOG
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ def files_of(folder: Path, definition: dict[str, Any]) -> dict[str, Path]:
 async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
     """Retry a call until LAVA answers; the job's time limit ends it."""
     async for attempt in stamina.retry_context(
-        on=LavaAway, attempts=None, timeout=None, wait_max=MAX_PAUSE_S
+        on=(LavaAway, ChannelDown), attempts=None, timeout=None, wait_max=MAX_PAUSE_S
     ):
         with attempt:
             return await call()

@@ -24,6 +24,7 @@ from kci_lava_bridge.refusals import LavaAway, LavaBroken
 from kci_lava_bridge.settings import Settings
 from kci_lava_bridge.translate import JobResults, combined, translate
 from kci_lava_bridge.watch import IdReused, Watch
+from kci_shared.errors import ChannelDown
 from kci_shared.lab import LabError, NoDevice, read_definition
 from kci_shared.logging import get_logger
 from kci_shared.models import ErrorCode, Progress, Result
@@ -95,7 +96,7 @@ class LavaLab(Dialect):
                     return handle
                 may_exist = True  # once it was sent, whatever the answer
                 return await self._send(job, device, definition)
-            except LavaAway as error:
+            except (LavaAway, ChannelDown) as error:
                 log.warning("job not submitted yet", reason=str(error))
                 errors += isinstance(error, LavaBroken)
                 if errors == SUBMIT_ATTEMPTS:
@@ -208,7 +209,7 @@ class LavaLab(Dialect):
         """Try LAVA, our user there, and whether each platform has a device."""
         try:
             user = await self._lava.whoami()
-        except CannotRun as error:
+        except (CannotRun, ChannelDown) as error:
             advice = "correct `url` and `token_file` in the lab's file"
             return [bad("LAVA", str(error), advice)]
         if not user:

@@ -24,6 +24,7 @@ from kci_lava_bridge.answers import (
 )
 from kci_lava_bridge.lab import Lab
 from kci_lava_bridge.refusals import LavaAway, refusal
+from kci_shared.channels import About, ChannelClient, TokenAuth
 from kci_shared.lab import LabError
 
 M = TypeVar("M", bound=BaseModel)
@@ -37,7 +38,7 @@ CHUNK_BYTES = 1 << 16
 
 
 class Lava:
-    """A LAVA server; every call may raise `LavaAway`, or another `CannotRun`."""
+    """A LAVA server; calls may raise `LavaAway`, another `CannotRun`, `ChannelDown`."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
@@ -46,13 +47,16 @@ class Lava:
     @asynccontextmanager
     async def connect(cls, lab: Lab) -> AsyncIterator[Self]:
         """Open a connection to a lab's server."""
-        async with httpx.AsyncClient(
+        http = ChannelClient(
+            About("lava", url="`url` in KCI_LAB", credentials=str(lab.token_file)),
+            ("GET", "system/whoami/"),
             base_url=f"{lab.url.rstrip('/')}/api/v0.2/",
-            headers={"Authorization": f"Token {lab.read_token()}"},
+            auth=TokenAuth(lab.read_token, "Token"),
             timeout=httpx.Timeout(30, connect=10),
             # LAVA's gunicorn closes idle connections after two seconds
             limits=httpx.Limits(keepalive_expiry=1),
-        ) as http:
+        )
+        async with http, http.channel.opened():
             yield cls(http)
 
     async def whoami(self) -> str:

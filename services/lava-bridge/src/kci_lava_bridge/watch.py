@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from kci_lava_bridge.answers import LavaJob, State
 from kci_lava_bridge.lava import JOBS_PER_PAGE, Lava
+from kci_shared.errors import ChannelDown
 from kci_shared.lab import LabError
 from kci_shared.logging import get_logger
 from kci_shared.models import Progress
@@ -122,7 +123,7 @@ class Watch:
             for start in range(0, len(job_ids), JOBS_PER_PAGE):
                 await self._look_at_page(job_ids[start : start + JOBS_PER_PAGE])
             await self._look_for_tests()
-        except CannotRun as error:
+        except (CannotRun, ChannelDown) as error:
             log.warning("LAVA not polled", reason=str(error))
         except Exception:
             log.exception("bug in the watch")
@@ -177,7 +178,7 @@ class Watch:
             log.warning("job over its time in LAVA", job_id=job.id)
             try:
                 await self._lava.cancel(job.id)
-            except CannotRun as error:
+            except (CannotRun, ChannelDown) as error:
                 log.warning("job not stopped", job_id=job.id, reason=str(error))
 
 

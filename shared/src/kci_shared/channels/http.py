@@ -17,6 +17,7 @@ from kci_shared.channels.sightings import (
 )
 from kci_shared.errors import ChannelDown, ConfigError
 
+MAX_QUOTE_CHARS = 200
 Judge = Callable[[httpx.Response], Sighting]
 
 
@@ -84,9 +85,10 @@ class ChannelClient(httpx.AsyncClient):
         sighting = self._judge(response)
         if TABLE[sighting].own is not Verdict.DOWN:
             return response
+        quote = _quote(response) if response.is_closed else ""
         await response.aclose()
         where = f"{request.method} {request.url.path}"
-        reason = f"{where}: HTTP {response.status_code}: {sighting}"
+        reason = f"{where}: HTTP {response.status_code}: {sighting}{quote}"
         raise self.channel.fault(sighting, reason)
 
     def not_json(self, response: httpx.Response) -> ChannelDown:
@@ -100,3 +102,10 @@ class ChannelClient(httpx.AsyncClient):
         response = await self._send_any(self.build_request(*self._request))
         if response.is_server_error:
             raise httpx.ReadError(f"HTTP {response.status_code}")
+
+
+def _quote(response: httpx.Response) -> str:
+    """Return how a peer explains itself, but nothing of a page."""
+    if response.content.lstrip().startswith(b"{"):
+        return f": {response.text[:MAX_QUOTE_CHARS]}"
+    return ""

@@ -47,6 +47,10 @@ class Sighting(StrEnum):
     BROKEN = "server error"
 
 
+class NoToken(httpx.TransportError):
+    """There is no token for now, so no request can be sent."""
+
+
 class Row(NamedTuple):
     """What a sighting means."""
 
@@ -100,6 +104,8 @@ _BY_STATUS = {
     429: Sighting.BUSY,
     511: Sighting.REDIRECT,  # a captive portal
 }
+MARGIN_BYTES = 64
+"""Where a page has its first tag."""
 _UNROUTED = '{"detail":"NotFound"}'
 """Without blanks: how an API of FastAPI answers to a path that it does not have."""
 
@@ -123,20 +129,17 @@ def _of_status(status: int) -> Sighting:
 
 
 def _is_page(response: httpx.Response) -> bool:
-    """Whether an answer is a page for people; JSON may be labelled as one."""
-    if "html" not in response.headers.get("content-type", ""):
-        return False
-    return not response.is_closed or response.content.lstrip().startswith(b"<")
+    """Whether an answer is a page for people, however it is labelled."""
+    if response.is_closed:
+        return response.content[:MARGIN_BYTES].lstrip().startswith(b"<")
+    return "html" in response.headers.get("content-type", "")
 
 
 def _is_unrouted(response: httpx.Response) -> bool:
     """Whether a 404 is about the whole endpoint, not about one thing there."""
-    kind = str(response.headers.get("content-type", ""))
-    if "json" not in kind:
-        return kind.startswith("text/")
-    if not response.is_closed:
-        return False
-    return "".join(response.text.split()) == _UNROUTED
+    if response.is_closed and response.content.lstrip().startswith(b"{"):
+        return "".join(response.text.split()) == _UNROUTED
+    return str(response.headers.get("content-type", "")).startswith("text/")
 
 
 def of_error(error: BaseException) -> Sighting:
@@ -146,6 +149,8 @@ def of_error(error: BaseException) -> Sighting:
     match error:
         case httpx.InvalidURL() | httpx.UnsupportedProtocol():
             return Sighting.BAD_URL
+        case NoToken():
+            return Sighting.NO_CREDENTIALS
         case httpx.TooManyRedirects():
             return Sighting.REDIRECT
         case httpx.DecodingError():
