@@ -5,6 +5,7 @@ import asyncio
 
 from kci_email_reporter.archive import MaildirArchive
 from kci_email_reporter.delivery import Delivery
+from kci_email_reporter.owed import Owed
 from kci_email_reporter.reporter import Reporter
 from kci_email_reporter.sender import Sender
 from kci_email_reporter.settings import Settings
@@ -33,7 +34,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     ):
         reporter = Reporter(api, storage, settings)
         sender = Sender(delivery, storage, settings)
-        tasks.create_task(events.deliver(reporter.on_event, stop))
+        owed = Owed(api, reporter)
+        tasks.create_task(events.deliver(reporter.on_event, stop, sweep=owed.nodes))
         tasks.create_task(Bridge(api, storage, sender, settings).run(stop))
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Handles events: writes each mail once, as a node for the sender to claim."""
 
+from collections.abc import Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -68,29 +69,17 @@ class Reporter:
         node = await self._nodes.get(node_id)
         if not isinstance(node, Regression):
             return
-        if node.data.status is Status.FIXED:
-            await self._on_fixed(node)
-        elif node.result is Result.FAIL and not await self._is_reported(node):
-            await self._on_broken(node)
-
-    async def _on_broken(self, node: Regression) -> None:
+        keys = await self.mail_keys([node.id])
+        if not lacks_mail(node, keys.get(node.id, set())):
+            return
         case = await self._case(node)
-        if verdict(case.failed) is not Result.FAIL:
+        if node.data.status is Status.FIXED and node.data.fixed_node is not None:
+            fixed = await self._existing(node.data.fixed_node)
+            await self._store_mail(fixed_mail(case, fixed, self._head), node)
+        elif verdict(case.failed) is Result.FAIL:
+            await self._store_mail(regression_mail(case, self._head), node)
+        else:
             log.warning("regression not reported: its failed run has no verdict")
-            return
-        await self._store_mail(regression_mail(case, self._head), node)
-
-    async def _on_fixed(self, node: Regression) -> None:
-        """Reply to the mail that reported the regression, if there is one."""
-        mails = await self._nodes.find(kind=Kind.PROCESS, name=NAME, parent=node.id)
-        keys = {mail.idempotency_key for mail in mails}
-        is_reported = _node_key(first_mail_key(node)) in keys
-        is_answered = _node_key(fixed_mail_key(node)) in keys
-        if not is_reported or is_answered or node.data.fixed_node is None:
-            return
-        case = await self._case(node)
-        fixed = await self._existing(node.data.fixed_node)
-        await self._store_mail(fixed_mail(case, fixed, self._head), node)
 
     async def _case(self, regression: Regression) -> Case:
         """Collect a regression's nodes; raise `NotYet` unless all are settled."""
@@ -115,18 +104,21 @@ class Reporter:
         checkout = await self._checkout_of(node_id)
         if checkout is None or checkout.state is not State.DONE:
             return
-        if await self._is_reported(checkout) or not await self._is_first(checkout):
+        if await self.mail_keys([checkout.id]) or not await self.is_first(checkout):
             return
+        if mail := await self.summary(checkout):
+            await self._store_mail(mail, checkout)
+
+    async def summary(self, checkout: Checkout) -> Mail | None:
+        """Return the summary of a checkout; None if not all is settled, or none ran."""
         nodes = await self._nodes.find(treeid=checkout.treeid)
-        if not all(
-            is_settled(node) for node in nodes if isinstance(node, Kbuild | Job)
-        ):
-            return  # the event of the last node leads here again
+        runs = [node for node in nodes if isinstance(node, Kbuild | Job)]
+        if not all(map(is_settled, runs)):
+            return None  # the event of the last node leads here again
         mail = summary_mail(checkout, nodes, self._head)
         if mail is None:
             log.info("no summary: no run has a verdict", checkout=checkout.id)
-            return
-        await self._store_mail(mail, checkout)
+        return mail
 
     async def _checkout_of(self, node_id: str) -> Checkout | None:
         """Return the checkout at the root of a node's tree."""
@@ -138,7 +130,7 @@ class Reporter:
             node = checkouts[0] if checkouts else None
         return node if isinstance(node, Checkout) else None
 
-    async def _is_first(self, checkout: Checkout) -> bool:
+    async def is_first(self, checkout: Checkout) -> bool:
         """Return whether the branch has no older checkout, finished or not."""
         revision = checkout.data.kernel_revision
         if revision is None or revision.patchset is not None:
@@ -154,13 +146,18 @@ class Reporter:
         )
         return not older
 
-    async def _is_reported(self, node: Node) -> bool:
-        """Return whether a mail about the node exists."""
-        return bool(
-            await self._nodes.find(
-                kind=Kind.PROCESS, name=NAME, parent=node.id, limit=1
-            )
-        )
+    async def mail_keys(self, node_ids: Sequence[str]) -> dict[str, set[str]]:
+        """Return the keys of the mails on nodes, by the nodes that have mails."""
+        keys: dict[str, set[str]] = {}
+        if node_ids:
+            above = ",".join(node_ids)
+            for mail in await self._nodes.find(
+                kind=Kind.PROCESS, name=NAME, parent__in=above
+            ):
+                keys.setdefault(mail.parent or "", set()).add(
+                    mail.idempotency_key or ""
+                )
+        return keys
 
     async def _store_mail(self, mail: Mail, about: Node) -> None:
         """Store a mail, and create the node that a sender claims; once per key."""
@@ -187,6 +184,18 @@ class Reporter:
             log.info("mail was written before", key=mail.key)
             return
         log.info("mail written", mail=created.id, message_id=mail.message_id)
+
+
+def lacks_mail(node: Regression, keys: Set[str]) -> bool:
+    """Return whether a mail on a regression is missing, by the keys of those on it.
+
+    A fix is only a reply to the mail that reported the regression.
+    """
+    if node.data.status is not Status.FIXED:
+        return node.result is Result.FAIL and not keys
+    is_reported = _node_key(first_mail_key(node)) in keys
+    is_answered = _node_key(fixed_mail_key(node)) in keys
+    return is_reported and not is_answered and node.data.fixed_node is not None
 
 
 def _node_key(mail_key: str) -> str:
