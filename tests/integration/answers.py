@@ -13,6 +13,16 @@ CREATED_KEYS = [
     name for name in NodeChange.model_fields if not name.startswith("previous_")
 ]
 """The keys of the data of the event of a new node, in their order."""
+USER_READ = [
+    "id",
+    "email",
+    "is_active",
+    "is_superuser",
+    "is_verified",
+    "username",
+    "groups",
+]
+"""The keys of a user, in their order."""
 
 
 async def good(request: Awaitable[Response]) -> Any:

@@ -8,20 +8,11 @@ from typing import Any
 import pytest
 from httpx import AsyncClient
 
-from integration.answers import Json, good
+from integration.answers import USER_READ, Json, good
 from integration.api_contract.conftest import Site
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
-USER_READ = [
-    "id",
-    "email",
-    "is_active",
-    "is_superuser",
-    "is_verified",
-    "username",
-    "groups",
-]
 PATIENCE_S = 60
 PASSWORD = "as good as any other"
 

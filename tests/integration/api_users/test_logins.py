@@ -4,6 +4,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from integration.answers import USER_READ
 from kci_api.callers.documents import UserDocument
 from kci_api.settings import Settings
 from kci_api.users.administrator import ensure_administrator
@@ -13,15 +14,6 @@ from kci_shared.secret import Secret
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 PASSWORD = "correct horse battery staple"
-USER_READ = [
-    "id",
-    "email",
-    "is_active",
-    "is_superuser",
-    "is_verified",
-    "username",
-    "groups",
-]
 
 
 async def login(http: httpx.AsyncClient, **form: str) -> httpx.Response:
