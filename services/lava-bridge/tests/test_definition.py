@@ -15,6 +15,7 @@ from kci_lava_bridge.definition import Callback, Order, build, dump
 from kci_lava_bridge.lab import Device, Lab
 from kci_lava_bridge.steps import FOLDER, run_steps
 from kci_shared.models import Definition, TestStep
+from kci_shared.rules.artifacts import IMAGES as IMAGES_OF_A_BUILD
 from kci_shared.work import BadJob
 
 PYTHON = "/usr/bin/python3"
@@ -45,7 +46,7 @@ def order(*tests: TestStep, **artifacts: str) -> Order:
 
 
 def every_kind(lab: Lab) -> list[dict[str, Any]]:
-    nfs = {"kernel": KERNEL, "nfsrootfs": "http://s/r.tar.xz", "dtb": "http://s/x.dtb"}
+    nfs = {"kernel": KERNEL, "nfsroot": "http://s/r.tar.xz", "dtb": "http://s/x.dtb"}
     boots = ["qemu", "u-boot", "grub", "ipxe", "depthcharge", "fastboot"]
     return [
         *(build(lab, device(boot), order(UNAME)) for boot in boots),
@@ -111,7 +112,7 @@ def test_a_priority_is_brought_into_the_labs_band(
         ("qemu", {"kernel": KERNEL}, "add a ramdisk for the tests"),
         ("qemu", {**IMAGES, "dtb": "http://s/d"}, "cannot use dtb: remove it"),
         ("qemu", {**IMAGES, "cake": "http://s/d"}, "cannot use cake: remove it"),
-        ("u-boot", {"kernel": KERNEL}, "add a ramdisk or an nfsrootfs"),
+        ("u-boot", {"kernel": KERNEL}, "add a ramdisk or an nfsroot"),
         ("grub", {**IMAGES, "boot": "http://s/b"}, "for fastboot only: remove it"),
     ],
 )
@@ -120,6 +121,29 @@ def test_a_job_that_no_device_could_run_is_named(
 ) -> None:
     with pytest.raises(BadJob, match=said):
         build(a_lab(tmp_path), device(boot), order(UNAME, **artifacts))
+
+
+@pytest.mark.parametrize("boot", ["qemu", "u-boot", "grub", "ipxe", "depthcharge"])
+@pytest.mark.parametrize("rootfs", ["ramdisk", "nfsroot"])
+def test_the_scheduler_may_pass_on_each_image_of_a_build(
+    tmp_path: Path, boot: str, rootfs: str
+) -> None:
+    names = set(IMAGES_OF_A_BUILD) - {"ramdisk", "nfsroot"} | {rootfs}
+    if boot == "qemu":
+        names -= {"dtb"}  # a device tree for one board is no part of a build
+    artifacts = {name: f"http://s/{name}" for name in names}
+    if (boot, rootfs) == ("qemu", "nfsroot"):
+        with pytest.raises(BadJob, match="QEMU cannot use nfsrootfs"):
+            build(a_lab(tmp_path), device(boot), order(**artifacts))
+        return
+    job = build(a_lab(tmp_path), device(boot), order(**artifacts))
+    deploy = job["actions"][0]["deploy"]
+    files = deploy["images"] if boot == "qemu" else deploy
+    lava_name = {"ramdisk": "ramdisk", "nfsroot": "nfsrootfs"}[rootfs]
+    assert files[lava_name]["url"] == f"http://s/{rootfs}"
+    assert not {"dtbs", "kselftest", "nfsroot"} & set(files)
+    if rootfs == "nfsroot":
+        assert job["actions"][1]["boot"]["commands"] == "nfs"
 
 
 def test_the_labs_own_words_are_laid_over_ours(tmp_path: Path) -> None:

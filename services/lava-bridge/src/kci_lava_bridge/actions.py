@@ -21,8 +21,12 @@ DEPLOY_S = 600
 TEST_MARGIN_S = 60
 """For LAVA's own work around the tests."""
 ROOTFS = ("nfsrootfs", "ramdisk")
-BOOTED = {"kernel", "ramdisk", "nfsrootfs", "modules", "dtb"}
+DEPLOYED = {"kernel", "ramdisk", "nfsrootfs", "modules", "dtb", "boot"}
 """Names of artifacts that LAVA can deploy."""
+LAVA_NAMES = {"nfsroot": "nfsrootfs"}
+"""LAVA's name of an artifact, where it is not ours."""
+NOT_BOOTED = {"dtbs", "kselftest"}
+"""Artifacts that the scheduler passes on from the build, and that nobody boots."""
 
 
 def seconds(value: float) -> dict[str, int]:
@@ -32,13 +36,9 @@ def seconds(value: float) -> dict[str, int]:
 
 def actions(device: Device, definition: Definition) -> Iterator[dict[str, Any]]:
     """Return a job's actions; raises `BadJob` for artifacts that cannot be booted."""
-    artifacts = definition.artifacts
+    artifacts = _deployable(device, definition.artifacts)
     if "kernel" not in artifacts and not _brings_boot_image(device, artifacts):
         raise BadJob("data.definition.artifacts: add a kernel")
-    unknown = sorted(set(artifacts) - BOOTED - {"boot"})
-    if unknown:
-        names = ", ".join(unknown)
-        raise BadJob(f"data.definition.artifacts: LAVA cannot use {names}: remove it")
     match device.boot:
         case Boot.QEMU:
             deploys = [_tmpfs(device, artifacts, has_tests=bool(definition.tests))]
@@ -49,9 +49,26 @@ def actions(device: Device, definition: Definition) -> Iterator[dict[str, Any]]:
     for deploy in deploys:
         limit = min(DEPLOY_S, definition.timeout)
         yield {"deploy": {"timeout": seconds(limit), **deploy}}
-    yield {"boot": _boot(device, definition)}
+    yield {"boot": _boot(device, definition, has_nfs="nfsrootfs" in artifacts)}
     if definition.tests:
         yield {"test": _test(definition.tests, definition.timeout)}
+
+
+def _deployable(device: Device, artifacts: dict[str, str]) -> dict[str, str]:
+    """Return what LAVA is to deploy, by LAVA's names.
+
+    A job has all images of its build, whether the device needs them or not.
+    """
+    modules = {"modules"} if device.boot is Boot.QEMU else set()
+    left_out = NOT_BOOTED | modules
+    named = {
+        LAVA_NAMES.get(name, name): url
+        for name, url in artifacts.items()
+        if name not in left_out
+    }
+    if unknown := ", ".join(sorted(set(named) - DEPLOYED)):
+        raise BadJob(f"data.definition.artifacts: LAVA cannot use {unknown}: remove it")
+    return named
 
 
 def _brings_boot_image(device: Device, artifacts: dict[str, str]) -> bool:
@@ -91,7 +108,7 @@ def _tmpfs(
 
 def _tftp(device: Device, artifacts: dict[str, str]) -> dict[str, Any]:
     if not any(name in artifacts for name in ROOTFS):
-        raise BadJob("data.definition.artifacts: add a ramdisk or an nfsrootfs")
+        raise BadJob("data.definition.artifacts: add a ramdisk or an nfsroot")
     if "boot" in artifacts:
         raise BadJob("data.definition.artifacts: boot is for fastboot only: remove it")
     files = {name: _file(url) for name, url in artifacts.items()}
@@ -116,7 +133,7 @@ def _fastboot(device: Device, artifacts: dict[str, str]) -> list[dict[str, Any]]
     return [build, {**flash, "images": {"boot": {"url": "downloads://boot.img"}}}]
 
 
-def _boot(device: Device, definition: Definition) -> dict[str, Any]:
+def _boot(device: Device, definition: Definition, *, has_nfs: bool) -> dict[str, Any]:
     boot: dict[str, Any] = {
         "method": device.boot.value,
         "timeout": seconds(min(device.boot_timeout, definition.timeout)),
@@ -129,7 +146,6 @@ def _boot(device: Device, definition: Definition) -> dict[str, Any]:
             assert device.docker is not None
             boot["docker"] = {"image": device.docker.image}
         case Boot.U_BOOT | Boot.GRUB | Boot.IPXE | Boot.DEPTHCHARGE:
-            has_nfs = "nfsrootfs" in definition.artifacts
             boot["commands"] = "nfs" if has_nfs else "ramdisk"
     if login := device.login:
         boot["auto_login"] = {"login_prompt": login.prompt, "username": login.user}
