@@ -36,10 +36,10 @@ class CommitGone(GitError):
 class Mirror:
     """The repository of one tree; hold its lock while calling its methods."""
 
-    def __init__(self, git: Git, folder: Path, seconds: float) -> None:
+    def __init__(self, git: Git, folder: Path, fetch_timeout_s: float) -> None:
         self._git = git
         self.folder = folder
-        self._seconds = seconds
+        self._fetch_timeout_s = fetch_timeout_s
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:
@@ -107,7 +107,7 @@ class Mirror:
         await self._git.run(
             *(f"--git-dir={self.folder}", "fetch", "--quiet", "--no-write-fetch-head"),
             *("--no-recurse-submodules", "--", url, refs),
-            seconds=self._seconds,
+            seconds=self._fetch_timeout_s,
         )
 
     async def _has(self, commit: str) -> bool:

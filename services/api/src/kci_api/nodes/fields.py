@@ -12,13 +12,11 @@ from typing import Any, Union, get_args, get_origin
 from beanie import PydanticObjectId
 from pydantic import BaseModel
 
+from kci_api.nodes.operators import EQUALITY, INTEGER, ORDER, PATTERN
 from kci_api.nodes.stored import INTERNAL, StoredNode
 from kci_api.requests import MAX_INT, parse_id
 from kci_api.times import parse_time
 from kci_shared.models.data import DATA
-
-EQUALITY = frozenset({"", "ne", "in", "nin"})
-ORDER = EQUALITY | {"lt", "lte", "gt", "gte"}
 
 
 @dataclass(frozen=True)
@@ -53,10 +51,10 @@ def _member_of(enum: type[StrEnum]) -> FieldType:
     return FieldType(parse, EQUALITY, tuple(enum))
 
 
-TEXT = FieldType(str, ORDER | {"re"})
+TEXT = FieldType(str, ORDER | {PATTERN})
 TYPES: dict[Any, FieldType] = {
     str: TEXT,
-    int: FieldType(_number, ORDER | {"int"}),
+    int: FieldType(_number, ORDER | {INTEGER}),
     bool: FieldType(_boolean, EQUALITY),
     datetime: FieldType(parse_time, ORDER),
     PydanticObjectId: FieldType(parse_id, ORDER),

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from kci_api.nodes.fields import SORTABLE, FieldType, field_type
+from kci_api.nodes.operators import PATTERN, mongo_operator
 from kci_api.nodes.patterns import check_pattern
 from kci_api.requests import invalid
 from kci_shared.errors import Invalid
 
 MAX_VALUES = 1000
 STORED_NAMES = {"id": "_id"}
-MONGO_OPERATORS = {"": "$eq", "int": "$eq", "re": "$regex"}
-"""Where they differ from the names in the query; `int` only says what the value is."""
+"""Where they differ from the names in the query."""
 OLDEST_FIRST = [("_id", 1)]
 
 
@@ -44,7 +44,7 @@ def parse_filter(parameters: Iterable[tuple[str, str]]) -> dict[str, Any]:
         except ValueError as error:
             raise _invalid_parameter(key, f"{text[:100]!r}: {error}") from error
         condition = conditions.setdefault(STORED_NAMES.get(name, name), {})
-        _add(condition, MONGO_OPERATORS.get(operator, f"${operator}"), value, kind)
+        _add(condition, mongo_operator(operator), value, kind)
     return {name: _simplified(one) for name, one in conditions.items()}
 
 
@@ -67,7 +67,7 @@ def _add(condition: dict[str, Any], operator: str, value: Any, kind: FieldType) 
 
 
 def _value(operator: str, text: str, kind: FieldType) -> Any:
-    if operator == "re":
+    if operator == PATTERN:
         check_pattern(text)
         return text
     if operator in ("in", "nin"):

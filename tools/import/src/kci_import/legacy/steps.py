@@ -8,7 +8,6 @@ from itertools import islice
 
 from kci_import.fit import Draft
 from kci_import.legacy.builds import checkout, kbuild, placeholder_kbuild
-from kci_import.legacy.drafts import placeholder
 from kci_import.legacy.dump import Collection, Document, Unreadable
 from kci_import.legacy.fields import (
     BUILD_FIELDS,
@@ -21,6 +20,7 @@ from kci_import.legacy.links import Links, Placeholder, RegressionCopies
 from kci_import.legacy.reading import Reading
 from kci_import.legacy.regressions import bisection, regression, report, runs_of
 from kci_import.legacy.tests import boot, job, test
+from kci_import.legacy.translate import placeholder
 from kci_import.problems import Problem
 from kci_shared.models import Result
 
