@@ -19,7 +19,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         ApiClient.connect(settings) as api,
         EventStream.connect(settings, api, GROUP) as events,
     ):
-        await events.deliver(RegressionTracker(api).on_event, stop)
+        tracker = RegressionTracker(api)
+        await events.deliver(tracker.on_event, stop, sweep=tracker.unjudged)
 
 
 def start() -> None:

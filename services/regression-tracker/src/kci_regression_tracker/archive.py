@@ -11,6 +11,7 @@ from kci_regression_tracker.series import (
     Above,
     RunNode,
     Series,
+    is_run,
     sample_of,
 )
 from kci_shared.models import Kind, Node, Regression, Result, State, Test
@@ -68,6 +69,16 @@ class Archive:
         )
         return History(series, past, nodes, is_whole=len(page) < MOST_RUNS)
 
+    async def failed_below(self, node: Node) -> list[RunNode]:
+        """Return the failed tests below a node; a nested one fails its parent, too."""
+        failed: list[RunNode] = []
+        parents = [node.id]
+        while parents:
+            tests = await self._failed_parts(parents)
+            failed += filter(is_run, tests)
+            parents = [test.id for test in tests]
+        return failed
+
     async def above(self, runs: Sequence[RunNode]) -> dict[str, Above]:
         """Return the job above each test; other nodes stand for themselves."""
         tests = [node for node in runs if isinstance(node, Test) and node.parent]
@@ -113,9 +124,11 @@ class Archive:
     async def _with_failing_parts(self, runs: Iterable[RunNode]) -> set[str | None]:
         """Return the runs that fail because tests below them fail."""
         failed = [node.id for node in runs if node.result is Result.FAIL]
-        broken = {"kind": Kind.TEST.value, "result": Result.FAIL.value}
-        below = await self._by("parent", failed, state=State.DONE.value, **broken)
-        return {node.parent for node in below}
+        return {node.parent for node in await self._failed_parts(failed)}
+
+    async def _failed_parts(self, parents: Iterable[str]) -> list[Node]:
+        failed = {"state": State.DONE.value, "result": Result.FAIL.value}
+        return await self._by("parent", parents, kind=Kind.TEST.value, **failed)
 
     async def _by(
         self, field: str, values: Iterable[str], **filters: str

@@ -101,12 +101,13 @@ def _number(node: Regression) -> int:
 def _of(broken: Break, existing: Iterable[Regression]) -> Regression | None:
     """Return the regression that shares most failures with a break."""
     failed = {run.id for run in broken.failed}
-    shared = {node.id: len(failed & set(_failures(node))) for node in existing}
+    shared = {node.id: len(failed & set(failures(node))) for node in existing}
     best = max(existing, key=lambda node: shared[node.id], default=None)
     return best if best and shared[best.id] else None
 
 
-def _failures(node: Regression) -> list[str]:
+def failures(node: Regression) -> list[str]:
+    """Return the runs that failed, the first one first."""
     return [node.data.fail_node, *node.data.node_sequence]
 
 
