@@ -131,6 +131,7 @@ docs: ## Check that the documentation matches the code
 
 bench-events: install ## Measure how fast a service handles a backlog; writes docs/performance.md
 	@$(RUN) python -m bench.events --events $(EVENTS)
+	@$(RUN) python -m bench.services
 
 bench-plan: ## Measure what planning costs on a configuration of KernelCI's size
 	$(RUN) python -m bench.plan

@@ -5,19 +5,17 @@ import argparse
 import asyncio
 import os
 from datetime import date
-from pathlib import Path
 
 from bench.authentication import authentication
 from bench.catching_up import CaughtUp, catch_up
 from bench.measure import Cost
+from bench.page import write_between
 from bench.queries import ask, fill
 from bench.requests import get_node, post_node
 from bench.site import Bench, running
 from bench.subscribers import Figures, subscribers
 from bench.trees import put_tree
 
-PAGE = Path("docs/performance.md")
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 SECONDS = 10
 PACE = 100
 
@@ -126,9 +124,7 @@ async def main() -> None:
         lines = await measure(bench, arguments)
     load = f"load {begin:.1f} before, {os.getloadavg()[0]:.1f} after"
     lines = [f"Measured on {date.today()}, {os.cpu_count()} cores, {load}.", "", *lines]
-    page = PAGE.read_text()
-    head, tail = page.partition(BEGIN)[0], page.partition(END)[2]
-    PAGE.write_text("\n".join([head + BEGIN, *lines, END + tail]))
+    write_between("bench", lines)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
 from bench.catching_up import write_history
+from bench.page import write_between
 from bench.requests import CHECKOUT
 from bench.site import Bench, running
 from kci_shared.client import ApiClient
@@ -36,8 +36,6 @@ from kci_shared.models import (
 from kci_shared.secret import Secret
 from kci_shared.settings import LogFormat, ServiceSettings
 
-PAGE = Path("docs/performance.md")
-BEGIN, END = "<!-- bench-events: begin -->", "<!-- bench-events: end -->"
 TREES = 100
 BATCH = 500
 
@@ -200,9 +198,7 @@ async def main() -> None:
     about = f"Measured on {date.today()}, {os.cpu_count()} cores, {load}:"
     lines = [f"{about} {events:,} events.", "", *lines]
     print("\n".join(lines))
-    page = PAGE.read_text()
-    head, tail = page.partition(BEGIN)[0], page.partition(END)[2]
-    PAGE.write_text("\n".join([head + BEGIN, *lines, END + tail]))
+    write_between("bench-events", lines)
 
 
 if __name__ == "__main__":
