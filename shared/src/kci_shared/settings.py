@@ -101,7 +101,8 @@ class ServiceSettings(ClientSettings):
         int, Field(gt=0, description="events of how many trees are handled at once")
     ] = 8
     reconcile_every: Annotated[
-        float, Field(gt=0, description="seconds between sweeps for work without event")
+        float,
+        Field(gt=0, description="seconds between sweeps for work without an event"),
     ] = 300.0
 
 

@@ -42,7 +42,9 @@ class Settings(BaseServiceSettings):
     ] = 7
     stream_events: Annotated[
         int,
-        Field(gt=0, description="how many of the latest events Redis has for services"),
+        Field(
+            gt=0, description="how many of the latest events Redis keeps for services"
+        ),
     ] = 200_000
     public_url: Annotated[
         str | None, Field(description="the API's public address, for links")
@@ -54,7 +56,7 @@ class Settings(BaseServiceSettings):
         tuple[str, ...],
         Field(description='pages whose scripts may call: a JSON list ("*" = any)'),
     ] = ()
-    max_body: Annotated[int, Field(gt=0, description="most bytes of a request")] = (
+    max_body: Annotated[int, Field(gt=0, description="largest request, in bytes")] = (
         8 << 20
     )
     development: Annotated[

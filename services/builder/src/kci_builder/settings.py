@@ -26,10 +26,10 @@ class MakerSettings(BaseServiceSettings):
     """How kernels are built."""
 
     make_jobs: Annotated[
-        int, Field(ge=0, description="make -j of each build; 0: as many as processors")
+        int, Field(ge=0, description="make -j of each build; 0: one per processor")
     ] = 0
     ccache: Annotated[
-        Path | None, Field(description="a folder for ccache; none: it is not used")
+        Path | None, Field(description="a folder for ccache; empty: not used")
     ] = None
     max_log: Annotated[
         int, Field(gt=0, description="bytes of a build's log that are kept")

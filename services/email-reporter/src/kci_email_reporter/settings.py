@@ -76,7 +76,7 @@ class Settings(BridgeSettings, ServiceSettings):
         float,
         Field(
             ge=0,
-            description="seconds until a sent mail is in the archive at the latest",
+            description="maximum seconds until a sent mail is in the archive",
         ),
     ] = 600
     mail_contact: Annotated[

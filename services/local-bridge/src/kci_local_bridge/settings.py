@@ -20,13 +20,15 @@ class Settings(BridgeSettings):
         float,
         Field(ge=0, description="seconds added to each job's own time limit"),
     ] = 0
-    platform: Annotated[
-        str, Field(description="the platform that a machine stands for")
-    ] = "qemu-x86_64"
-    qemu: Annotated[str, Field(description="the program that is the machine")] = (
+    platform: Annotated[str, Field(description="the platform of its machines")] = (
+        "qemu-x86_64"
+    )
+    qemu: Annotated[str, Field(description="the QEMU program to start")] = (
         "qemu-system-x86_64"
     )
-    memory: Annotated[int, Field(ge=64, description="of a machine, in MiB")] = 256
+    memory: Annotated[int, Field(ge=64, description="memory of a machine, in MiB")] = (
+        256
+    )
     kvm: Annotated[
         bool, Field(description="use /dev/kvm, if this process may open it")
     ] = False

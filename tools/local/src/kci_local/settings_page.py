@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The page of all settings, made from the classes that read them."""
+"""The page of all settings, generated from the classes that read them."""
 
 from pydantic.fields import FieldInfo
 
@@ -9,8 +9,8 @@ from kci_shared.storage import StorageSettings
 
 HEADING = """# Settings
 
-Each is an environment variable; a secret may lie in a file, named by `…_FILE`.
-A service reads its settings once, at its start. This page is made from the code
+Each is an environment variable; a secret can be in a file, named by `…_FILE`.
+A service reads its settings once, at start. This page is generated from the code
 (`make settings-page`).
 """
 
