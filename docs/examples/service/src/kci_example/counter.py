@@ -12,13 +12,13 @@ from kci_shared.nodes import Nodes
 log = get_logger(__name__)
 
 SWEPT = timedelta(days=7)
-"""How old jobs are at most that are counted although no event of them came."""
+"""How old a job may be for the sweep to count it."""
 
 
 class TestCounter:
-    """Writes `data.misc` on each job: how many of its tests ended how."""
+    """Writes `data.misc` on each job: how many tests ended with which result."""
 
-    __test__ = False  # pytest shall not collect it
+    __test__ = False  # pytest must not collect it
 
     def __init__(self, api: Nodes) -> None:
         self._api = api
@@ -26,7 +26,7 @@ class TestCounter:
     async def on_event(self, event: Event) -> None:
         """Count the tests of a job that has just become done.
 
-        It may be called twice for one event: the second time changes nothing.
+        It may be called twice for one event: the second call changes nothing.
         """
         if event.data.kind is not Kind.JOB or not event.became(State.DONE):
             return
@@ -36,7 +36,7 @@ class TestCounter:
         log.info("tests counted", node_id=event.node_id, tests=len(tests))
 
     async def uncounted(self) -> AsyncIterator[Node]:
-        """Yield the jobs of the last days that are done, and have no counts."""
+        """Yield the recent jobs that are done but have no counts."""
         since = (datetime.now(UTC) - SWEPT).isoformat()
         for job in await self._api.find(
             kind=Kind.JOB, state=State.DONE, updated__gt=since
