@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Call a service's handler with an event, and draw the conclusion from the outcome."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -39,7 +40,8 @@ class Handling:
         try:
             return Event.model_validate_json(delivery.text)
         except ValidationError as error:
-            await self._give_up(delivery, f"not an event: {error}")
+            with self._left_pending(delivery):
+                await self._give_up(delivery, f"not an event: {error}")
             return None
 
     async def handle(self, delivery: Delivery, event: Event) -> None:
@@ -56,7 +58,7 @@ class Handling:
     async def _failed(self, delivery: Delivery, error: Exception) -> None:
         if not isinstance(error, KciError):
             log.error("handler crashed", exc_info=error)
-        try:
+        with self._left_pending(delivery):
             attempts = await self._group.attempts(delivery)
             if is_given_up(error, attempts):
                 await self._give_up(delivery, _reason(error))
@@ -64,9 +66,14 @@ class Handling:
             self._deliveries.retry(delivery.key, attempts)
             RETRIED.inc()
             log.info("event kept for later", reason=_reason(error), attempts=attempts)
-        except (RedisError, OSError) as lost:
-            # it is still pending, so some replica gets it again
-            log.warning("redis away", reason=str(lost))
+
+    @contextmanager
+    def _left_pending(self, delivery: Delivery) -> Iterator[None]:
+        """Leave a delivery to whichever replica takes it over, if Redis is away."""
+        try:
+            yield
+        except (RedisError, OSError) as error:
+            log.warning("redis away", reason=str(error))
             self._deliveries.settled(delivery.key)
 
     async def _give_up(self, delivery: Delivery, reason: str) -> None:

@@ -29,6 +29,8 @@ log = get_logger(__name__)
 
 BRIEF_S = 0.1
 """After a fault of Redis: where nobody probes the channel, it is read again."""
+LOST = ("NOGROUP", "UNBLOCKED")
+"""What Redis says when a stream or a group does not exist any more."""
 BLOCK_S = 1.0
 """How long a read waits; a stop signal is seen within this time."""
 CLAIM_EVERY_S = 1.0
@@ -67,7 +69,8 @@ class Reader:
                     await self._turn()
             except ResponseError as error:
                 # the stream was deleted, before the read or while it blocked
-                if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
+                # (an older Redis puts the place in the script before the error)
+                if not any(word in str(error) for word in LOST):
                     raise
                 await self._create_group(stop)
             except (RedisError, OSError) as error:

@@ -84,8 +84,10 @@ class BuiltData(NodeData):
     priority: int | None = None
     """From 0 to 100; nodes with a higher priority are claimed first."""
     regression: str | None = None
-    """Of a failed build or job: the regression that it is part of, or `none`; null until
-    its failures were compared with earlier revisions."""
+    """Of a failed build or job: the regression that it is part of, or `none`.
+
+    Null until its failures were compared with earlier revisions.
+    """
     findings: list[Finding] | None = None
     """None until the log has been read."""
     planned: bool | None = None
