@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The API's calls on nodes, as services are given them; `ApiClient` has them all."""
+"""The API's calls on nodes, as services use them; `ApiClient` has them all."""
 
 from typing import Any, Protocol
 

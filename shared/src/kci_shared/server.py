@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An HTTP server that is one part of a process, and leaves the signals to it."""
+"""An HTTP server as a part of a process, to which it leaves the signals."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The folder that a build may write, read without trusting what lies there.
+"""The folder that a build may write, read without trusting what is in it.
 
-A file of it may be a link to anywhere. So each path is resolved and checked before it
+A file in it may be a link to anywhere. So each path is resolved and checked before it
 is opened, and only after all processes that could change it have ended.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The report that one program leaves for the other, beside the artifacts.
+"""The report from one program to the other, beside the artifacts.
 
 Neither the report nor the files that it names are trusted: the sources could write
 them.

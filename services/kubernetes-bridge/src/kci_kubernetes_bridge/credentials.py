@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Bearer tokens of a cluster, and when each is read or made anew."""
+"""Bearer tokens of a cluster, and when each is read or renewed."""
 
 import asyncio
 import re

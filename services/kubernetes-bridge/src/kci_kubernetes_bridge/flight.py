@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A Job that is waited for: its last known state, and that of its pods."""
+"""A Job that the bridge awaits: its last known state, and that of its pods."""
 
 import asyncio
 import time

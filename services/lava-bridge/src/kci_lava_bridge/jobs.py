@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a job in LAVA says of itself: its node, and its part in a multinode job."""
+"""What a job in LAVA says about itself: its node, and its part in a multinode job."""
 
 from typing import Any
 

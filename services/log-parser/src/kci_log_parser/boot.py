@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How far a board came in booting, as its log shows."""
+"""How far a board booted, according to its log."""
 
 from dataclasses import dataclass
 from enum import StrEnum

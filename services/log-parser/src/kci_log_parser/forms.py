@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A form of line that is of interest, besides the headlines of faults."""
+"""A kind of line that is of interest, besides the headlines of faults."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The functions of the stack in a report, out of the raw bytes of a log."""
+"""The functions of the stack in a report, from the raw bytes of a log."""
 
 import re
 from collections import Counter

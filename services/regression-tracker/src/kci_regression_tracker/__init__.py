@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Notes what passed in an earlier revision and fails now."""
+"""Records what passed in an earlier revision and fails now."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The time, which tests pass in."""
+"""The time, which tests can set."""
 
 from datetime import UTC, datetime
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Watches git trees, and checks out what is new in them."""
+"""Watches git trees, and checks out new commits."""

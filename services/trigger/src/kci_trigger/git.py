@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Run git on untrusted repositories.
 
-It is limited in time and in the size of files, never prompts, and runs no program that
+git is limited in time and in the size of files, never prompts, and runs no program that
 a repository configures.
 """
 

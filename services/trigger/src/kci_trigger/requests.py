@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Requests of people: check out a commit, run a job again, test patches."""
+"""Requests from people: check out a commit, run a job again, test patches."""
 
 import secrets
 from collections.abc import Callable, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Channels to other systems: what is wrong with one is no fault of a message in it."""
+"""Channels to other systems: a broken channel is not the fault of its messages."""
 
 from kci_shared.channels.breaker import Breaker, Outage
 from kci_shared.channels.channel import About, Channel, Probe

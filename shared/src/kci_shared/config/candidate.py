@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the rules of a configuration are applied to, and what each says of it."""
+"""What the rules of a configuration are applied to, and the result of each."""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Checks across entries: unknown names, circles, tests that can never run."""
+"""Checks across entries: unknown names, cycles, tests that can never run."""
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase

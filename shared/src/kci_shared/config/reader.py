@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One YAML file as plain values, with the line of each.
 
-It is the safe part of YAML, read by the rules of its version 1.2: only `true` and
-`false` are truth values, so that `on` and `no` stay words, `10:20:30` stays text, and
-keys are always text. A key may stand once in a mapping. Aliases and tags are refused,
-so that nothing grows or runs while it is read.
+It is the safe subset of YAML 1.2: only `true` and `false` are truth values, so that
+`on` and `no` stay words, `10:20:30` stays text, and keys are always text. A key may
+appear once in a mapping. Aliases and tags are refused, so that nothing grows or runs
+while it is read.
 """
 
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Events for services: delivered at least once, and made good when one was missed."""
+"""Events for services: delivered at least once, and recovered if missed."""
 
 from kci_shared.events.handling import Handler
 from kci_shared.events.reconcile import Sweep

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Call a service's handler with an event, and draw the conclusion from the outcome."""
+"""Call a service's handler with an event, and act on the outcome."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager

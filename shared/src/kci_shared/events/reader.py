@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Read a consumer group's events, as many as this process can have at once."""
+"""Read a consumer group's events, as many as this process can handle at once."""
 
 import asyncio
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Work that a service owes although no event of it is left: found by a query."""
+"""Work left to a service without an event: found by a query."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -6,7 +6,7 @@ different trees are handled side by side, those of one tree in order. An event i
 acknowledged when its handler has returned. An event that failed and may succeed later
 stays pending and is delivered again; one that cannot succeed goes to the dead-letter
 stream, for an operator to look at. Events that the stream has lost come from the
-history of the API; work of which the history has no event is found by a sweep.
+history of the API; work without an event in the history is found by a sweep.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a console says: is it the lab or the kernel, and which tests passed.
+"""What a console says: is the lab or the kernel at fault, and which tests passed.
 
-Everything before the kernel's banner is the lab's trouble, everything after it the
+Everything before the kernel's banner is the lab's fault, everything after it the
 kernel's. All functions are pure.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who is to blame for a job that did not come to its end: the kernel, or the lab."""
+"""Who is to blame for a job that did not run to its end: the kernel, or the lab."""
 
 from typing import NamedTuple
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A node: one thing that happens to a kernel, in the tree of all that does."""
+"""A node of the tree: one thing that happens to a kernel."""
 
 from datetime import datetime
 from enum import Enum, auto

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Idempotency keys: which requests mean the same node; pure.
 
-The API creates one node for each key of an owner: to plan the same work again returns
+The API creates one node for each key of an owner: planning the same work again returns
 the existing node.
 """
 

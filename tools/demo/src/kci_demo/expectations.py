@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What must hold of each revision of the demo: sentences, each with its check."""
+"""What must hold for each revision of the demo: sentences, each with its check."""
 
 from collections.abc import Callable
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Run the demo from start to end, and tell whether all was as expected."""
+"""Run the demo from start to end, and check that all went as expected."""
 
 import asyncio
 from collections.abc import AsyncIterator

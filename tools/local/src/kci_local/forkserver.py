@@ -4,7 +4,7 @@
 A small service spends most of its start on imports, most of them the same for all. The
 server is a process that reads requests, one line of JSON each, imports what the program
 imports, and forks; the child becomes the program. The server exits when its owner does;
-the programs go on.
+the programs keep running.
 """
 
 import gc

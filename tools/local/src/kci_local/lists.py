@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The lists of services in other files, made from the one list: ``make lists``.
+"""The lists of services in other files, generated from one list: ``make lists``.
 
 A list stands between two comments, `list NAME: …` and `end of list`.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which files share a run of lines, to the letter."""
+"""Which files share a run of lines, verbatim."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set

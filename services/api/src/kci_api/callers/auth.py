@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Dependencies by which routes require a caller of some kind."""
+"""Dependencies with which routes require a certain kind of caller."""
 
 from typing import Annotated
 

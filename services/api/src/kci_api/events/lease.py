@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A lease: one process of all does a job, as long as it lives."""
+"""A lease: one process at a time does a job, until it dies."""
 
 import os
 import secrets

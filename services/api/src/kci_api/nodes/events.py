@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The event that reports a change of a node, and its entry in the node's outbox."""
+"""The event that reports a change to a node, and its entry in the node's outbox."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Fencing tokens: who holds the claim of a node writes below it, nobody else does."""
+"""Fencing tokens: only the holder of a node's claim may write below it."""
 
 from dataclasses import dataclass
 

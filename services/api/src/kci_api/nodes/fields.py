@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which fields a query may name, with their types: made from the models of nodes."""
+"""Which fields a query may name, with their types: derived from the models of nodes."""
 
 import re
 import types

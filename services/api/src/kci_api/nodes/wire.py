@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Nodes as the API answers them.
+"""Nodes as the API returns them.
 
 Made from stored documents without a model in between, so that reads stay cheap.
 """

@@ -3,7 +3,7 @@
 
 A subscription is a hash: its user and channel; `place`, the position up to which the
 client has received all; `answered`, the position up to which the last answer went;
-`listener`, the newest of those who listen. Each step is one script, so that replicas
+`listener`, the newest listener. Each step is one script, so that replicas
 can take turns.
 """
 

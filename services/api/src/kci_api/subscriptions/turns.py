@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Of two listens on one subscription in this process, the newer one supersedes."""
+"""Of two listens on one subscription in this process, the newer one wins."""
 
 import asyncio
 from collections.abc import Coroutine

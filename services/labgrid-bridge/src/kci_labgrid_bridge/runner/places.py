@@ -2,8 +2,8 @@
 """Polls remote places once a second at most.
 
 Labgrid's manager sleeps 0.1 s in each poll, and polls six times for each driver that is
-activated: two seconds of every job. All kinds of remote resources name this one manager
-class, so it is the class whose method is replaced, in the runner's process alone.
+activated: two seconds of every job. All kinds of remote resources use this manager
+class, so its method is replaced, in the runner's process only.
 """
 
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The nodes of the fake API: how they are created and changed, and the events of it."""
+"""The nodes of the fake API: how they are created and changed, and their events."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta

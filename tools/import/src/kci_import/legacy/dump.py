@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Reads a database dump one document at a time, so that its size does not matter."""
+"""Reads a database dump one document at a time, so that dumps of any size fit."""
 
 import gzip
 import json
