@@ -87,9 +87,10 @@ class FakeKcidb:
         self.submissions: list[list[str]] = []
         self.rows: list[Row] = []
 
-    async def submit(self, rows: Sequence[Row]) -> None:
+    async def submit(self, rows: Sequence[Row]) -> str:
         self.rows += rows
         self.submissions.append([f"{row.LIST} {row.id[-2:]}" for row in rows])
+        return f"http://kcidb/status?id={len(self.submissions)}"
 
 
 def event_of(node_id: str) -> Event:

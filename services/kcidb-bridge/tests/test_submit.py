@@ -82,8 +82,8 @@ async def test_rows_are_sent_in_one_body(
 async def test_the_same_rows_are_sent_once(
     kcidb: FakeKcidb, submitter: Submitter
 ) -> None:
-    await submitter.submit(rows("a"))
-    await submitter.submit(rows("a"))
+    first = await submitter.submit(rows("a"))
+    assert await submitter.submit(rows("a")) == first == "http://kcidb/status?id=Ab1"
     assert len(kcidb.bodies) == 1
 
 
@@ -106,8 +106,10 @@ async def test_a_refused_row_does_not_hold_back_the_others(
     kcidb: FakeKcidb, submitter: Submitter
 ) -> None:
     kcidb.bad = "demo:c"
-    with pytest.raises(KcidbRefused, match="checkouts demo:c: 400 no such thing"):
+    reason = "checkouts demo:c: 400 no such thing"
+    with pytest.raises(KcidbRefused, match=reason) as caught:
         await submitter.submit(rows("a", "b", "c", "d", "e"))
+    assert caught.value.url == "http://kcidb/status?id=Ab1"
     assert kcidb.rows == ["demo:a", "demo:b", "demo:d", "demo:e"]
 
 

@@ -216,9 +216,13 @@ async def test_what_was_built_before_is_there_at_once(
     await hear(scheduler, api)
     end(api, api.build(GCC))
     await hear(scheduler, api)
+    submission = {"kcidb": "https://kcidb.example.org/status?id=1#0"}
+    api.change(api.build(GCC).id, artifacts=submission)
     later = api.submit(artifacts=TARBALL, jobfilter=[GCC])
     await hear(scheduler, api)
-    assert api.build(GCC, parent=later.id).data.same_as
+    copy = api.build(GCC, parent=later.id)
+    assert copy.data.same_as
+    assert "kcidb" not in copy.artifacts  # the copy was not submitted
 
 
 async def test_what_could_not_be_built_is_tried_anew_for_another_checkout(

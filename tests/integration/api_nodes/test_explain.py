@@ -48,6 +48,7 @@ QUERIES = [
     f"kind=kbuild&state=done&id__gt={ID}&imported=null&data.planned__ne=true",
     f"kind=job&state=done&id__gt={ID}&imported=null&artifacts.log__ne=null",
     f"kind=regression&state=done&id__gt={ID}&imported=null&data.status=fixed",
+    f"kind=checkout&state=available&id__gt={ID}&artifacts.kcidb=null",
     f"kind=job&state=done&id__gt={ID}&result=fail&data.regression=null",
 ]
 """The queries of existing clients and our services, and of docs/performance.md."""

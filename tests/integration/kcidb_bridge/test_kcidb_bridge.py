@@ -70,7 +70,7 @@ def a_node(number: int, kind: str, path: str, parent: int | None) -> dict[str, A
 
 
 class Api:
-    """The two routes of the API that the bridge uses."""
+    """The routes of the API that the bridge uses; its sweep finds nothing."""
 
     def __init__(self) -> None:
         nodes = [
@@ -90,6 +90,7 @@ class Api:
         return Starlette(
             routes=[
                 Route("/latest/node/{node_id}", self._get),
+                Route("/latest/node/{node_id}", self._patch, methods=["PATCH"]),
                 Route("/latest/nodes", self._find),
             ]
         )
@@ -97,8 +98,16 @@ class Api:
     async def _get(self, request: Request) -> Response:
         return JSONResponse(self.nodes.get(request.path_params["node_id"]))
 
+    async def _patch(self, request: Request) -> Response:
+        node = self.nodes[request.path_params["node_id"]]
+        artifacts = (await request.json())["artifacts"]
+        node["artifacts"] = {**node.get("artifacts", {}), **artifacts}
+        return JSONResponse(node)
+
     async def _find(self, request: Request) -> Response:
         query = request.query_params
+        if "parent__in" not in query:
+            return JSONResponse({"items": []})
         parents = query["parent__in"].split(",")
         items = [
             node

@@ -2,12 +2,14 @@
 """Run the KCIDB bridge: `python -m kci_kcidb_bridge`."""
 
 import asyncio
+from functools import partial
 
 from kci_kcidb_bridge.bridge import KcidbBridge
 from kci_kcidb_bridge.connection import connect
 from kci_kcidb_bridge.ingestion import Ingestion
 from kci_kcidb_bridge.settings import Settings
 from kci_kcidb_bridge.submit import Submitter
+from kci_kcidb_bridge.unsubmitted import unsubmitted
 from kci_shared.client import ApiClient
 from kci_shared.events import EventStream
 from kci_shared.service import run_consumer
@@ -27,7 +29,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         ingestion = Ingestion(kcidb)
         polling = tasks.create_task(ingestion.run())
         bridge = KcidbBridge(api, Submitter(kcidb, ingestion), settings.origin)
-        await events.deliver(bridge.on_event, stop)
+        await events.deliver(bridge.on_event, stop, sweep=partial(unsubmitted, api))
         polling.cancel()
 
 

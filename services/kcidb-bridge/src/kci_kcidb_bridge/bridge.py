@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from kci_kcidb_bridge.issues import regression_rows
-from kci_kcidb_bridge.report import nearest, rows_of
+from kci_kcidb_bridge.report import digest, nearest, rows_of
 from kci_kcidb_bridge.rows import Row
+from kci_kcidb_bridge.submit import KcidbRefused
 from kci_kcidb_bridge.verdicts import is_final
 from kci_shared.errors import NotYet
 from kci_shared.models import (
@@ -21,6 +22,7 @@ from kci_shared.models import (
     Test,
 )
 from kci_shared.nodes import Nodes
+from kci_shared.rules.artifacts import KCIDB, KCIDB_FIXED
 
 PARENTS_PER_QUERY = 100
 """How many parents' children one query asks for."""
@@ -29,8 +31,8 @@ PARENTS_PER_QUERY = 100
 class Kcidb(Protocol):
     """Takes rows for KCIDB."""
 
-    async def submit(self, rows: Sequence[Row]) -> None:
-        """Submit rows, parents before children."""
+    async def submit(self, rows: Sequence[Row]) -> str:
+        """Submit rows, parents before children; return where their fate is shown."""
         ...
 
 
@@ -48,10 +50,29 @@ class KcidbBridge:
         if node is None or not is_final(node):
             return
         if rows := await self._rows(node):
-            await self._kcidb.submit(rows)
+            await self._submit(node, rows, KCIDB)
         if isinstance(node, Regression) and (rows := await self._fixed_rows(node)):
             # a submission of its own, because it belongs to another revision
-            await self._kcidb.submit(rows)
+            await self._submit(node, rows, KCIDB_FIXED)
+
+    async def _submit(self, node: Node, rows: Sequence[Row], artifact: str) -> None:
+        """Submit rows, unless the node says that these were; then let it say so.
+
+        Rows that are refused for good are not submitted again, either.
+        """
+        mark = f"#{digest(rows)}"
+        if node.artifacts.get(artifact, "").endswith(mark):
+            return
+        try:
+            url = await self._kcidb.submit(rows)
+        except KcidbRefused as refused:
+            await self._mark(node, artifact, f"{refused.url}{mark}")
+            raise
+        await self._mark(node, artifact, f"{url}{mark}")
+
+    async def _mark(self, node: Node, artifact: str, url: str) -> None:
+        if not isinstance(node, Test):  # its rows are those of its job
+            await self._nodes.update(node.id, artifacts={artifact: url})
 
     async def _rows(self, node: Node) -> list[Row]:
         match node:

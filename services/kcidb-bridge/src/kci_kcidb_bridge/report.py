@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Builds a KCIDB report: a node's rows after those they refer to; pure."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -76,3 +77,8 @@ def serialize(rows: Sequence[Row]) -> bytes:
                 for row in unique.values()
             ]
     return json.dumps(report, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def digest(rows: Sequence[Row]) -> str:
+    """Return a short hash of rows."""
+    return hashlib.sha256(serialize(rows)).hexdigest()[:16]

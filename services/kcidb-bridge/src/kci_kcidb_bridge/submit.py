@@ -8,6 +8,7 @@ submitted.
 import hashlib
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import httpx
 from prometheus_client import Counter
@@ -40,9 +41,23 @@ class KcidbAway(KciError):
 class KcidbRefused(KciError):
     """KCIDB refuses some rows; the message says which, and why."""
 
+    def __init__(self, message: str, url: str) -> None:
+        super().__init__(message)
+        self.url = url
+        """Where KCIDB says what became of the other rows."""
+
 
 class _BodyRefused(Exception):
     """KCIDB refuses this body."""
+
+
+class _Taken(NamedTuple):
+    """What KCIDB took of some rows, and what not."""
+
+    ids: list[str]
+    """The ids of the submissions."""
+    refused: list[str]
+    """The refused rows, with the reasons."""
 
 
 class Submitter:
@@ -51,42 +66,48 @@ class Submitter:
     def __init__(self, http: httpx.AsyncClient, ingestion: Ingestion) -> None:
         self._http = http
         self._ingestion = ingestion
-        self._sent: dict[bytes, None] = {}
+        self._sent: dict[bytes, str] = {}
+        """The submission ids, by the hash of what was sent."""
 
-    async def submit(self, rows: Sequence[Row]) -> None:
-        """Submit rows, in their order.
+    async def submit(self, rows: Sequence[Row]) -> str:
+        """Submit rows, in their order; return where KCIDB says what became of them.
 
         Raises `KcidbRefused` if KCIDB refuses some of them, after the others have been
         sent, `KcidbAway` if it fails, and `ChannelDown` if it cannot be used.
         """
-        if refused := await self._submit(rows):
-            raise KcidbRefused(f"KCIDB refuses {'; '.join(refused)}")
+        ids, refused = await self._submit(rows)
+        page = f"status?id={ids[-1]}" if ids else "submit"
+        url = f"{str(self._http.base_url).rstrip('/')}/{page}"
+        if refused:
+            raise KcidbRefused(f"KCIDB refuses {'; '.join(refused)}", url)
+        return url
 
-    async def _submit(self, rows: Sequence[Row]) -> list[str]:
-        """Send rows, in halves where needed; return those refused, with the reason."""
+    async def _submit(self, rows: Sequence[Row]) -> _Taken:
+        """Send rows, in halves where needed."""
         body = serialize(rows)
         if len(body) <= BODY_MAX_BYTES or len(rows) == 1:
             try:
-                await self._send_once(body)
+                return _Taken([await self._send_once(body)], [])
             except _BodyRefused as error:
                 if len(rows) == 1:
-                    return [f"{rows[0].LIST} {rows[0].id}: {error}"]
-            else:
-                return []
+                    return _Taken([], [f"{rows[0].LIST} {rows[0].id}: {error}"])
         middle = len(rows) // 2
-        return [*await self._submit(rows[:middle]), *await self._submit(rows[middle:])]
+        first = await self._submit(rows[:middle])
+        second = await self._submit(rows[middle:])
+        return _Taken(first.ids + second.ids, first.refused + second.refused)
 
-    async def _send_once(self, body: bytes) -> None:
+    async def _send_once(self, body: bytes) -> str:
         """Send a body unless it was sent: events of a node often give equal rows."""
         digest = hashlib.sha256(body).digest()
         if digest in self._sent:
-            return
+            return self._sent[digest]
         submission_id = await self._send(body)
         log.info("submission taken", submission_id=submission_id, bytes=len(body))
         self._ingestion.add(submission_id)
         if len(self._sent) >= REMEMBERED:
             del self._sent[next(iter(self._sent))]
-        self._sent[digest] = None
+        self._sent[digest] = submission_id
+        return submission_id
 
     async def _send(self, body: bytes) -> str:
         """Send a body; return its submission id."""

@@ -26,7 +26,7 @@ from kci_shared.models import (
     Test,
 )
 from kci_shared.models.data import BuiltData
-from kci_shared.rules.artifacts import CONFIGS, LOGS, log_url
+from kci_shared.rules.artifacts import CONFIGS, KCIDB, LOGS, log_url
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PATCHSET = re.compile(r"([0-9a-f]{64})?")
@@ -200,7 +200,7 @@ def _files(node: Node, excluded: tuple[str, ...]) -> list[Resource] | None:
     files = [
         Resource(name=text.file_name(name), url=url)
         for name, url in sorted(node.artifacts.items())
-        if name not in excluded and text.url(url)
+        if name not in (*excluded, KCIDB) and text.url(url)
     ]
     return files or None
 

@@ -25,7 +25,7 @@ from kci_shared.models import (
     State,
 )
 from kci_shared.rules import attempts
-from kci_shared.rules.artifacts import TARBALL
+from kci_shared.rules.artifacts import KCIDB, TARBALL
 from kci_shared.rules.keys import same_key
 from kci_shared.rules.verdicts import is_settled
 
@@ -145,7 +145,7 @@ def same(build: Kbuild, checkout: Checkout) -> NewNode:
         parent=checkout.id,
         state=State.DONE,
         result=build.result,
-        artifacts=build.artifacts,
+        artifacts={n: url for n, url in build.artifacts.items() if n != KCIDB},
         data={**data, "same_as": build.id},
         idempotency_key=same_key(checkout.id, build.name),
     )

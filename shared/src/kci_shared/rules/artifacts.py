@@ -19,6 +19,10 @@ LOG = "log"
 BUILD_LOG = "build_log"
 """Of a build: what make printed."""
 LOGS = (LOG, BUILD_LOG)
+KCIDB = "kcidb"
+"""Of what was submitted to KCIDB: where KCIDB says what became of it."""
+KCIDB_FIXED = "kcidb_fixed"
+"""Of a regression: the same of its fix, which is a submission of its own."""
 IMAGES = (KERNEL, "ramdisk", "nfsroot", "modules", "dtb", "dtbs", "kselftest")
 """Of a build: what a device boots, or a test takes from it."""
 
