@@ -41,3 +41,20 @@ async def test_a_token_that_is_bad_and_an_api_that_is_ill_are_two_things(
     async with api(status) as client:
         with pytest.raises(error, match=message):
             await identify(client, "t")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, html="<html>Welcome to our hotel</html>"),
+        httpx.Response(302, headers={"Location": "/login"}),
+    ],
+    ids=["page", "redirect"],
+)
+async def test_what_another_server_answers_is_no_fault_of_the_token(
+    answer: httpx.Response,
+) -> None:
+    transport = httpx.MockTransport(lambda _: answer)
+    async with httpx.AsyncClient(base_url="http://api", transport=transport) as client:
+        with pytest.raises(Unavailable, match="whoami"):
+            await identify(client, "t")

@@ -8,7 +8,7 @@ import pytest
 import stamina
 from shared_fakes import Site
 
-from kci_shared.errors import StorageError
+from kci_shared.errors import StorageError, StorageRefused
 from kci_shared.work import CannotRun
 from kci_shared.work import artifacts as module
 from kci_shared.work.artifacts import Artifacts
@@ -78,6 +78,21 @@ async def test_a_log_that_cannot_be_stored_does_not_hold_up_the_verdict(
     files = {"log": tmp_path / "good", "trace": tmp_path / "bad"}
     urls = await Artifacts(site.storage, tmp_path).store(files)
     assert urls == {"log": "http://s/good"}
+
+
+async def test_a_log_that_is_refused_for_good_is_offered_once(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offers = 0
+
+    async def put_file(_: Path) -> str:
+        nonlocal offers
+        offers += 1
+        raise StorageRefused("413")
+
+    monkeypatch.setattr(site.storage, "put_file", put_file)
+    assert await Artifacts(site.storage, tmp_path).store({"log": tmp_path}) == {}
+    assert offers == 1
 
 
 async def test_what_nobody_asks_for_is_forgotten(site: Site, tmp_path: Path) -> None:

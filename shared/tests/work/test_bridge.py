@@ -10,7 +10,7 @@ from shared_fakes import Site, a_node
 from structlog.testing import capture_logs
 
 from kci_fakes.api import Call
-from kci_shared.errors import Conflict, Invalid, NotPermitted, StorageError
+from kci_shared.errors import ChannelDown, Conflict, Invalid, StorageError
 from kci_shared.models import ErrorCode, Progress, Result, State
 from kci_shared.work import (
     CannotRun,
@@ -414,12 +414,45 @@ async def test_a_bridge_survives_a_lab_and_an_api_that_are_away(
     assert told[-1][0] == "waited"
 
 
-async def test_a_token_that_may_not_claim_ends_the_bridge(site: Site) -> None:
-    site.refuse(
-        "claim", lambda _: NotPermitted("runtime lab is not in the token's scopes")
-    )
+@pytest.mark.parametrize("call", ["claim", "report", "renew"])
+async def test_a_token_that_has_expired_ends_neither_the_bridge_nor_a_job(
+    site: Site, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setattr("kci_shared.channels.openings.PAUSE_S", 0)
+    refusals = [ChannelDown("api: HTTP 401")] * 5
+    site.refuse(call, lambda _: refusals.pop() if refusals else None)
+    site.api.put(a_node("1"))
+    site.start(lease=0.3)
+    await site.until_done()
+    [(_, report)] = site.api.reports
+    assert report.outcome.result is Result.PASS
+
+
+async def test_a_lab_that_cannot_be_used_ends_no_job(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kci_shared.channels.openings.PAUSE_S", 0)
+    submit, refusals = site.lab.submit, [ChannelDown("lava: HTTP 403")] * 5
+
+    async def refuse(job: LabJob) -> str:
+        if refusals:
+            raise refusals.pop()
+        return await submit(job)
+
+    monkeypatch.setattr(site.lab, "submit", refuse)
+    site.api.put(a_node("1"))
+    site.start()
+    await site.until_done()
+    [(_, report)] = site.api.reports
+    assert report.outcome.result is Result.PASS
+
+
+async def test_a_claim_that_the_api_refuses_as_invalid_ends_the_bridge(
+    site: Site,
+) -> None:
+    site.refuse("claim", lambda _: Invalid("no such platform"))
     bridge = site.start()
-    with pytest.raises(NotPermitted, match="scopes"):
+    with pytest.raises(Invalid, match="no such platform"):
         await bridge
     site.bridges.clear()
 

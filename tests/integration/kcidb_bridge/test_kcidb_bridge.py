@@ -16,21 +16,19 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from jose import jwt
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from integration.wall import Wall, served
 from kci_fakes.kcidb_receiver import Receiver
 from kci_fakes.kcidb_spool import Spool, schema_validator
 from kci_kcidb_bridge.__main__ import main
 from kci_kcidb_bridge.settings import Settings
 from kci_shared.channels.openings import Openings, collected
-from kci_shared.server import QuietServer
 
 pytestmark = pytest.mark.integration
 
@@ -115,38 +113,6 @@ class Api:
             if node["parent"] in parents and node["kind"] == query["kind"]
         ]
         return JSONResponse({"items": items if query["offset"] == "0" else []})
-
-
-@asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve an application on a free port while the context is open."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None)
-    server = QuietServer(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
-
-
-class Wall:
-    """Stands in front of a server; answers all requests itself if it has a page."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self.page: Response | None = None
-        self.hits = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self.page is not None:
-            self.hits += 1
-            await self.page(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
 
 
 @dataclass
