@@ -32,13 +32,6 @@ SWEEPS = Counter("kci_sweeps_total", "Sweeps for work without an event", ["outco
 SWEPT = Counter("kci_swept_nodes_total", "Nodes that a sweep handled", ["outcome"])
 
 
-async def nothing_owed() -> AsyncIterator[Node]:
-    """Yield no node: a service that has no sweep yet."""
-    no_nodes: list[Node] = []
-    for node in no_nodes:
-        yield node
-
-
 def event_of(node: Node) -> Event:
     """Return an event as if the node had just reached its present state and result."""
     fields = node.model_dump(include=set(NodeChange.model_fields) - {"op"})

@@ -25,7 +25,7 @@ from kci_shared.events.handling import Handler, Handling
 from kci_shared.events.lanes import Lanes
 from kci_shared.events.metrics import Lag
 from kci_shared.events.reader import Reader
-from kci_shared.events.reconcile import Reconciliation, Sweep, nothing_owed
+from kci_shared.events.reconcile import Reconciliation, Sweep
 from kci_shared.health import add_ready_detail
 from kci_shared.settings import ServiceSettings
 
@@ -62,7 +62,7 @@ class EventStream:
         await self._redis.ping()
 
     async def deliver(
-        self, handler: Handler, stop: asyncio.Event, *, sweep: Sweep = nothing_owed
+        self, handler: Handler, stop: asyncio.Event, *, sweep: Sweep
     ) -> None:
         """Call `handler` with each event until `stop` is set.
 
