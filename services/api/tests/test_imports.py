@@ -76,7 +76,7 @@ def test_what_was_made_or_changed_here_stays() -> None:
     importer.add(imported(ROOT))
     (node,) = importer.imports
     for change, words in (
-        ({"imported": None}, "made here"),
+        ({"imported": None}, "created here"),
         ({"version": 2}, "changed here"),
     ):
         here = node.model_copy(update=change)

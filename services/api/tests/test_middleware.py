@@ -19,8 +19,8 @@ ANSWERS = [
     (TooMany(), 429, "Too many requests."),
     (InvalidId("'zzz' is not valid"), 400, "'zzz' is not valid"),
     (ExecutionTimeout("slow"), 504, "the query took too long; ask for less"),
-    (AutoReconnect("10.0.0.1 away"), 503, "a store is away for now; try again"),
-    (RedisAway("10.0.0.1 away"), 503, "a store is away for now; try again"),
+    (AutoReconnect("10.0.0.1 away"), 503, "a store is down; try again"),
+    (RedisAway("10.0.0.1 away"), 503, "a store is down; try again"),
     (OperationFailure("bad $x"), 500, "Internal server error"),
     (KeyError("password"), 500, "Internal server error"),
 ]

@@ -173,6 +173,6 @@ def as_api_error(error: Exception) -> ApiError:
         case ExecutionTimeout():
             return TooSlow("the query took too long; ask for less")
         case _ if isinstance(error, AWAY):
-            return Unavailable("a store is away for now; try again")
+            return Unavailable("a store is down; try again")
         case _:
             return ApiError("Internal server error")

@@ -60,7 +60,7 @@ current node; 413: too large; 429: too many requests, try again after `Retry-Aft
 seconds.
 """
 AWAY = """\
-Nothing was changed. 503: a store is away, try again after `Retry-After` seconds; 504:
+Nothing was changed. 503: a store is down, try again after `Retry-After` seconds; 504:
 the query took too long, restrict it.
 """
 ERRORS: dict[int | str, dict[str, Any]] = {

@@ -45,10 +45,10 @@ async def health() -> Health:
 
 @router.get(
     "/ready",
-    responses={Unavailable.status: {"model": Ready, "description": "MongoDB is away"}},
+    responses={Unavailable.status: {"model": Ready, "description": "MongoDB is down"}},
 )
 async def ready(request: Request, response: Response) -> Ready:
-    """Answer whether requests can be served: 503 while MongoDB is away."""
+    """Answer whether requests can be served: 503 while MongoDB is down."""
     mongo_database = find_store(request, AsyncDatabase)
     redis_client = find_store(request, Redis)
     mongo, redis = await asyncio.gather(

@@ -78,4 +78,4 @@ def check_admin(caller: Caller) -> None:
 def check_unrestricted(caller: Caller) -> None:
     """Raise `NotPermitted` for a token that is restricted to one lab or one node."""
     if caller.scopes is not None and Scope.NODES_WRITE not in caller.scopes:
-        raise NotPermitted(f"this needs a token of scope {Scope.NODES_WRITE}")
+        raise NotPermitted(f"this needs a token with scope {Scope.NODES_WRITE}")

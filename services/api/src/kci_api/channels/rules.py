@@ -46,7 +46,7 @@ def check_channel(channel: str) -> None:
     """Raise `NotPermitted` for the channel of the nodes' own events."""
     if channel == CHANNEL:
         raise NotPermitted(
-            f"channel {CHANNEL!r} has the events of nodes only: change a node instead"
+            f"channel {CHANNEL!r} is for events of nodes only: change a node instead"
         )
 
 

@@ -75,7 +75,9 @@ def adopted(
 ) -> Change:
     """Return the change after a restart of the holder: same attempt, new token."""
     if node.data.get("runtime") != request.runtime:
-        raise Conflict(f"node {node.id} is not of runtime {request.runtime}")
+        raise Conflict(
+            f"node {node.id} belongs to another runtime than {request.runtime}"
+        )
     if node.claim is None or node.claim.holder != caller.name:
         raise Conflict(f"node {node.id} is not held by {caller.name}")
     if request.attempt not in (None, node.claim.attempt):

@@ -25,7 +25,7 @@ FIXED = fields_with(Access.FIXED)
 def check_may_import(caller: Caller) -> None:
     """Raise `NotPermitted` unless the caller may set ids, times and owners of nodes."""
     if not caller.is_superuser and Scope.NODES_IMPORT not in (caller.scopes or ()):
-        raise NotPermitted(f"an import needs a token of scope {Scope.NODES_IMPORT}")
+        raise NotPermitted(f"an import needs a token with scope {Scope.NODES_IMPORT}")
 
 
 class Orphan(Exception):
@@ -163,7 +163,7 @@ def _differences(new: ImportedNode, node: StoredNode) -> str | None:
 
 def _check_untouched(before: StoredNode, node: StoredNode) -> None:
     if before.imported is None:
-        raise Refused("a node of this id was made here")
+        raise Refused("a node with this id was created here")
     if before.version != before.imported:
         raise Refused("it was changed here since it was imported")
     for name in FIXED:

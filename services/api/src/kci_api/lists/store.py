@@ -35,7 +35,7 @@ class ListStore:
         key = _key(name)
         call: Any = self._redis.llen(key)
         if await call >= MAX_MESSAGES:
-            raise TooMany(f"list {name!r} is full: it has {MAX_MESSAGES} messages")
+            raise TooMany(f"list {name!r} is full: {MAX_MESSAGES} messages; pop some")
         async with self._redis.pipeline(transaction=True) as change:
             change.rpush(key, message)
             change.expire(key, KEPT_S)

@@ -18,7 +18,7 @@ REDIS_S = 2.0
 
 
 class LoginLimits:
-    """Counts attempts in Redis, for all replicas; in memory while Redis is away."""
+    """Counts attempts in Redis, for all replicas; in memory while Redis is down."""
 
     def __init__(self, redis_url: str) -> None:
         redis = RedisStorage(

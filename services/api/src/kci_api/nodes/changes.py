@@ -92,7 +92,7 @@ def _sent_fields(body: NewNode | NodePatch) -> dict[str, Any]:
 def edited(node: StoredNode, fields: dict[str, Any], now: datetime) -> StoredNode:
     """Return the node with fields set; the same object if nothing differs."""
     if (state := fields.get("state", node.state)) is None:
-        raise invalid((*BODY, "state"), "a node is always in some state")
+        raise invalid((*BODY, "state"), "null is not a state; leave it out")
     check_transition(node, state)
     fields = _checked_fields(fields)
     if "data" in fields:

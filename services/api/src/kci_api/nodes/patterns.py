@@ -17,9 +17,9 @@ TEXT_CHARACTERS = 4096
 MAX_STEPS = 1024 * TEXT_CHARACTERS
 """Python's `re` takes 14 ms for the worst patterns of this many steps."""
 ALLOWED = (
-    "allowed are characters, classes, `.`, a `^` that is first and a `$` that is last,"
+    "allowed are characters, classes, `.`, `^` first, `$` last,"
     f" `?`, `{{m}}` and `{{m,n}}` up to {MAX_TIMES} after one of them, and one `*` or"
-    " `+` after the first item behind `^`, or at the very end; no groups, no `|`"
+    " `+` on the first item after `^`, or at the very end; no groups, no `|`"
 )
 
 ESCAPED = r"\\(?:[dDsSwW]|[ -/:-@\[-`{-~])"

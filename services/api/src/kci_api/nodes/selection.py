@@ -18,7 +18,7 @@ FILTER_PARAMETERS = {
             "description": "any number of filters, such as `kind=job`,"
             " `created__gt=2026-11-22`, `data.kernel_revision.tree=mainline`,"
             " `name__re=^boot`; `op` is one of lt lte gt gte ne in nin re;"
-            " `re` has no groups, no `|`, and `*` or `+` only behind `^` or at the end",
+            " `re` has no groups, no `|`, and `*` or `+` only after `^` or at the end",
             "style": "form",
             "explode": True,
             "schema": {"type": "object", "additionalProperties": {"type": "string"}},

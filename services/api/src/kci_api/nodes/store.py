@@ -142,7 +142,7 @@ class NodeStore:
             if await self.write(by, planned):
                 return list(planned.response)
             await asyncio.sleep(min(0.1, 0.002 * attempt))
-        raise Unavailable("too many others change the same nodes; try again")
+        raise Unavailable("too many concurrent changes to these nodes; try again")
 
     async def write(self, by: str, plan: Plan) -> bool:
         """Write a plan unless a node was changed since it was read.

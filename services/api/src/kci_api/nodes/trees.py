@@ -96,7 +96,7 @@ class TreePlanner:
             return same.popleft() if same else None
         stored = self._by_id.pop(parse_id(sent.id), None)
         if stored is None or stored.parent != parent.id:
-            raise NotPermitted(f"node {sent.id} is no child of {parent.id}")
+            raise NotPermitted(f"node {sent.id} is not a child of {parent.id}")
         return stored
 
     def _create(self, sent: NewNode, parent: StoredNode) -> StoredNode:

@@ -104,7 +104,7 @@ class Claims:
         """Give a node back to the runtime that held it: same attempt, new token."""
         node = self._tree.read(node_id)
         if _field(node, "runtime") != runtime:
-            raise Conflict(f"node {node_id} is not of runtime {runtime}")
+            raise Conflict(f"node {node_id} belongs to another runtime than {runtime}")
         if node.claim is None:
             raise Conflict(f"node {node_id} is not held by {HOLDER}")
         if attempt not in (None, node.claim.attempt):

@@ -139,7 +139,7 @@ class FakeApi:
         """Return how many nodes match."""
         await self._reach("count", content=filters)
         if extra := filters.keys() & set(PAGE):
-            raise BadRequest(f"{', '.join(sorted(extra))}: not of a count")
+            raise BadRequest(f"{', '.join(sorted(extra))}: not allowed for a count")
         return len(select(self.nodes.values(), filters))
 
     async def create(self, node: NewNode) -> Node:

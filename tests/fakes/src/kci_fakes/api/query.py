@@ -69,7 +69,7 @@ def _matches(fields: dict[str, Any], key: str, text: str) -> bool:
 def _check(key: str) -> None:
     name, _, operator = key.partition("__")
     if name.partition(".")[0] not in {*BaseNode.model_fields, "imported"}:
-        raise _invalid(key, f"{name!r} is not a field that can be asked for")
+        raise _invalid(key, f"{name!r} cannot be queried")
     if operator not in OPERATORS:
         raise _invalid(key, f"{operator!r} is not an operator of {name}")
 

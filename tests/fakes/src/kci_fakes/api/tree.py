@@ -136,7 +136,7 @@ class Tree:
             return [*(parent.path if parent else []), new.name]
         failed = self.nodes.get(str(new.data.get("fail_node")))
         if failed is None:
-            raise invalid("data.fail_node", "there is no such node")
+            raise invalid("data.fail_node", "no such node")
         return failed.path
 
     def patch(self, node: Node, changes: Fields) -> Node:
