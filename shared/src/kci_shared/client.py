@@ -246,7 +246,7 @@ class ApiClient:
         except ValueError as error:
             if isinstance(self._http, ChannelClient):
                 raise self._http.not_json(answer) from error
-            raise Unavailable(f"no JSON: {answer.text[:200]}") from error
+            raise Unavailable(f"not JSON: {answer.text[:200]}") from error
 
 
 def _may_pass(error: Exception) -> bool:

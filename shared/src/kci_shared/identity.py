@@ -26,6 +26,6 @@ async def identify(api: httpx.AsyncClient, token: str) -> dict[str, Any]:
     try:
         owner: dict[str, Any] = answer.json()
     except ValueError as error:
-        reason = "no JSON in the answer to /whoami: is KCI_API_URL that of the API?"
+        reason = "not JSON: the answer to /whoami; is KCI_API_URL the API's?"
         raise Unavailable(reason) from error
     return owner

@@ -127,9 +127,9 @@ def test_entries_that_make_the_same_share_it(write: Write) -> None:
         (6, "  boot: {need: build/debian}", "unknown key 'need'; did you mean 'needs'"),
         (6, "  boot: {on: {}}", "tests.boot has no 'needs'; add it"),
         (6, "  boot: {needs: build/debain}", "did you mean 'build/debian'?"),
-        (6, "  boot: {needs: smoke}", "boot needs smoke needs boot: a circle"),
+        (6, "  boot: {needs: smoke}", "boot needs smoke needs boot: a cycle"),
         (6, "  boot: {needs: [a, a]}", "tests.boot.needs is wrong; 'a' is listed"),
-        (6, "  boot: {needs: boot, timeout: 2}", "boot needs boot: a circle"),
+        (6, "  boot: {needs: boot, timeout: 2}", "boot needs boot: a cycle"),
         (6, "  boot: {needs: x, timeout: 2x}", "'2x'; write a time as 90s"),
         (6, "  boot: {needs: build/debian, on: {bot: any}}", "did you mean 'boot'?"),
         (6, "  boot: {needs: build/debian, on: {boot: tftp}}", "matches no platform"),
@@ -208,7 +208,7 @@ def test_a_name_stands_once_in_all_files(write: Write) -> None:
 def test_two_builds_of_one_name_are_the_same_build(write: Write) -> None:
     more = "builds:\n  b: {targets: [kernel], compiler: gcc-12, arch: {x86_64: big}}\n"
     assert problems_in(write(a=GOOD, b=more)) == [
-        "b.yaml:2: 'debian' makes 'build/gcc-12/x86_64/big', too, but in another way; "
+        "b.yaml:2: 'debian' also makes 'build/gcc-12/x86_64/big', but differently; "
         "give them the same targets and variables"
     ]
 
@@ -224,7 +224,7 @@ def test_every_mistake_is_told_at_once(write: Write) -> None:
         ("tests: {a: &x {needs: b}, c: *x}", "a.yaml:1: an alias"),
         ("tests: {a: !!python/name:os.system x}", "a.yaml:1: a tag"),
         ("tests: {a: !mine x}", "a.yaml:1: a tag"),
-        ("tests: {[a, b]: c}", "a.yaml:1: a key that is no word"),
+        ("tests: {[a, b]: c}", "a.yaml:1: a key that is not a word"),
         ("tests:\n\tx: y", "a.yaml:2: not YAML"),
         ("tests: {a: " + "[" * 500 + "]" * 500 + "}", "a.yaml:1: nested too deep"),
         ("a: b\n---\nc: d", "a.yaml:2: not YAML"),

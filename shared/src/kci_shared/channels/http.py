@@ -94,7 +94,7 @@ class ChannelClient(httpx.AsyncClient):
     def not_json(self, response: httpx.Response) -> ChannelDown:
         """Take the channel down: an answer is not what this peer answers."""
         where = f"{response.request.method} {response.request.url.path}"
-        return self.channel.fault(Sighting.NOT_JSON, f"{where}: no JSON")
+        return self.channel.fault(Sighting.NOT_JSON, f"{where}: not JSON")
 
     async def _probe(self) -> None:
         if isinstance(self.auth, TokenAuth):

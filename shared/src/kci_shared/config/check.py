@@ -44,7 +44,7 @@ def _builds(config: Config) -> Iterator[Complaint]:
         }
         if len(made) > 1:
             first, *others = shared
-            what = f"'{first.entry}' makes '{name}', too, but in another way"
+            what = f"'{first.entry}' also makes '{name}', but differently"
             where: Where = ("builds", others[-1].entry)
             yield where, what, "give them the same targets and variables"
 
@@ -70,7 +70,7 @@ def _circles(config: Config) -> Iterator[Complaint]:
     for name in config.tests:
         if circle := _circle(config, [name], cleared):
             cleared |= set(circle)
-            what = f"{' needs '.join(circle)}: a circle"
+            what = f"{' needs '.join(circle)}: a cycle"
             yield ("tests", circle[0], "needs"), what, "remove one of the needs"
 
 

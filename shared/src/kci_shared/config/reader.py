@@ -92,7 +92,7 @@ class Reader:
         """Add the entries of a mapping to `into`; each key may stand there once."""
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
-                self.complain_at(key.start_mark, "a key that is no word", "quote it")
+                self.complain_at(key.start_mark, "a key that is not a word", "quote it")
                 continue
             here = (*where, key.value)
             if key.value in into:

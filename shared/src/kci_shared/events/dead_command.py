@@ -30,7 +30,7 @@ class Command(StrEnum):
 PURPOSES = {
     Command.LIST: "print a line for each",
     Command.SHOW: "print the events, too",
-    Command.REPLAY: "deliver them once more: first mend what the reason says",
+    Command.REPLAY: "deliver them again; first fix the reason",
     Command.DROP: "delete them",
 }
 

@@ -94,7 +94,7 @@ async def _tried(
 
 def _token(settings: BridgeSettings) -> Probe:
     """Check that there is a token; the API knows its rights."""
-    advice = "put there the token from the API's operator, and nothing else"
+    advice = "put only the token from the API's operator there"
     try:
         token = settings.token.read()
     except ConfigError as error:
@@ -127,7 +127,7 @@ async def _storage(settings: BridgeSettings) -> list[Probe]:
         url = await storage.put("check.txt", CONTENT)
         read = b"".join([chunk async for chunk in storage.stream(url)])
     if hashlib.sha256(read).digest() != hashlib.sha256(CONTENT).digest():
-        message = f"{url} returns other bytes than were stored"
+        message = f"{url} does not return what was stored"
         return [bad("storage", message, "is there a proxy in between?")]
     return [good("storage", f"{settings.storage_url} stores and answers")]
 

@@ -64,14 +64,14 @@ def judge_token(owner: dict[str, Any], runtime: str, now: datetime) -> Probe:
     needed = f"runtime:{runtime}"
     make = f"have an operator run: kci-api token create {runtime} --scope {needed}"
     if scopes is None:
-        return odd("token", f"the login of {name}, which ends within hours", make)
+        return odd("token", f"{name}'s login, which expires within hours", make)
     has = f"{name}: {', '.join(scopes) or 'no scopes'}"
     if not {needed, "nodes:write"} & set(scopes):
         return bad(
             "token", f"{has}; {needed} is missing", f"{make}; or set KCI_RUNTIME"
         )
     if "nodes:write" in scopes:
-        return odd("token", f"{has}: it may change any node", make)
+        return odd("token", f"{has}: can change any node", make)
     end = datetime.fromisoformat(owner["expires"])
     until = f"{has}, until {end:%Y-%m-%d}"
     return (

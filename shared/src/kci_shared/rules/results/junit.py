@@ -59,7 +59,7 @@ class JUnit:
         except expat.ExpatError as error:
             raise NotJUnit(f"not XML: {error}") from error
         if self._bytes > MAX_BYTES or self._since_token > MAX_TOKEN_BYTES:
-            raise NotJUnit(f"longer than {MAX_BYTES} bytes, or a tag of it is too long")
+            raise NotJUnit(f"longer than {MAX_BYTES} bytes, or one tag is too long")
 
     def finish(self) -> None:
         """Raise `NotJUnit` if the document is not whole."""
