@@ -312,7 +312,7 @@ async def test_a_job_of_the_same_name_that_is_not_ours_is_left_alone(
     cluster = await clusters.start()
     await cluster.submit(jobs.job())
     fake.objects[JOBS][NAME]["metadata"]["labels"] = {}
-    with pytest.raises(LabError, match="not of this bridge"):
+    with pytest.raises(LabError, match="not this bridge's"):
         await cluster.submit(jobs.job())
 
 

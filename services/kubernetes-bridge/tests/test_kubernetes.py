@@ -70,9 +70,9 @@ async def test_a_refused_delete_or_log_is_an_error(
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"<html>", "no JSON at /apis/batch"),
-        (b'{"metadata": []}', "unknown form of Job"),
-        (b"[]", "unknown form of Job"),
+        (b"<html>", "not JSON at /apis/batch"),
+        (b'{"metadata": []}', "not a valid Job"),
+        (b"[]", "not a valid Job"),
     ],
 )
 async def test_an_answer_that_is_no_job_is_an_error(body: bytes, reason: str) -> None:

@@ -58,7 +58,7 @@ def test_an_environment_file_that_is_not_there_is_named_with_its_line(
 ) -> None:
     said = complaint(file, GOOD.replace("env: netboot", "env: netbot"))
     assert f"{file}:9: devices.netboot-x86_64.env is wrong: 'netbot-x86" in said
-    assert "there is no such file, neither in" in said
+    assert "no such file: neither in" in said
 
 
 def test_a_tag_must_be_one_that_labgrid_takes(file: Path) -> None:

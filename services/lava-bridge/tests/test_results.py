@@ -55,7 +55,7 @@ def test_what_is_no_measurement_is_none(value: str) -> None:
     "text", ["a: b: c", "- [", "\x00", "- !!int x", "[" * 99_999, "{<<: {a: 1}}"]
 )
 def test_what_is_no_yaml_is_the_labs_fault(text: str) -> None:
-    with pytest.raises(LabError, match="no valid YAML"):
+    with pytest.raises(LabError, match="invalid YAML"):
         read_yaml(text)
 
 

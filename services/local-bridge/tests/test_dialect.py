@@ -79,7 +79,7 @@ async def test_a_missing_qemu_is_the_labs_fault(
     settings: Settings, tmp_path: Path
 ) -> None:
     local = lab(settings, qemu="/no/such/qemu")
-    with pytest.raises(LabError, match="/no/such/qemu: install it"):
+    with pytest.raises(LabError, match="/no/such/qemu is not installed"):
         await local.slots()
     with pytest.raises(LabError, match="No such file"):
         await local.submit(a_job(tmp_path))

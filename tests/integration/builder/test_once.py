@@ -119,7 +119,7 @@ async def test_a_file_that_was_replaced_by_a_link_is_not_stored(
     kernel.symlink_to(secret)
     ended = pod.deliver()
     assert ended.returncode == 1
-    assert "'artifacts/bzImage' is no plain file of the build" in ended.stdout
+    assert "'artifacts/bzImage' is not a plain file of the build" in ended.stdout
     assert MARK not in ended.stdout
     (pod.folder / "report.json").write_text("{")
     ended = pod.deliver()

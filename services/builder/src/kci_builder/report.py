@@ -44,6 +44,8 @@ def read_report(folder: Path) -> tuple[BuildReport, dict[str, Path]]:
     for name, path in report.artifacts.items():
         file = build_folder.find(path)
         if file is None:
-            raise CannotRun(f"artifact: {name}: {path!r} is no plain file of the build")
+            raise CannotRun(
+                f"artifact: {name}: {path!r} is not a plain file of the build"
+            )
         files[name] = file
     return report, files

@@ -40,9 +40,7 @@ def read_object(kind: type[K], body: object) -> K:
     try:
         return kind.model_validate(body)
     except ValidationError as error:
-        raise LabError(
-            f"Kubernetes: unknown form of {kind.__name__}: {error}"
-        ) from error
+        raise LabError(f"Kubernetes: not a valid {kind.__name__}: {error}") from error
 
 
 def read_page(kind: type[K], body: dict[str, Any]) -> Page[K]:
@@ -72,7 +70,7 @@ def body_of(answer: httpx.Response) -> dict[str, Any]:
     try:
         body = answer.json()
     except ValueError as error:
-        raise Away(f"Kubernetes: no JSON at {answer.request.url.path}") from error
+        raise Away(f"Kubernetes: not JSON at {answer.request.url.path}") from error
     return body if isinstance(body, dict) else {}
 
 

@@ -92,7 +92,7 @@ class Cluster(Dialect):
         if job is None or job.metadata.deletion_timestamp:
             return None
         if job.metadata.labels.get(NODE_LABEL) != node_id:
-            raise LabError(f"the Job {name} is not of this bridge: delete it")
+            raise LabError(f"the Job {name} is not this bridge's: delete it")
         return name
 
     async def wait(self, job: LabJob, handle: str) -> RunOutcome:

@@ -66,7 +66,9 @@ def _build_container(builds: Builds, image: str, order: BuildOrder) -> dict[str,
     """Return the container that has the sources, and no secret."""
     text = order.model_dump_json(exclude_defaults=True)
     if len(text.encode()) > MAX_ORDER_BYTES:
-        raise BadJob(f"data.definition: longer than {MAX_ORDER_BYTES} bytes")
+        raise BadJob(
+            f"data.definition: longer than {MAX_ORDER_BYTES} bytes; shorten it"
+        )
     variables = {
         "KCI_ORDER": text,
         "KCI_MAKE_JOBS": str(_processors(builds.cpu)),

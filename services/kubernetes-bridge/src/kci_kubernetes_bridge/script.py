@@ -42,7 +42,9 @@ def script_of(mark: str, steps: list[TestStep]) -> str:
         ]
     script = "\n".join([*lines, "exit $failed\n"])
     if len(script.encode()) > MAX_SCRIPT_BYTES:
-        raise BadJob(f"data.definition.tests: longer than {MAX_SCRIPT_BYTES} bytes")
+        raise BadJob(
+            f"data.definition.tests: longer than {MAX_SCRIPT_BYTES} bytes; cut it"
+        )
     return script
 
 

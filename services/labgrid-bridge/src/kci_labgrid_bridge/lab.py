@@ -38,7 +38,7 @@ class Device(_Entry):
         for file in (beside / env, SHIPPED / env):
             if file.is_file():
                 return file.absolute()
-        raise ValueError(f"there is no such file, neither in {beside} nor shipped")
+        raise ValueError(f"no such file: neither in {beside} nor in the bridge's envs/")
 
 
 class Lab(_Entry):

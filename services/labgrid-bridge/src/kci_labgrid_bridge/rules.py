@@ -88,7 +88,7 @@ def reservation(places: Iterable[Place], tags: Tags) -> Tags:
     working = usable(fit, tags)
     if not working:
         names = ", ".join(place.name for place in fit)
-        raise LabError(f"offline, as an exporter is down: {names}")
+        raise LabError(f"offline because an exporter is down: {names}")
     if len(working) == len(fit):
         return tags
     best = min(working, key=lambda place: place.holder is not None or place.is_reserved)

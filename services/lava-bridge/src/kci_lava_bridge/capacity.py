@@ -55,7 +55,7 @@ def probe_device(
     if not fit:
         tags = f" with the tags {', '.join(ours.tags)}" if ours.tags else ""
         message = f"none is for us{tags}: {devices}"
-        advice = "LAVA gives jobs to Good and Unknown devices of workers that are up"
+        advice = "LAVA needs a Good or Unknown device, with its worker online"
         return bad(platform, message, advice)
     return good(platform, f"{len(fit)} of {len(of_kind)} are for us: {devices}")
 

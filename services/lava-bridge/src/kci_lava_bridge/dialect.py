@@ -214,6 +214,6 @@ class LavaLab(Dialect):
             return [bad("LAVA", str(error), advice)]
         if not user:
             advice = "make a token on LAVA's page /api/tokens/, put it in `token_file`"
-            return [bad("LAVA", "LAVA does not know the token", advice)]
+            return [bad("LAVA", "LAVA does not accept the token", advice)]
         answers = good("LAVA", f"{self._lab.url} answers; we are {user}")
         return [answers, *await self._capacity.check()]

@@ -115,7 +115,7 @@ class Lab(_Entry):
     def _must_exist(cls, file: Path, validation: ValidationInfo) -> Path:
         file = (validation.context or Path()) / file
         if not file.is_file():
-            raise ValueError(f"there is no file {file}")
+            raise ValueError(f"no such file: {file}")
         return file
 
     def read_token(self) -> str:

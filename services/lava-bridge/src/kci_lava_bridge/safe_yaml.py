@@ -46,7 +46,7 @@ def read_yaml(text: str | bytes) -> Any:
         _check(text)
         return yaml.load(text, Loader=LavaYaml)  # noqa: S506 - a safe one
     except NOT_YAML as error:
-        raise LabError(f"LAVA sent no valid YAML: {error}") from error
+        raise LabError(f"LAVA sent invalid YAML: {error}") from error
 
 
 def _check(text: str | bytes) -> None:

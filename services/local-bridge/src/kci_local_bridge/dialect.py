@@ -37,7 +37,7 @@ class LocalLab(Dialect):
     async def slots(self) -> dict[str, int]:
         """Return how many machines could start now."""
         if shutil.which(self._settings.qemu) is None:
-            raise LabError(f"there is no program {self._settings.qemu}: install it")
+            raise LabError(f"{self._settings.qemu} is not installed: install it")
         free = self._settings.max_jobs - len(self._machines)
         return {self._settings.platform: max(0, free)}
 

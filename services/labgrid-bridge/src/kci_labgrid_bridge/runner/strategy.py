@@ -72,7 +72,7 @@ class KciStrategy(Strategy):  # type: ignore[misc]
                 self.transition(Status.booting)
                 self._log_in()
             case Status.unknown:
-                raise StrategyError(f"no way to {target.name}")
+                raise StrategyError(f"cannot reach the state {target.name}")
         self.status = target
 
     def _power_off(self) -> None:
