@@ -139,7 +139,7 @@ async def test_a_patchset_is_a_checkout_with_the_patches_digest(
             "checkout",
             {"url": URL, "branch": "--upload-pack=x"},
             400,
-            "no valid branch name",
+            "not a valid branch name",
         ),
         ("checkout", {"url": URL, "branch": "gone"}, 400, "has no branch gone"),
         ("checkout", {"url": URL, "branch": "b", "commit": "--x"}, 422, "commit"),

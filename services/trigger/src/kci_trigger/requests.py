@@ -97,7 +97,9 @@ class Requests:
             known = ", ".join(sorted(t.url for t in self._config().trees.values()))
             raise BadRequest(f"url: not of a configured tree; use one of: {known}")
         if not rules.is_branch(request.branch):
-            raise BadRequest(f"branch: no valid branch name: {request.branch[:80]!r}")
+            raise BadRequest(
+                f"branch: not a valid branch name: {request.branch[:80]!r}"
+            )
         url = self._config().trees[tree].url
         commit = request.commit or await self._tip(url, request.branch)
         revision = Revision(tree=tree, url=url, branch=request.branch, commit=commit)

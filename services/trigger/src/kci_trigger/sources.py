@@ -74,7 +74,7 @@ class Sources:
         if not rules.COMMIT.fullmatch(revision.commit):
             raise Refused("data.kernel_revision.commit: not 40 hexadecimal digits")
         if not rules.is_branch(revision.branch):
-            raise Refused("data.kernel_revision.branch: no valid branch name")
+            raise Refused("data.kernel_revision.branch: not a valid branch name")
         return revision
 
     async def _make(self, job: LabJob, revision: Revision) -> RunOutcome:

@@ -25,7 +25,7 @@ def make_service(project: Path, name: str) -> Path:
     if not NAME.fullmatch(name):
         raise BadName(f"not a name of lower-case words joined by '-': {name!r}")
     if folder.exists():
-        raise BadName(f"there is a service of this name already: {folder}")
+        raise BadName(f"this service exists: {folder}; choose another name")
     ignored = shutil.ignore_patterns("__pycache__", ".*")
     shutil.copytree(project / EXAMPLE, folder, ignore=ignored)
     package = f"kci_{name.replace('-', '_')}"

@@ -109,7 +109,7 @@ class Peer:
             kind = Unavailable if error.response.is_server_error else ApiError
             raise kind(f"peer answers {status} to {path}: {text}") from error
         except (httpx.TransportError, ValueError) as error:
-            message = f"no valid answer from the peer: {type(error).__name__}: {error}"
+            message = f"invalid answer from the peer: {type(error).__name__}: {error}"
             raise Unavailable(message) from error
 
 
