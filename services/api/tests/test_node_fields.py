@@ -144,8 +144,8 @@ def test_a_field_that_is_added_to_the_three_models_needs_nothing_else(
     text = models.read_text()
     for last in (
         "    claim: Annotated[Claim | None, Access.READ_ONLY] = None\n",
-        "    retry_counter: int = Field(default=0, ge=0)\n",
-        "    artifacts: dict[str, Url | None] = {}\n",
+        "    retry_counter: Annotated[Integer, Field(ge=0)] = 0\n",
+        "    artifacts: dict[Key, Url | None] = {}\n",
     ):
         assert text.count(last) == 1
         text = text.replace(last, f"{last}{FIELD}")

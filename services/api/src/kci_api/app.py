@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The FastAPI application: routes, middleware, and responses to errors."""
 
+import json
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 from urllib.parse import quote
 
 from bson.errors import InvalidId
@@ -22,6 +24,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from kci_api import health
 from kci_api.audit import routes as audit
+from kci_api.bodies import BodyLimit, WholeBody
 from kci_api.channels import routes as channels
 from kci_api.claims import routes as claims
 from kci_api.dependencies import find_store, provide
@@ -33,7 +36,7 @@ from kci_api.invites import routes as invites
 from kci_api.kv import routes as kv
 from kci_api.lists import routes as lists
 from kci_api.logins import routes as logins
-from kci_api.middleware import BodyLimit, Instrumentation, VersionPrefix
+from kci_api.middleware import Instrumentation, VersionPrefix
 from kci_api.nodes import routes as nodes
 from kci_api.regressions import routes as regressions
 from kci_api.runtimes import routes as runtimes
@@ -104,6 +107,7 @@ def create_app(stores: Stores) -> FastAPI:
             *_cors(settings.cors_origins),
             Middleware(VersionPrefix),
             Middleware(BodyLimit, max_bytes=settings.max_body),
+            Middleware(WholeBody),
         ],
         exception_handlers=dict.fromkeys(HANDLED, answer_error),
     )
@@ -156,7 +160,15 @@ async def answer_error(_: Request, error: Exception) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(api_error, TooMany):
         headers["Retry-After"] = BUSY_RETRY_AFTER_S
-    return JSONResponse({"detail": api_error.detail}, api_error.status, headers)
+    return AsciiResponse({"detail": api_error.detail}, api_error.status, headers)
+
+
+class AsciiResponse(JSONResponse):
+    """JSON with escapes: an error may quote a key that UTF-8 cannot encode."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the content as JSON."""
+        return json.dumps(content).encode("ascii")
 
 
 def as_api_error(error: Exception) -> ApiError:

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Middleware of every request: metrics, security headers, API version, size limit."""
+"""Middleware of every request: metrics, security headers, API version."""
 
 import re
 import time
 from functools import cache
 
 from prometheus_client import Counter, Histogram
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from kci_shared.errors import TooLarge
 
 REQUESTS = Counter(
     "kci_http_requests_total", "Requests answered", ["method", "route", "status"]
@@ -128,25 +126,3 @@ def rewrite(path: str) -> str:
     path = VERSION.sub("", path, count=1) or "/"
     is_unversioned = path in UNVERSIONED or path.startswith(ASSETS)
     return path if is_unversioned else f"/latest{path}"
-
-
-class BodyLimit:
-    """Refuses a body that is too large, or of unknown length."""
-
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] == "http" and not self._fits(dict(scope["headers"])):
-            detail = f"send a Content-Length of at most {self._max_bytes} bytes"
-            refusal = JSONResponse({"detail": detail}, TooLarge.status)
-            await refusal(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _fits(self, headers: dict[bytes, bytes]) -> bool:
-        if b"transfer-encoding" in headers:
-            return False
-        return int(headers.get(b"content-length", b"0")) <= self._max_bytes

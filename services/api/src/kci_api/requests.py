@@ -5,18 +5,23 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 from beanie import PydanticObjectId
 from bson.errors import InvalidId
+from pydantic import Field
 
 from kci_shared.errors import BadRequest, Invalid
+from kci_shared.models.sizes import MAX_INTEGER, Text
 
 MAX_DEPTH = 40
 """Of the maps in a node, in levels; MongoDB allows 100 for the whole document."""
-MAX_INT = 2**63 - 1
 SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a character: JSON can escape it, UTF-8 cannot encode it."""
+MAX_VALUES = 20_000
+"""Of the maps in a node: to check them takes a tenth of a second."""
+PathId = Annotated[Text, Field(max_length=100)]
+"""An id in a path; `parse_id` says whether it is one."""
 Location = tuple[str | int, ...]
 """The path of a field in a request, such as `("body", "data", "arch")`."""
 
@@ -48,6 +53,26 @@ def located_at(*location: str | int) -> Iterator[None]:
 
 def check_storable(value: Any, location: Location) -> None:
     """Raise `Invalid` for a JSON value that MongoDB, or a response, cannot express."""
+    _check_number_of_values(value, location)
+    _check_values(value, location)
+
+
+def _check_number_of_values(value: Any, location: Location) -> None:
+    """Raise `Invalid` for too many values, before time is spent on each of them."""
+    left = MAX_VALUES
+    containers = [value]
+    while containers:
+        container = containers.pop()
+        if not isinstance(container, dict | list):
+            continue
+        left -= len(container)
+        if left < 0:
+            raise invalid(location, f"more than {MAX_VALUES} values")
+        inner = container.values() if isinstance(container, dict) else container
+        containers += [one for one in inner if isinstance(one, dict | list)]
+
+
+def _check_values(value: Any, location: Location) -> None:
     if len(location) > MAX_DEPTH:
         raise invalid(location, f"nested more than {MAX_DEPTH} levels deep")
     match value:
@@ -58,14 +83,14 @@ def check_storable(value: Any, location: Location) -> None:
                         location,
                         f"{key!r}: a key must have neither '$' first nor a zero byte",
                     )
-                check_storable(key, location)
-                check_storable(inner, (*location, key))
+                _check_values(key, location)
+                _check_values(inner, (*location, key))
         case list():
             for number, inner in enumerate(value):
-                check_storable(inner, (*location, number))
+                _check_values(inner, (*location, number))
         case str() if SURROGATE.search(value):
             raise invalid(location, "not a valid string: half of a surrogate pair")
         case float() if not math.isfinite(value):
             raise invalid(location, "not a finite number")
-        case int() if abs(value) > MAX_INT:
+        case int() if abs(value) > MAX_INTEGER:
             raise invalid(location, "an integer must fit into 64 bits; send a string")

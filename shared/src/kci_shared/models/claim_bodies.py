@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from kci_shared.models.claims import Grant, Seconds
-from kci_shared.models.nodes import Node, ResultTree, Url
+from kci_shared.models.nodes import Name, Node, ResultTree, Short, Url
+from kci_shared.models.sizes import Integer, Key, Text
 from kci_shared.models.words import Result, State
 
 
@@ -22,7 +23,7 @@ class Renewal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token: int
+    token: Integer
     lease: Annotated[Seconds, Field(gt=0)] | None = None
     data: dict[str, Any] = {}
 
@@ -32,8 +33,8 @@ class Release(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token: int
-    reason: Annotated[str, Field(max_length=1000)]
+    token: Integer
+    reason: Annotated[Text, Field(max_length=1000)]
 
 
 class Adoption(BaseModel):
@@ -41,9 +42,9 @@ class Adoption(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    runtime: str
+    runtime: Name
     lease: Annotated[Seconds, Field(gt=0)] = 60
-    attempt: int | None = None
+    attempt: Integer | None = None
     """Take it back only if this is still its latest attempt."""
 
 
@@ -55,8 +56,8 @@ class Outcome(BaseModel):
     result: Result
     state: Literal[State.AVAILABLE, State.DONE] = State.DONE
     """`available`: a checkout whose sources may be built now."""
-    error_code: str | None = None
-    error_msg: Annotated[str, Field(max_length=4000)] | None = None
+    error_code: Short | None = None
+    error_msg: Annotated[Text, Field(max_length=4000)] | None = None
 
 
 class Report(BaseModel):
@@ -64,9 +65,9 @@ class Report(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token: int
+    token: Integer
     outcome: Outcome
     child_nodes: list[ResultTree] = []
-    artifacts: dict[str, Url] = {}
+    artifacts: dict[Key, Url] = {}
     data: dict[str, Any] = {}
     """Other facts about the node that the run found."""

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kci_shared.models.sizes import Text
+
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
@@ -24,8 +26,8 @@ class ClaimRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    runtime: str
-    platforms: list[str]
+    runtime: Annotated[Text, Field(max_length=256)]
+    platforms: list[Annotated[Text, Field(max_length=256)]]
     max: Annotated[int, Field(ge=1, le=100)] = 1
     lease: Annotated[Seconds, Field(gt=0)] = 60
     """How long the claim holds without a heartbeat, in seconds."""

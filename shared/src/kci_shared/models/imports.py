@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kci_shared.models.nodes import NewNode
+from kci_shared.models.nodes import Name, NewNode, Short
 
 
 class ImportedNode(BaseModel):
@@ -16,10 +16,10 @@ class ImportedNode(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(pattern="^[0-9a-f]{24}$")]
-    owner: Annotated[str, Field(min_length=1, max_length=256)]
+    owner: Name
     created: datetime
     updated: datetime
-    path: list[str] | None = None
+    path: list[Short] | None = None
     """Its path there; here it follows from the parent, and the answer has it."""
     node: NewNode
     """All other fields; `treeid` counts for roots only, `id` is ignored."""

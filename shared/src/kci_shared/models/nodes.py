@@ -17,10 +17,12 @@ from kci_shared.models.data import (
     ProcessData,
     RegressionData,
 )
+from kci_shared.models.sizes import Integer, Key, Text
 from kci_shared.models.words import Kind, Result, State
 
-Name = Annotated[str, Field(min_length=1, max_length=256)]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=4096)]
+Name = Annotated[Text, Field(min_length=1, max_length=256)]
+Short = Annotated[Text, Field(max_length=256)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s\x00]+$", max_length=4096)]
 
 
 class Access(Enum):
@@ -156,42 +158,42 @@ class FromClient(BaseModel):
 class NewNode(FromClient):
     """The fields that a client sends to create a node, or to replace one."""
 
-    id: str | None = None
+    id: Short | None = None
     """In a result tree: the stored node that this one updates. Ignored elsewhere."""
     treeid: Name | None = None
     """The tree that a root begins; ignored for a node with a parent."""
     kind: Kind
     name: Name
-    group: str | None = None
-    parent: str | None = None
+    group: Short | None = None
+    parent: Short | None = None
     state: State = State.RUNNING
     result: Result | None = None
-    artifacts: dict[str, Url] = {}
+    artifacts: dict[Key, Url] = {}
     data: dict[str, Any] = {}
     debug: dict[str, Any] = {}
-    jobfilter: list[str] | None = None
-    platform_filter: list[str] = []
+    jobfilter: list[Short] | None = None
+    platform_filter: list[Short] = []
     timeout: datetime | None = None
     holdoff: datetime | None = None
-    submitter: str | None = None
-    user_groups: list[str] = []
-    retry_counter: int = Field(default=0, ge=0)
-    idempotency_key: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    submitter: Short | None = None
+    user_groups: list[Short] = []
+    retry_counter: Annotated[Integer, Field(ge=0)] = 0
+    idempotency_key: Annotated[Text, Field(min_length=1, max_length=512)] | None = None
 
 
 class NodePatch(FromClient):
     """What a PATCH may change; maps are merged, a null removes a key."""
 
-    id: str | None = None
-    treeid: str | None = None
+    id: Short | None = None
+    treeid: Short | None = None
     """Both are ignored: clients send them back."""
     state: State | None = None
     result: Result | None = None
-    artifacts: dict[str, Url | None] = {}
+    artifacts: dict[Key, Url | None] = {}
     data: dict[str, Any] = {}
     debug: dict[str, Any] = {}
-    jobfilter: list[str] | None = None
-    platform_filter: list[str] = []
+    jobfilter: list[Short] | None = None
+    platform_filter: list[Short] = []
     timeout: datetime | None = None
     holdoff: datetime | None = None
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kci_shared.models.sizes import Text
+
 
 class Status(StrEnum):
     """The status of a regression."""
@@ -40,8 +42,8 @@ MOVES: dict[Status, frozenset[Status]] = {
 }
 """Which status people may set next; FIXED and WITHDRAWN only the tracker sets."""
 
-Words = Annotated[str, Field(min_length=1, max_length=500)]
-Address = Annotated[str, Field(min_length=1, max_length=320)]
+Words = Annotated[Text, Field(min_length=1, max_length=500)]
+Address = Annotated[Text, Field(min_length=1, max_length=320)]
 
 
 class Move(BaseModel):

@@ -3,11 +3,16 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from kci_shared.models.sizes import Integer, Key, Text
 
 MAX_MESSAGE_CHARS = 1000
 
 Platform = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+:-]{1,100}$")]
+
+
+Fact = Text | Integer | FiniteFloat | bool | None
 
 
 class RuntimeReport(BaseModel):
@@ -15,7 +20,7 @@ class RuntimeReport(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Annotated[str, Field(max_length=100, examples=["labgrid"])]
+    kind: Annotated[Text, Field(max_length=100, examples=["labgrid"])]
     platforms: Annotated[
         dict[Platform, Annotated[int, Field(ge=0, le=100_000)]],
         Field(
@@ -26,9 +31,9 @@ class RuntimeReport(BaseModel):
     ] = {}
     healthy: bool = True
     message: Annotated[
-        str, Field(max_length=MAX_MESSAGE_CHARS, description="what is wrong")
+        Text, Field(max_length=MAX_MESSAGE_CHARS, description="what is wrong")
     ] = ""
     facts: Annotated[
-        dict[Annotated[str, Field(max_length=100)], str | int | float | bool | None],
+        dict[Key, Fact],
         Field(max_length=50, description="anything else, such as the version"),
     ] = {}

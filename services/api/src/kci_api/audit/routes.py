@@ -10,6 +10,7 @@ from kci_api.audit.store import Audit, AuditQuery
 from kci_api.callers.auth import AdminCaller
 from kci_api.dependencies import store_of
 from kci_api.times import stamp
+from kci_shared.models.sizes import Text
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -31,8 +32,8 @@ AuditTrail = Annotated[Audit, Depends(store_of(Audit))]
 async def list_audit(
     _: AdminCaller,
     audit: AuditTrail,
-    by: Annotated[str | None, Query(max_length=200)] = None,
-    on: Annotated[str | None, Query(max_length=200)] = None,
+    by: Annotated[Text | None, Query(max_length=200)] = None,
+    on: Annotated[Text | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> list[AuditRead]:

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kci_shared.errors import NotPermitted
+from kci_shared.models.sizes import Text
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ Email = Annotated[
         examples=["alice@example.org"],
     ),
 ]
-Password = Annotated[str, Field(min_length=8, max_length=1024)]
+Password = Annotated[Text, Field(min_length=8, max_length=1024)]
 
 PLACEHOLDER = re.compile(r"change.?(me|this|it)|placeholder|example|secret|password")
 MIN_DIFFERENT_CHARACTERS = 6

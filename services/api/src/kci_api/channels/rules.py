@@ -13,6 +13,7 @@ from kci_api.requests import check_storable
 from kci_api.times import stamp
 from kci_shared.errors import NotPermitted, TooLarge
 from kci_shared.models import CHANNEL
+from kci_shared.models.sizes import Integer, Text
 
 MAX_EVENT_BYTES = 64 << 10
 """Larger content belongs into an artifact."""
@@ -32,12 +33,12 @@ class Message(BaseModel):
         dict[str, Any] | list[Any] | str | bool | int | float,
         Field(description="anything but null"),
     ]
-    type: Annotated[str, Field(min_length=1, max_length=200)] = "api.kernelci.org"
-    source: Annotated[str, Field(min_length=1, max_length=200)] = (
+    type: Annotated[Text, Field(min_length=1, max_length=200)] = "api.kernelci.org"
+    source: Annotated[Text, Field(min_length=1, max_length=200)] = (
         "https://api.kernelci.org/"
     )
     attributes: Annotated[
-        dict[Attribute, str | int | bool],
+        dict[Attribute, Text | Integer | bool],
         Field(max_length=20, description="more attributes of the CloudEvent"),
     ] = {}
 

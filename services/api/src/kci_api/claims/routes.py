@@ -10,6 +10,7 @@ from kci_api.claims.store import ClaimStore, grant
 from kci_api.dependencies import store_of
 from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.wire import json_response, node_fields, node_response
+from kci_api.requests import PathId
 from kci_api.times import stamp
 from kci_shared.models import (
     Adoption,
@@ -44,7 +45,7 @@ async def claim(
 
 @router.put("/{node_id}", response_model=Grant)
 async def renew(
-    node_id: str, renewal: Renewal, claims: Claims, caller: CurrentCaller
+    node_id: PathId, renewal: Renewal, claims: Claims, caller: CurrentCaller
 ) -> Response:
     """Renew a claim, add data to its node, or both; 409: stop the run."""
     return json_response(_grant(await claims.renew(caller, node_id, renewal)))
@@ -52,7 +53,7 @@ async def renew(
 
 @router.post("/{node_id}/adopt", response_model=ClaimedNode)
 async def adopt(
-    node_id: str, adoption: Adoption, claims: Claims, caller: CurrentCaller
+    node_id: PathId, adoption: Adoption, claims: Claims, caller: CurrentCaller
 ) -> Response:
     """Take over a claim of one's own after a restart; the earlier token is void."""
     return json_response(_claimed(await claims.adopt(caller, node_id, adoption)))
@@ -60,7 +61,7 @@ async def adopt(
 
 @router.post("/{node_id}/release", response_model=Node)
 async def release(
-    node_id: str, release: Release, claims: Claims, caller: CurrentCaller
+    node_id: PathId, release: Release, claims: Claims, caller: CurrentCaller
 ) -> Response:
     """End a claim without a result; the attempt is not counted."""
     node = await claims.release(caller, node_id, release)
@@ -69,7 +70,7 @@ async def release(
 
 @router.post("/{node_id}/result", response_model=Node)
 async def report(
-    node_id: str, report: Report, claims: Claims, caller: CurrentCaller
+    node_id: PathId, report: Report, claims: Claims, caller: CurrentCaller
 ) -> Response:
     """End a run: outcome, tests and artifacts in one step; 409: the claim is lost."""
     node = await claims.report(caller, node_id, report)

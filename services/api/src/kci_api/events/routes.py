@@ -15,6 +15,7 @@ from kci_api.events.store import EventStore
 from kci_api.times import parse_time, stamp
 from kci_shared.errors import BadRequest
 from kci_shared.models import CHANNEL
+from kci_shared.models.sizes import Integer, LongText, Text
 
 router = APIRouter(tags=["events"])
 
@@ -25,12 +26,14 @@ MAX_SEQUENCE = 2**62
 class EventQuery(EventFilter):
     """Conditions on past events, and a page of the matches."""
 
-    id: str | None = None
-    ids: Annotated[str | None, Field(description="ids, separated by commas")] = None
-    node_id: str | None = None
+    id: Text | None = None
+    ids: Annotated[LongText | None, Field(description="ids, separated by commas")] = (
+        None
+    )
+    node_id: Text | None = None
     channel: Literal["node"] = "node"
     since: Annotated[
-        str | None,
+        Text | None,
         Field(alias="from", description="only events after this time or sequence_id"),
     ] = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 1000
@@ -92,7 +95,7 @@ async def list_events(
 async def stream_events(
     conditions: Annotated[EventFilter, Query()],
     broadcast: Annotated[Broadcast, Depends(store_of(Broadcast))],
-    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    last_event_id: Annotated[Integer | None, Header(ge=0)] = None,
 ) -> StreamingResponse:
     """Stream events as they happen; with Last-Event-ID, missed ones first."""
     after = broadcast.position if last_event_id is None else last_event_id

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from kci_api.times import parse_time
 from kci_shared.models import CHANNEL, Kind, Op, Result, State
+from kci_shared.models.sizes import Text
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,9 @@ class EventFilter(BaseModel):
     state: list[State] = []
     result: list[Result] = []
     op: list[Op] = []
-    name: list[str] = []
-    group: list[str] = []
-    owner: list[str] = []
+    name: list[Text] = []
+    group: list[Text] = []
+    owner: list[Text] = []
 
     def matches(self, event: dict[str, Any]) -> bool:
         """Return whether an event has one of the values in each field."""

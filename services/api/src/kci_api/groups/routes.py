@@ -12,7 +12,7 @@ from kci_api.dependencies import store_of
 from kci_api.groups.documents import GroupDocument
 from kci_api.groups.store import GroupStore
 from kci_api.pages import Limit, Offset, Page
-from kci_api.requests import parse_id
+from kci_api.requests import PathId, parse_id
 
 router = APIRouter(prefix="/user-groups", tags=["users"])
 
@@ -62,14 +62,14 @@ async def add_group(
 
 
 @router.get("/{group_id}")
-async def get_group(_: AdminCaller, group_id: str, groups: Groups) -> GroupRead:
+async def get_group(_: AdminCaller, group_id: PathId, groups: Groups) -> GroupRead:
     """Return a group."""
     return _read(await groups.get(parse_id(group_id)))
 
 
 @router.delete("/{group_id}", status_code=204)
 async def remove_group(
-    group_id: str, caller: AdminCaller, groups: Groups, audit: AuditTrail
+    group_id: PathId, caller: AdminCaller, groups: Groups, audit: AuditTrail
 ) -> None:
     """Remove a group; 409 if it has members."""
     group = await groups.get(parse_id(group_id))

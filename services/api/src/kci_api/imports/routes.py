@@ -12,6 +12,7 @@ from kci_api.imports.rules import Importer, check_may_import, required_ids
 from kci_api.nodes.plans import Plan
 from kci_api.nodes.store import NodeStore
 from kci_api.pages import MAX_LIMIT
+from kci_api.threads import computed
 from kci_shared.logging import get_logger
 from kci_shared.models import Imported, ImportedNode
 
@@ -52,7 +53,7 @@ async def _import(store: NodeStore, new: list[ImportedNode], by: str) -> list[Im
             {node.id: node for node in by_id},
             {node.idempotency_key: node for node in by_key if node.idempotency_key},
         )
-        result[:] = [importer.add(one) for one in new]
+        result[:] = await computed(len(new), lambda: [importer.add(one) for one in new])
         return importer.plan()
 
     await store.apply(by, plan)

@@ -14,6 +14,7 @@ from kci_api.groups.store import GroupStore
 from kci_api.links import Links, links
 from kci_api.users.accounts import Accounts, Invitation
 from kci_api.users.wire import UserRead, read_user
+from kci_shared.models.sizes import Text
 
 router = APIRouter(prefix="/user", tags=["users"])
 
@@ -30,7 +31,7 @@ class Invite(BaseModel):
 
     username: Username
     email: Email
-    groups: list[str] = []
+    groups: list[Text] = []
     is_superuser: bool = False
     send_email: bool = True
     """Ignored: clients send it, but the API sends no mail."""
@@ -62,7 +63,7 @@ class Acceptance(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token: str
+    token: Text
     password: Password
 
 

@@ -9,11 +9,10 @@ from fastapi.responses import PlainTextResponse
 from kci_api.callers.auth import UnrestrictedCaller
 from kci_api.dependencies import store_of
 from kci_api.kv.store import ValueStore
-from kci_api.requests import check_storable
+from kci_shared.models.sizes import LongText
 
 router = APIRouter(prefix="/kv", tags=["kv"])
 
-MAX_VALUE_CHARACTERS = 64 << 10
 PLAIN: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 """The response of this route; its errors are JSON, as everywhere."""
 
@@ -38,13 +37,12 @@ async def set_value(
     key: Part,
     caller: UnrestrictedCaller,
     values: Values,
-    value: Annotated[str | None, Body(max_length=MAX_VALUE_CHARACTERS)] = None,
+    value: Annotated[LongText | None, Body()] = None,
 ) -> Literal["OK"]:
     """Set a value; an empty body deletes it."""
     if value is None:
         await values.delete(namespace, key)
         return "OK"
-    check_storable(value, ("body",))
     await values.set(namespace, key, value, caller.name)
     return "OK"
 

@@ -4,7 +4,6 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Request, Response
-from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel, ConfigDict
 
 from kci_api.callers.auth import CurrentSession, OptionalSession, Tokens
@@ -14,11 +13,19 @@ from kci_api.links import Links, links
 from kci_api.logins.limits import LoginLimits
 from kci_api.users.accounts import Accounts
 from kci_api.users.wire import UserRead, read_user
+from kci_shared.models.sizes import Text
 
 router = APIRouter(prefix="/user", tags=["users"])
 
 AccountsHere = Annotated[Accounts, Depends(store_of(Accounts))]
-SentPassword = Annotated[str, Form(max_length=1024)]
+SentText = Annotated[Text, Form(max_length=1024)]
+
+
+class LoginForm(BaseModel):
+    """A name or address, and the password; other fields of OAuth2 are ignored."""
+
+    username: SentText
+    password: SentText
 
 
 class Login(BaseModel):
@@ -41,7 +48,7 @@ class Reset(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token: str
+    token: Text
     password: Password
 
 
@@ -78,7 +85,7 @@ CurrentAttempts = Annotated[Attempts, Depends(attempts)]
 
 @router.post("/login")
 async def login(
-    form: Annotated[OAuth2PasswordRequestForm, Depends()],
+    form: Annotated[LoginForm, Form()],
     tokens: Tokens,
     attempts: CurrentAttempts,
     response: Response,
@@ -99,8 +106,8 @@ async def logout(session: CurrentSession, tokens: Tokens) -> None:
 
 @router.post("/update-password")
 async def update_password(
-    username: SentPassword,
-    password: SentPassword,
+    username: SentText,
+    password: SentText,
     new_password: Annotated[Password, Form()],
     accounts: AccountsHere,
     attempts: CurrentAttempts,

@@ -17,6 +17,7 @@ from kci_api.nodes.plans import Plan
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.stored import StoredNode
 from kci_api.requests import Location, invalid, located_at, parse_id
+from kci_api.threads import computed
 from kci_api.times import now
 from kci_shared.errors import Conflict, NotFound
 from kci_shared.models import Kind, NewNode
@@ -59,15 +60,9 @@ async def _create(
 ) -> list[StoredNode]:
     async def plan() -> Plan:
         existing = await _find_existing(store, new)
-        inserts: list[StoredNode] = []
-        response: list[StoredNode] = []
-        for one, location in zip(new, locations, strict=True):
-            with located_at(*location):
-                node = _created_before(one, writer.caller, existing)
-                if node is None:
-                    node = _create_one(one, writer.caller, existing)
-                    inserts.append(node)
-            response.append(node)
+        inserts, response = await computed(
+            len(new), lambda: _create_all(new, locations, writer.caller, existing)
+        )
         parents = {node.parent for node in inserts if node.parent}
         claimed = [
             await claimed_node(store, writer, existing.by_id[one]) for one in parents
@@ -76,6 +71,25 @@ async def _create(
         return Plan(response, inserts, fences=fences)
 
     return await store.apply(writer.caller.name, plan)
+
+
+def _create_all(
+    new: Sequence[NewNode],
+    locations: Sequence[Location],
+    caller: Caller,
+    existing: Existing,
+) -> tuple[list[StoredNode], list[StoredNode]]:
+    """Return the nodes to insert, and those of the response, in its order."""
+    inserts: list[StoredNode] = []
+    response: list[StoredNode] = []
+    for one, location in zip(new, locations, strict=True):
+        with located_at(*location):
+            node = _created_before(one, caller, existing)
+            if node is None:
+                node = _create_one(one, caller, existing)
+                inserts.append(node)
+        response.append(node)
+    return inserts, response
 
 
 async def _find_existing(store: NodeStore, new: Sequence[NewNode]) -> Existing:

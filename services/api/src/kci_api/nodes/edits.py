@@ -13,7 +13,8 @@ from kci_api.nodes.plans import Change, Fence, Plan, with_event
 from kci_api.nodes.rules import WriteOptions, check_version
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.stored import StoredNode
-from kci_api.nodes.trees import TreePlanner
+from kci_api.nodes.trees import TreePlanner, number_of_nodes
+from kci_api.threads import computed
 from kci_api.times import now
 from kci_shared.models import NewNode, NodePatch, ResultTree
 
@@ -47,7 +48,10 @@ class Editor:
             check_edit(self._caller, root, after)
             descendants = await self._store.find_by("ancestors", [root.id])
             planner = TreePlanner(self._caller, descendants, at)
-            planned = planner.plan(root, after, tree.child_nodes)
+            planned = await computed(
+                len(descendants) + number_of_nodes(tree.child_nodes),
+                lambda: planner.plan(root, after, tree.child_nodes),
+            )
             return dataclasses.replace(planned, fences=fences)
 
         return await self._store.apply(self._caller.name, plan)

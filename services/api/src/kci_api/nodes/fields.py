@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from kci_api.nodes.operators import EQUALITY, INTEGER, ORDER, PATTERN
 from kci_api.nodes.stored import INTERNAL, StoredNode
-from kci_api.requests import MAX_INT, parse_id
+from kci_api.requests import parse_id
 from kci_api.times import parse_time
 from kci_shared.models.data import DATA
+from kci_shared.models.sizes import MAX_INTEGER
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class FieldType:
 
 
 def _number(text: str) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]{1,19}", text) or abs(int(text)) > MAX_INT:
+    if not re.fullmatch(r"[+-]?[0-9]{1,19}", text) or abs(int(text)) > MAX_INTEGER:
         raise ValueError("not an integer of 64 bits")
     return int(text)
 

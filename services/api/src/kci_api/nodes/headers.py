@@ -10,8 +10,9 @@ from kci_api.callers.auth import CurrentCaller
 from kci_api.nodes.fencing import Writer
 from kci_api.nodes.rules import WriteOptions
 from kci_shared.errors import BadRequest
+from kci_shared.models.sizes import Integer, Text
 
-ClaimToken = Annotated[int | None, Header()]
+ClaimToken = Annotated[Integer | None, Header()]
 
 
 async def writer(caller: CurrentCaller, claim_token: ClaimToken = None) -> Writer:
@@ -20,7 +21,7 @@ async def writer(caller: CurrentCaller, claim_token: ClaimToken = None) -> Write
 
 
 async def write_options(
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: Annotated[Text | None, Header()] = None,
     claim_token: ClaimToken = None,
     noevent: Annotated[bool, Query()] = False,
 ) -> WriteOptions:

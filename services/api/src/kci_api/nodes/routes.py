@@ -20,9 +20,10 @@ from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trail import TrailEntry
 from kci_api.nodes.wire import json_response, node_fields, node_response
 from kci_api.pages import MAX_LIMIT, Limit, Offset, Page
-from kci_api.requests import invalid
+from kci_api.requests import PathId, invalid
 from kci_shared.errors import BadRequest
 from kci_shared.models import NewNode, Node, NodePatch, ResultTree
+from kci_shared.models.sizes import Text
 
 router = APIRouter(tags=["nodes"])
 
@@ -41,7 +42,7 @@ CurrentEditor = Annotated[Editor, Depends(editor)]
 
 
 @router.get("/node/{node_id}", response_model=Node | None)
-async def get_node(node_id: str, request: Request) -> Response:
+async def get_node(node_id: PathId, request: Request) -> Response:
     """Return a node, or `null`, as clients expect, if there is no such node."""
     document = await find_store(request, NodeStore).get(node_id)
     return json_response(None) if document is None else node_response(document)
@@ -49,7 +50,7 @@ async def get_node(node_id: str, request: Request) -> Response:
 
 @router.get("/node/{node_id}/trail")
 async def get_trail(
-    node_id: str, nodes: Nodes, _: UnrestrictedCaller
+    node_id: PathId, nodes: Nodes, _: UnrestrictedCaller
 ) -> list[TrailEntry]:
     """Return who changed which fields of a node, oldest first."""
     return await nodes.get_trail(node_id)
@@ -92,7 +93,9 @@ async def post_node(
     nodes: Nodes,
     writer: CurrentWriter,
     groups: Groups,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=512)] = None,
+    idempotency_key: Annotated[
+        Text | None, Header(min_length=1, max_length=512)
+    ] = None,
 ) -> Response:
     """Create a node; a repeated idempotency key returns the existing node."""
     if idempotency_key is not None:
@@ -119,7 +122,7 @@ async def post_nodes(
 
 @router.patch("/node/{node_id}", response_model=Node)
 async def patch_node(
-    node_id: str, patch: NodePatch, request: Request, editor: CurrentEditor
+    node_id: PathId, patch: NodePatch, request: Request, editor: CurrentEditor
 ) -> Response:
     """Change fields of a node: maps are merged key by key, a null removes a key."""
     if not await request.json():
@@ -128,14 +131,14 @@ async def patch_node(
 
 
 @router.put("/node/{node_id}", response_model=Node)
-async def put_node(node_id: str, body: NewNode, editor: CurrentEditor) -> Response:
+async def put_node(node_id: PathId, body: NewNode, editor: CurrentEditor) -> Response:
     """Set the fields of a node that the body has; read-only fields are ignored."""
     return _node(await editor.replace(node_id, body))
 
 
 @router.put("/nodes/{node_id}", response_model=list[Node])
 async def put_nodes(
-    node_id: str, tree: ResultTree, editor: CurrentEditor, groups: Groups
+    node_id: PathId, tree: ResultTree, editor: CurrentEditor, groups: Groups
 ) -> Response:
     """Store a node with its whole subtree, all or nothing; return it root first."""
     await groups.named(set(_groups_below(tree)))

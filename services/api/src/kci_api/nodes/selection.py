@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
+from pydantic import TypeAdapter
 
 from kci_api.nodes.cursors import after_cursor, cursor_at
 from kci_api.nodes.queries import NodeQuery, parse_filter, parse_sort
+from kci_shared.models.sizes import LongText, Text
 
+VALUE = TypeAdapter(LongText).json_schema()
 FILTER_PARAMETERS = {
     "parameters": [
         {
@@ -21,7 +24,7 @@ FILTER_PARAMETERS = {
             " `re` has no groups, no `|`, and `*` or `+` only after `^` or at the end",
             "style": "form",
             "explode": True,
-            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            "schema": {"type": "object", "additionalProperties": VALUE},
             "example": {"kind": "job", "created__gt": "2026-11-22"},
         }
     ]
@@ -61,11 +64,11 @@ class Selection:
 async def selection(
     query: QueryFilter,
     sort: Annotated[
-        str | None,
+        Text | None,
         Query(description="`created`, `id`, or `-created`, `-id` for newest first"),
     ] = None,
     cursor: Annotated[
-        str | None,
+        Text | None,
         Query(description="the `Next-Cursor` header of a page, for the page after it"),
     ] = None,
 ) -> Selection:

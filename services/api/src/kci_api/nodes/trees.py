@@ -122,5 +122,10 @@ def _all(trees: Sequence[ResultTree]) -> Iterator[NewNode]:
         yield from _all(tree.child_nodes)
 
 
+def number_of_nodes(trees: Sequence[ResultTree]) -> int:
+    """Return how many nodes trees have in all."""
+    return sum(1 for _ in _all(trees))
+
+
 def _has_id(node: NewNode) -> bool:
     return node.id is not None and ObjectId.is_valid(node.id)

@@ -13,6 +13,7 @@ from kci_api.nodes.rules import check_version
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.wire import node_response
 from kci_api.regressions.rules import moved
+from kci_api.requests import PathId
 from kci_api.times import now
 from kci_shared.models import Move, Node
 
@@ -23,7 +24,7 @@ Nodes = Annotated[NodeStore, Depends(store_of(NodeStore))]
 
 @router.put("/regression/{node_id}/status", response_model=Node)
 async def put_status(
-    node_id: str,
+    node_id: PathId,
     move: Move,
     nodes: Nodes,
     caller: CurrentCaller,

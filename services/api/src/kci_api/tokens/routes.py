@@ -12,6 +12,7 @@ from kci_api.callers.auth import AdminCaller, Tokens
 from kci_api.callers.documents import Token
 from kci_api.callers.rules import SCOPE, Username
 from kci_api.dependencies import store_of
+from kci_api.requests import PathId
 from kci_api.times import stamp
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
@@ -75,7 +76,7 @@ async def list_tokens(_: AdminCaller, tokens: Tokens) -> list[TokenRead]:
 
 @router.delete("/{token_id}")
 async def revoke_token(
-    token_id: str, caller: AdminCaller, tokens: Tokens, audit: AuditTrail
+    token_id: PathId, caller: AdminCaller, tokens: Tokens, audit: AuditTrail
 ) -> None:
     """Revoke a token, in every replica within seconds."""
     await audit.record(caller.name, "token revoked", token_id)

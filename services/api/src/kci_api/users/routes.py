@@ -15,10 +15,11 @@ from kci_api.callers.rules import Email, Password, Username
 from kci_api.dependencies import store_of
 from kci_api.groups.store import GroupStore
 from kci_api.pages import Limit, Offset, Page
-from kci_api.requests import invalid, parse_id
+from kci_api.requests import PathId, invalid, parse_id
 from kci_api.users.accounts import Accounts
 from kci_api.users.wire import ServiceRead, UserRead, read_session, read_user, shown
 from kci_shared.errors import BadRequest, NotFound, NotPermitted
+from kci_shared.models.sizes import Text
 
 router = APIRouter(tags=["users"])
 
@@ -31,7 +32,7 @@ class UserChange(BaseModel):
     username: Username | None = None
     email: Email | None = None
     password: Password | None = None
-    groups: list[str] | None = None
+    groups: list[Text] | None = None
     """Administrators only: the names of all groups; an empty list removes all."""
 
     def changes(self) -> dict[str, Any]:
@@ -55,9 +56,9 @@ class UserQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: str | None = None
-    username: str | None = None
-    email: str | None = None
+    id: Text | None = None
+    username: Text | None = None
+    email: Text | None = None
     """Administrators only."""
     is_active: bool | None = None
     is_superuser: bool | None = None
@@ -118,7 +119,7 @@ async def change_me(
 
 @router.get("/user/{user_id}")
 async def get_user(
-    user_id: str, caller: UnrestrictedCaller, accounts: AccountsHere
+    user_id: PathId, caller: UnrestrictedCaller, accounts: AccountsHere
 ) -> UserRead:
     """Return a user."""
     return shown(await accounts.get(parse_id(user_id)), caller)
@@ -126,7 +127,7 @@ async def get_user(
 
 @router.patch("/user/{user_id}")
 async def change_user(
-    user_id: str,
+    user_id: PathId,
     change: UserChangeByAdmin,
     caller: AdminCaller,
     accounts: AccountsHere,
@@ -143,7 +144,7 @@ async def change_user(
 
 @router.delete("/user/{user_id}")
 async def remove_user(
-    user_id: str, caller: AdminCaller, accounts: AccountsHere
+    user_id: PathId, caller: AdminCaller, accounts: AccountsHere
 ) -> None:
     """Remove a user."""
     await accounts.remove(parse_id(user_id), caller)
