@@ -177,7 +177,7 @@ async def test_what_cannot_be_granted_is_told_with_the_field(world: World) -> No
         url = f"{world.site.url('trigger')}/api/checkout"
         body = {"url": world.repository.url, "branch": "master"}
         refused = await http.post(url, json=body, headers={"Authorization": "guess"})
-        token = world.site.secrets.path("kcidb-bridge.token").read_text()
+        token = world.site.secrets.path("local-bridge.token").read_text()
         headers = {"Authorization": f"Bearer {token}"}
         forbidden = await http.post(url, json=body, headers=headers)
     assert (refused.status_code, forbidden.status_code) == (401, 403)

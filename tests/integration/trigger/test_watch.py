@@ -107,3 +107,23 @@ async def test_a_remote_that_hangs_is_given_up_and_nothing_of_it_is_left(
         await watch.heads(silent.url, ["master"])
     assert silent.calls == 1
     await silent.hung_up.wait()
+
+
+async def test_a_remote_that_cannot_be_read_is_named_until_it_can(
+    tmp_path: Path, make_repository: Callable[[str], Repository]
+) -> None:
+    repository = make_repository("linux")
+    commit = await asyncio.to_thread(repository.commit, "begin")
+    hidden = repository.folder.with_name("hidden")
+    repository.folder.rename(hidden)
+    api, stop = FakeApi(), asyncio.Event()
+    watch = watcher(tmp_path, {"linux": repository.url}, api, timeout=60)
+    watching = asyncio.create_task(watch.run(stop))
+    while not watch.problem:
+        await asyncio.sleep(0.02)
+    assert watch.problem.startswith("linux: git ls-remote: ")
+    hidden.rename(repository.folder)
+    while checked_out(api) != {("linux", commit)} or watch.problem:
+        await asyncio.sleep(0.02)
+    stop.set()
+    await watching

@@ -39,6 +39,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         asyncio.TaskGroup() as tasks,
     ):
         watcher = Watcher(config.get, git, api, settings)
+        add_ready_detail("git", lambda: watcher.problem)
         sources = Sources(config.get, git, storage, settings)
         runs = InProcessDialect(PLATFORM, settings.max_jobs, sources.run)
         requests = Requests(config.get, api, watcher, storage)

@@ -16,6 +16,7 @@ from kci_shared.logging import get_logger
 from kci_shared.models import Kind, Node, Revision, State
 from kci_shared.nodes import Nodes
 from kci_shared.rules.keys import checkout_key
+from kci_shared.text import redacted
 from kci_shared.waiting import wait
 from kci_trigger import rules
 from kci_trigger.git import Git, GitError
@@ -42,8 +43,15 @@ class Watcher:
         self._hosts: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(settings.per_host)
         )
+        self._problems: dict[str, str] = {}
+        """Why a tree cannot be read, by its name."""
         self._seen: dict[tuple[str, str], str] = {}
         """The commit of each tree and branch that has its checkout already."""
+
+    @property
+    def problem(self) -> str:
+        """Which trees cannot be read, and why; empty if all can."""
+        return "; ".join(f"{name}: {why}" for name, why in self._problems.items())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set; follow changes of the configuration."""
@@ -53,6 +61,7 @@ class Watcher:
                 trees = {name for name, t in self._config().trees.items() if t.branches}
                 for name in watched.keys() - trees:
                     watched.pop(name).cancel()
+                    self._problems.pop(name, None)
                 for name in trees - watched.keys():
                     watched[name] = asyncio.create_task(self._watch(name))
                 await wait(stop, self._settings.poll)
@@ -68,6 +77,7 @@ class Watcher:
                 await self.look(name, self._config().trees[name])
             except (GitError, ApiError, ChannelDown) as error:
                 factor = min(2 * factor, MAX_BACKOFF_FACTOR)
+                self._problems[name] = redacted(str(error))
                 log.warning("tree not seen", tree=name, reason=str(error))
             except KeyError:
                 return  # removed from the configuration
@@ -75,6 +85,7 @@ class Watcher:
                 log.exception("bug in the watcher", tree=name)
             else:
                 factor = 1
+                self._problems.pop(name, None)
             spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
             await asyncio.sleep(self._settings.poll * factor * spread)
 

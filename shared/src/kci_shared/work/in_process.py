@@ -3,8 +3,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
+from kci_shared.channels import patiently
 from kci_shared.models import ErrorCode, Result
 from kci_shared.work.dialect import Dialect
 from kci_shared.work.errors import CannotRun
@@ -14,7 +16,10 @@ RunJob = Callable[[LabJob], Coroutine[Any, Any, RunOutcome]]
 
 
 class InProcessDialect(Dialect):
-    """Runs each job as one coroutine, which must clean up when it is cancelled."""
+    """Runs each job as one coroutine, which must clean up when it is cancelled.
+
+    One that meets a `ChannelDown` is run again when the channel is up.
+    """
 
     kind = "local"
 
@@ -32,7 +37,8 @@ class InProcessDialect(Dialect):
         """Start a job, unless it runs already."""
         handle = f"{job.name.partition('/')[0]}-{job.id}"
         if handle not in self._runs:
-            self._runs[handle] = asyncio.create_task(self._run(job))
+            run = patiently(partial(self._run, job))
+            self._runs[handle] = asyncio.create_task(run)
         return handle
 
     async def wait(self, _: LabJob, handle: str) -> RunOutcome:
