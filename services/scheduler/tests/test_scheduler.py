@@ -12,7 +12,7 @@ from kci_scheduler.closing import Closing
 from kci_scheduler.scheduler import Scheduler
 from kci_shared.config import Config
 from kci_shared.errors import Conflict
-from kci_shared.models import Definition, TestStep
+from kci_shared.models import Definition, NewNode, TestStep
 
 BUILD = "build/gcc-12/x86_64/cloud"
 BOOT = f"{BUILD}/boot/@lab:pc"
@@ -280,8 +280,36 @@ async def test_the_last_job_of_a_line_costs_few_calls(
     smoke = api.change(api.job("smoke").id, state="done", result="pass")
     api.calls.clear()
     await scheduler.on_event(api.events[-1])
-    assert api.methods == ["get", "update", "count", "find", "count", "count", "update"]
+    assert api.methods == ["get", "update", "find", "find", "find", "find", "update"]
     assert api.job(smoke.name).data.planned
+
+
+async def calls_at_the_end_of_a_job(
+    scheduler: Scheduler, api: SchedulerApi, others: int
+) -> list[str]:
+    """Let a job end in a tree with other jobs; return the calls that this makes."""
+    api.submit({})
+    await hear(scheduler, api)
+    boot = api.job("boot")
+    for number in range(others):
+        fields = {"kind": "job", "name": f"other-{number}", "parent": boot.parent}
+        api.add(NewNode.model_validate(fields))
+    api.change(boot.id, state="done", result="pass")
+    api.calls.clear()
+    await scheduler.on_event(api.events[-1])
+    return api.methods
+
+
+async def test_the_end_of_a_job_costs_the_same_calls_in_a_large_tree(
+    config: Config,
+) -> None:
+    calls = []
+    for others in (20, 2000):
+        api = SchedulerApi()
+        closing = Closing(api, now=lambda: NOW)
+        scheduler = Scheduler(lambda: config, api, closing, now=lambda: NOW)
+        calls.append(await calls_at_the_end_of_a_job(scheduler, api, others))
+    assert calls[0] == calls[1]
 
 
 async def test_a_node_that_is_gone_is_no_trouble(

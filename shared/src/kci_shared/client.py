@@ -94,8 +94,10 @@ class ApiClient:
                 return nodes
 
     async def _page(self, filters: dict[str, Any]) -> list[Node]:
-        page = await self._repeat("GET", "/latest/nodes", params=filters)
-        return NODES.validate_python(page["items"])
+        params = {"limit": NODES_PER_PAGE, **filters}
+        # unlike /latest/nodes it does not count all that match
+        page = await self._repeat("GET", "/latest/nodes/fast", params=params)
+        return NODES.validate_python(page)
 
     async def past_events(self, after: int, limit: int) -> list[Event]:
         """Return up to `limit` past events after a position, in order.

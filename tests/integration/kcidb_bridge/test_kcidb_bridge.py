@@ -89,7 +89,7 @@ class Api:
             routes=[
                 Route("/latest/node/{node_id}", self._get),
                 Route("/latest/node/{node_id}", self._patch, methods=["PATCH"]),
-                Route("/latest/nodes", self._find),
+                Route("/latest/nodes/fast", self._find),
             ]
         )
 
@@ -105,14 +105,14 @@ class Api:
     async def _find(self, request: Request) -> Response:
         query = request.query_params
         if "parent__in" not in query:
-            return JSONResponse({"items": []})
+            return JSONResponse([])
         parents = query["parent__in"].split(",")
         items = [
             node
             for node in self.nodes.values()
             if node["parent"] in parents and node["kind"] == query["kind"]
         ]
-        return JSONResponse({"items": items if query["offset"] == "0" else []})
+        return JSONResponse(items if query["offset"] == "0" else [])
 
 
 @dataclass
