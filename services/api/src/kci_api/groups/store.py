@@ -38,7 +38,10 @@ class GroupStore:
         """Remove a group; `Conflict` if it has members."""
         member = await UserDocument.find_one({"groups.name": group.name})
         if member is not None:
-            raise Conflict(f"group {group.name} has members, such as {member.username}")
+            raise Conflict(
+                f"group {group.name} has members; first remove all, such as"
+                f" {member.username}"
+            )
         await group.delete()
 
     async def named(self, names: Collection[str]) -> list[Group]:

@@ -48,7 +48,9 @@ async def create_nodes(
     keys = Counter(one.idempotency_key for one in new if one.idempotency_key)
     for key, times in keys.items():
         if times > 1:
-            raise invalid(("body",), f"idempotency_key {key!r} is used {times} times")
+            raise invalid(
+                ("body",), f"idempotency_key {key!r} is used {times} times; use it once"
+            )
     return await _create(store, writer, new, [("body", n) for n in range(len(new))])
 
 

@@ -80,7 +80,7 @@ def check_pattern(text: str) -> None:
     """Raise `ValueError`, which says what is allowed, for any other expression."""
     if len(text) > MAX_PATTERN_CHARACTERS:
         raise ValueError(
-            f"a regular expression of more than {MAX_PATTERN_CHARACTERS} characters"
+            f"a regular expression over {MAX_PATTERN_CHARACTERS} characters: shorten it"
         )
     pattern = read_pattern(text)
     if pattern.steps(TEXT_CHARACTERS) > MAX_STEPS:

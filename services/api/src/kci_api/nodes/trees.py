@@ -67,14 +67,16 @@ class TreePlanner:
         self, trees: Sequence[ResultTree], parent: StoredNode, location: Location
     ) -> None:
         if len(parent.path) > MAX_DEPTH:
-            raise invalid(location, f"a tree of more than {MAX_DEPTH} levels")
+            raise invalid(
+                location, f"a tree of more than {MAX_DEPTH} levels; send fewer"
+            )
         for number, tree in enumerate(trees):
             here = (*location, number)
             with located_at(*here, "node"):
                 node = self._merge(tree.node, parent)
             self._response.append(node)
             if len(self._response) > MAX_NODES:
-                raise TooLarge(f"a tree of more than {MAX_NODES} nodes")
+                raise TooLarge(f"a tree of more than {MAX_NODES} nodes; split it")
             self._merge_all(tree.child_nodes, node, (*here, "child_nodes"))
 
     def _merge(self, sent: NewNode, parent: StoredNode) -> StoredNode:
