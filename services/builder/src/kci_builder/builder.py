@@ -38,5 +38,7 @@ class Builder(InProcessDialect):
         """Build one kernel."""
         order = await order_of(job.node, self._api)
         if order.is_patched and not self._sandbox.is_isolated:
-            raise NotConfigured("patches are built in a sandbox only; none works here")
+            raise NotConfigured(
+                "patches are built in a sandbox only: make bwrap work here"
+            )
         return await self._maker.make(order, job.folder)

@@ -101,5 +101,7 @@ class Sender(Dialect):
         except ValidationError as error:
             raise BadJob("data.to must be a list of addresses") from error
         if strangers := sorted(set(recipients) - set(self._settings.mail_to)):
-            raise BadJob(f"data.to: {strangers[0]} is not in KCI_MAIL_TO")
+            raise BadJob(
+                f"data.to: {strangers[0]} is not in KCI_MAIL_TO; add or remove it"
+            )
         return tuple(recipients)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The KCIDB bridge's sweep: final nodes that do not say that they were submitted."""
+"""The KCIDB bridge's sweep: final nodes without a mark that they were submitted."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime

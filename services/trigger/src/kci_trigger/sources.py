@@ -72,7 +72,9 @@ class Sources:
                 "add it to the configuration"
             )
         if not rules.COMMIT.fullmatch(revision.commit):
-            raise Refused("data.kernel_revision.commit: not 40 hexadecimal digits")
+            raise Refused(
+                "data.kernel_revision.commit: not a full sha1; give 40 hex digits"
+            )
         if not rules.is_branch(revision.branch):
             raise Refused("data.kernel_revision.branch: not a valid branch name")
         return revision
@@ -135,7 +137,7 @@ class Sources:
         async for chunk in self._storage.stream(url):
             content += chunk
             if len(content) > patches.LARGEST_BYTES:
-                raise patches.BadPatch("the patches are too large")
+                raise patches.BadPatch("the patches are too large; send fewer")
         return content
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The texts and integers that a client may send: of such a size, and storable.
+"""The texts and integers that a client may send: of limited size, and storable.
 
 All fields of requests are of these types, or narrow them further: for example
 `Annotated[Text, Field(max_length=100)]`.

@@ -72,7 +72,7 @@ class Upstream:
 
     def _add(self, file: Path, folder: Path, report: Report) -> None:
         if file.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{file}: larger than {MAX_BYTES} bytes")
+            raise ConfigError(f"{file}: larger than {MAX_BYTES} bytes; split it")
         try:
             loader = Loader(file.read_text(encoding="utf-8"))
             loader.file = str(file.relative_to(folder))

@@ -84,14 +84,16 @@ def _read_bson(
     while head := stream.read(4):
         size = int.from_bytes(head, "little")
         if len(head) < 4 or not 5 <= size <= DOCUMENT_MAX_BYTES:
-            raise KciError(f"{file}: document {number} has an invalid size: {size}")
+            raise KciError(
+                f"{file}: document {number} has an invalid size: {size}; dump it again"
+            )
         number += 1
         if number <= skip:
             stream.seek(size - 4, 1)
             continue
         body = stream.read(size - 4)
         if len(body) < size - 4:
-            raise KciError(f"{file}: truncated within document {number - 1}")
+            raise KciError(f"{file}: truncated in document {number - 1}; dump it again")
         try:
             yield decode(head + body, OPTIONS)
         except (BSONError, ValueError) as error:
