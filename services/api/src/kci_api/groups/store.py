@@ -39,8 +39,8 @@ class GroupStore:
         member = await UserDocument.find_one({"groups.name": group.name})
         if member is not None:
             raise Conflict(
-                f"group {group.name} has members; first remove all, such as"
-                f" {member.username}"
+                f"group {group.name} has members, such as {member.username}:"
+                " remove them first"
             )
         await group.delete()
 
