@@ -10,11 +10,17 @@ from fastapi import APIRouter, Body, Depends, Header, Request, Response
 from kci_api.callers.auth import CurrentCaller, UnrestrictedCaller
 from kci_api.dependencies import find_store, store_of
 from kci_api.groups.store import GroupStore
+from kci_api.nodes.counts import GroupCount, parse_bound, parse_fields
 from kci_api.nodes.creation import create_node, create_nodes
 from kci_api.nodes.edits import Editor
 from kci_api.nodes.headers import CurrentOptions, CurrentWriter
-from kci_api.nodes.queries import NodeQuery
-from kci_api.nodes.selection import FILTER_PARAMETERS, CurrentSelection, QueryFilter
+from kci_api.nodes.queries import NodeQuery, parse_filter
+from kci_api.nodes.selection import (
+    FILTER_PARAMETERS,
+    By,
+    CurrentSelection,
+    filter_parameters,
+)
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trail import TrailEntry
@@ -82,9 +88,14 @@ async def list_nodes_only(
 
 
 @router.get("/count", openapi_extra=FILTER_PARAMETERS)
-async def count_nodes(nodes: Nodes, query: QueryFilter) -> int:
-    """Return how many nodes match."""
-    return await nodes.count(NodeQuery(query, [], 0, 0))
+async def count_nodes(
+    nodes: Nodes, request: Request, by: By = None
+) -> int | list[GroupCount]:
+    """Return how many nodes match; with `by`, how many for each of its values."""
+    parameters = filter_parameters(request, "by")
+    if by is not None:
+        return await nodes.count_by(parse_bound(parameters), parse_fields(by))
+    return await nodes.count(NodeQuery(parse_filter(parameters), [], 0, 0))
 
 
 @router.post("/node", response_model=Node)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 from pydantic import TypeAdapter
 
+from kci_api.nodes.counts import GroupField
 from kci_api.nodes.cursors import after_cursor, cursor_at
 from kci_api.nodes.queries import NodeQuery, parse_filter, parse_sort
 from kci_shared.models.sizes import LongText, Text
@@ -30,14 +31,31 @@ FILTER_PARAMETERS = {
     ]
 }
 """The filters, for the OpenAPI description: their names are not fixed."""
+By = Annotated[
+    Text | None,
+    Query(
+        description="count for each combination of the values of these fields,"
+        f" separated by commas, of: {', '.join(GroupField)}; it needs exactly one"
+        " filter, by `treeid`, `parent`, `name` or `data.kernel_revision.commit`:"
+        " equality or `in`",
+        examples=["treeid,kind,result"],
+    ),
+]
+
 PAGING = ("limit", "offset", "sort", "cursor")
 
 
+def filter_parameters(request: Request, *own: str) -> list[tuple[str, str]]:
+    """Return the filters: all parameters but paging and the route's own ones."""
+    others = (*PAGING, *own)
+    return [
+        pair for pair in request.query_params.multi_items() if pair[0] not in others
+    ]
+
+
 async def query_filter(request: Request) -> dict[str, Any]:
-    """Return the filter: all parameters but those that choose the page."""
-    return parse_filter(
-        pair for pair in request.query_params.multi_items() if pair[0] not in PAGING
-    )
+    """Return the filter of a list."""
+    return parse_filter(filter_parameters(request))
 
 
 QueryFilter = Annotated[dict[str, Any], Depends(query_filter)]

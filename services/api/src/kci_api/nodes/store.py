@@ -20,6 +20,7 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
+from kci_api.nodes.counts import GroupCount, GroupField, group_counts, pipeline
 from kci_api.nodes.documents import NodeDocument
 from kci_api.nodes.events import change_event, outbox_entry
 from kci_api.nodes.plans import Change, Fence, Plan
@@ -121,6 +122,16 @@ class NodeStore:
             if not query.filter:
                 return await self._nodes.estimated_document_count(maxTimeMS=QUERY_MS)
             return await self._nodes.count_documents(query.filter, maxTimeMS=QUERY_MS)
+
+    async def count_by(
+        self, query: dict[str, Any], fields: Sequence[GroupField]
+    ) -> list[GroupCount]:
+        """Return how many nodes match for each combination of values."""
+        with query_timeout():
+            counts = await self._nodes.aggregate(
+                pipeline(query, fields), maxTimeMS=QUERY_MS
+            )
+            return group_counts(await counts.to_list(), fields)
 
     async def apply(
         self, by: str, plan: Callable[[], Awaitable[Plan]]
