@@ -32,8 +32,9 @@ class World:
 
     def __init__(self, site: Site, api: ApiClient) -> None:
         self.processes = Stack(site).processes
+        self._site = site
         self._api = api
-        health = f"http://127.0.0.1:{site.ports[f'{NAME} health']}/ready"
+        self.health = health = f"http://127.0.0.1:{site.ports[f'{NAME} health']}/ready"
         env = {
             "KCI_API_URL": site.url("api"),
             "KCI_STORAGE_URL": site.url("storage"),
@@ -43,7 +44,26 @@ class World:
             "KCI_HEALTH_PORT": str(site.ports[f"{NAME} health"]),
             "KCI_LEASE": "3",
         }
+        self.environment = env
         self._part = Process(NAME, [sys.executable, str(EXAMPLE)], env, health=health)
+
+    async def issue_token(self) -> str:
+        """Put a new token into the bridge's file; return the token's id."""
+        new = {"name": NAME, "scopes": [f"runtime:{RUNTIME}"], "expires_in": 3600}
+        async with self._admin() as http:
+            made = (await http.post("/latest/tokens", json=new)).json()
+        self._site.secrets.write(f"{NAME}.token", made["token"])
+        return str(made["id"])
+
+    async def revoke_token(self, token_id: str) -> None:
+        async with self._admin() as http:
+            answer = await http.delete(f"/latest/tokens/{token_id}")
+        assert answer.is_success, answer.text
+
+    def _admin(self) -> httpx.AsyncClient:
+        token = self._site.secrets.path("admin.token").read_text()
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.AsyncClient(base_url=self._site.url("api"), headers=headers)
 
     async def start(self) -> None:
         await self.processes.start(self._part)
@@ -55,8 +75,13 @@ class World:
             await self._api.create(NewNode(kind=Kind.JOB, name="sh", data=facts))
         ).id
 
+    async def node(self, node_id: str) -> Node:
+        node = await self._api.get(node_id)
+        assert node is not None
+        return node
+
     async def done(self, node_id: str) -> Node:
-        while (node := await self._api.get(node_id)) is None or not is_done(node):
+        while not is_done(node := await self.node(node_id)):
             await asyncio.sleep(0.1)
         return node
 
@@ -78,18 +103,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     stack = Stack(site)
     try:
         await stack.up(["api", "storage"])
-        async with httpx.AsyncClient() as http, connect(site) as (api, _):
-            admin = site.secrets.path("admin.token").read_text()
-            made = await http.post(
-                f"{site.url('api')}/latest/tokens",
-                headers={"Authorization": f"Bearer {admin}"},
-                json={
-                    "name": NAME,
-                    "scopes": [f"runtime:{RUNTIME}"],
-                    "expires_in": 3600,
-                },
-            )
-            site.secrets.write(f"{NAME}.token", made.json()["token"])
+        async with connect(site) as (api, _):
             yield World(site, api)
     finally:
         await stack.down()
@@ -108,6 +122,7 @@ def sleeping(seconds: int) -> bool:
 async def test_the_example_runs_jobs_tells_results_and_survives_a_kill(
     world: World, tmp_path: Path
 ) -> None:
+    await world.issue_token()
     await world.start()
     job = await world.done(
         await world.submit(
@@ -148,3 +163,26 @@ async def test_the_example_runs_jobs_tells_results_and_survives_a_kill(
     assert (await world.done(job_id)).result is Result.PASS
     assert not sleeping(6003)
     assert list(await world.tests(await world.done(job_id))) == ["twice"]
+
+
+async def test_a_token_that_is_revoked_ends_neither_the_bridge_nor_its_job(
+    world: World, tmp_path: Path
+) -> None:
+    world.environment["KCI_LEASE"] = "60"
+    token_id = await world.issue_token()
+    await world.start()
+    mark = tmp_path / "mark"
+    wait = f"while ! [ -e {mark} ]; do sleep 0.1; done"
+    job_id = await world.submit({"id": "waits", "run": wait, "timeout": 100})
+    while (job := await world.node(job_id)).claim is None:
+        await asyncio.sleep(0.1)
+    await world.revoke_token(token_id)
+    async with httpx.AsyncClient() as http:
+        while (answer := await http.get(world.health)).status_code == 200:
+            await asyncio.sleep(0.1)
+    assert "put a valid token into KCI_TOKEN_FILE" in answer.text
+    mark.touch()
+    await world.issue_token()
+    job = await world.done(job_id)
+    assert job.result is Result.PASS
+    assert list(await world.tests(job)) == ["waits"]
