@@ -280,8 +280,24 @@ async def test_the_last_job_of_a_line_costs_few_calls(
     smoke = api.change(api.job("smoke").id, state="done", result="pass")
     api.calls.clear()
     await scheduler.on_event(api.events[-1])
-    assert api.methods == ["get", "update", "find", "find", "find", "find", "update"]
+    closing = ["get", "find", "find", "find", "find", "update"]
+    assert api.methods == ["get", "update", *closing]
     assert api.job(smoke.name).data.planned
+
+
+async def test_a_tree_is_searched_only_when_the_node_that_it_waits_for_is_planned(
+    api: SchedulerApi,
+) -> None:
+    root = api.submit({"state": "running"}, {"name": "other", "state": "running"})
+    closing = Closing(api, now=lambda: NOW)
+    for _ in range(3):
+        await closing.close(root.id)
+    assert api.methods == ["find", "get", "get"]
+    api.calls.clear()
+    api.change(api.build("other").id, data={"planned": True})
+    for _ in range(2):
+        await closing.close(root.id)
+    assert api.methods == ["get", "find", "get"]
 
 
 async def calls_at_the_end_of_a_job(

@@ -7,13 +7,15 @@ from datetime import datetime
 from kci_scheduler.clock import utc_now
 from kci_shared.errors import BadRequest, Conflict
 from kci_shared.logging import get_logger
-from kci_shared.models import Checkout, Kind, Node, State
+from kci_shared.models import Checkout, Job, Kbuild, Kind, Node, State
 from kci_shared.nodes import Nodes
 from kci_shared.rules.artifacts import TARBALL
 
 log = get_logger(__name__)
 
 BELOW = f"{Kind.KBUILD},{Kind.JOB}"
+MOST_TREES = 1000
+"""How many trees are remembered; to forget one costs a search."""
 
 
 class Closing:
@@ -22,6 +24,8 @@ class Closing:
     def __init__(self, api: Nodes, now: Callable[[], datetime] = utc_now) -> None:
         self._api = api
         self._now = now
+        self._seen: dict[str | None, str] = {}
+        """For each tree a node that was not planned when it was looked at."""
 
     async def close(self, treeid: str) -> None:
         """Close the checkout of a tree if nothing is left to do in it."""
@@ -58,11 +62,20 @@ class Closing:
     async def _has_unplanned(self, treeid: str | None) -> bool:
         """Return whether something is not planned; looks at the newest nodes first.
 
-        While a tree runs, one of the newest is not: however large the tree is, few
-        nodes are looked at.
+        What was found is looked at again before others are: only when it is planned,
+        the tree is searched, which takes longer in a large tree.
         """
+        seen = await self._api.get(self._seen[treeid]) if treeid in self._seen else None
+        if isinstance(seen, Kbuild | Job) and not seen.data.planned:
+            return True
+        self._seen.pop(treeid, None)
         below = {"treeid": treeid, "kind__in": BELOW, "data.planned__ne": True}
-        return bool(await self._api.find(**below, sort="-id", limit=1))
+        for node in await self._api.find(**below, sort="-id", limit=1):
+            if len(self._seen) >= MOST_TREES:
+                self._seen.clear()
+            self._seen[treeid] = node.id
+            return True
+        return False
 
     async def _end(self, checkout: Node) -> None:
         """Close this version of a checkout; one that has changed is closed later."""
