@@ -22,7 +22,7 @@ from drill.writers import Notes, Writer
 from kci_shared.secret import Secret
 from kci_shared.settings import ServiceSettings
 
-VICTIMS = ("api", "api-2", "relay", "redis", "mongo")
+VICTIMS = ("api", "api-2", "relay", "redis", "mongo", "stream")
 WRITERS = 5
 STALLED_S = 60
 """The drill gives up if nothing changes for so long."""

@@ -12,11 +12,13 @@ from typing import Any
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
+from redis.asyncio import Redis
 
 from kci_local.parts import api_part, store_parts
 from kci_local.processes import NotReady, Process, Processes
 from kci_local.site import Site
 from kci_local.tokens import issue_tokens
+from kci_shared.models import CHANNEL
 
 APIS = ("api", "api-2")
 STARTS = 5
@@ -38,6 +40,8 @@ class System:
 
     async def kill(self, victim: str, random: Random) -> str:
         """Kill a process; return what was killed, and what was deleted with it."""
+        if victim == "stream":
+            return await self._trim(random)
         name = await self._relay() if victim == "relay" else victim
         await self.processes.kill(name)
         if name == "redis" and random.random() < 0.5:
@@ -45,6 +49,13 @@ class System:
             self.site.folder("redis")
             return "redis with all its data"
         return victim
+
+    async def _trim(self, random: Random) -> str:
+        """Delete most of the stream, while a service or Redis may be busy with it."""
+        left = random.randrange(3)
+        async with Redis.from_url(self.site.redis_url) as redis:
+            await redis.xtrim(CHANNEL, maxlen=left, approximate=False)
+        return "most of the stream"
 
     async def start(self) -> None:
         """Restart what was killed, and wait until it is ready, as a supervisor does."""

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as NotConnected
 
 from integration.events.conftest import GROUP, Service, World, names
 from kci_shared.errors import Invalid, NotYet
+from kci_shared.events.group import ConsumerGroup, Page
 from kci_shared.events.retries import MAX_CRASHES
 from kci_shared.models import CHANNEL, Event
 
@@ -66,6 +68,23 @@ async def test_an_event_of_a_consumer_that_died_is_taken_over(world: World) -> N
     await world.redis.xreadgroup(GROUP, "dead", {CHANNEL: ">"}, count=1)
     service = await world.run(Service({"n1"}))
     assert service.handled == names(1)
+
+
+async def test_entries_whose_delivery_did_not_arrive_come_before_later_ones(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.publish(1, 2, 3)
+    read, faults = ConsumerGroup.read, [NotConnected("cut off")]
+
+    async def cut_off(group: ConsumerGroup, count: int) -> Page:
+        page = await read(group, 2)
+        if page.deliveries and faults:
+            raise faults.pop()
+        return page
+
+    monkeypatch.setattr(ConsumerGroup, "read", cut_off)
+    service = await world.run(Service({"n3"}))
+    assert service.handled == names(1, 2, 3)
 
 
 async def test_replicas_share_the_work(world: World) -> None:

@@ -15,7 +15,7 @@ from kci_shared.models import CHANNEL, Event
 pytestmark = pytest.mark.integration
 
 STEPS = (
-    *("create", "read", "fill", "left_behind", "take_over", "take_again"),
+    *("create", "read", "fill", "left_behind", "own", "take_over", "take_again"),
     *("attempts", "acknowledge", "bury", "give_back"),
 )
 MOST = 28

@@ -103,10 +103,17 @@ class ConsumerGroup:
 
     async def left_behind(self, count: int) -> list[tuple[str, str]]:
         """Return the keys of entries that no replica has touched for some time."""
+        return await self._pending(count, idle=TAKEOVER_MS)
+
+    async def own(self, count: int) -> list[tuple[str, str]]:
+        """Return the keys of entries that this process has, as far as Redis knows."""
+        return await self._pending(count, consumername=self._consumer)
+
+    async def _pending(self, count: int, **which: Any) -> list[tuple[str, str]]:
         keys = []
         for stream in (self.missed, CHANNEL):
             pending: Any = await self._redis.xpending_range(
-                stream, self.name, "-", "+", count, idle=TAKEOVER_MS
+                stream, self.name, "-", "+", count, **which
             )
             keys += [(stream, one["message_id"].decode()) for one in pending]
         return keys

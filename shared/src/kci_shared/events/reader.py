@@ -29,6 +29,8 @@ log = get_logger(__name__)
 
 BRIEF_S = 0.1
 """After a fault of Redis: where nobody probes the channel, it is read again."""
+OWN = 1000
+"""More entries than this process has at once."""
 LOST = ("NOGROUP", "UNBLOCKED")
 """What Redis says when a stream or a group does not exist any more."""
 BLOCK_S = 1.0
@@ -59,6 +61,8 @@ class Reader:
         self._channel = channel
         self._pace = Pace(lanes)
         self._next_claim = 0.0
+        self._was_cut_off = False
+        """Whether Redis may have delivered entries that did not arrive here."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set, while all channels of the process are up."""
@@ -74,6 +78,7 @@ class Reader:
                     raise
                 await self._create_group(stop)
             except (RedisError, OSError) as error:
+                self._was_cut_off = True
                 self._channel.fault(_sighting(error), f"redis away: {error}")
                 await wait(stop, BRIEF_S)
             except KciError as error:
@@ -112,6 +117,10 @@ class Reader:
     async def _again(self) -> list[Delivery]:
         """Return what is to be retried now, and what dead replicas left behind."""
         again: list[Delivery] = []
+        if self._was_cut_off:
+            keys = self._deliveries.unknown(await self._group.own(OWN))
+            again += await self._group.take_again(keys)
+            self._was_cut_off = False
         if due := self._deliveries.due(BATCH):
             again += await self._group.take_again(due)
         if time.monotonic() >= self._next_claim:
