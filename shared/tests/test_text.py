@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kci_shared.text import as_shown, plain, printable, redacted
+from kci_shared.redaction import redacted
+from kci_shared.text import as_shown, plain, printable
 
 RED = "\x1b[1;31mred\x1b[0m"
 

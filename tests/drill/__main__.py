@@ -16,13 +16,12 @@ from redis.asyncio import Redis
 
 from drill.conclusion import conclude
 from drill.listeners import ServiceListener, SseListener
-from drill.system import APIS, System, running
+from drill.system import APIS, VICTIMS, System, running
 from drill.verdict import Outcome, faults
 from drill.writers import Notes, Writer
 from kci_shared.secret import Secret
 from kci_shared.settings import ServiceSettings
 
-VICTIMS = ("api", "api-2", "relay", "redis", "mongo", "stream")
 WRITERS = 5
 STALLED_S = 60
 """The drill gives up if nothing changes for so long."""

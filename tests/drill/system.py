@@ -21,6 +21,8 @@ from kci_local.tokens import issue_tokens
 from kci_shared.models import CHANNEL
 
 APIS = ("api", "api-2")
+VICTIMS = (*APIS, "relay", "redis", "mongo", "stream")
+"""What the drill kills."""
 STARTS = 5
 
 

@@ -17,7 +17,7 @@ from kci_api.nodes.rules import (
 )
 from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.wire import node_fields
-from kci_api.requests import MAX_DEPTH, check_storable, invalid, located_at, parse_id
+from kci_api.requests import MAX_NESTING, check_storable, invalid, located_at, parse_id
 from kci_shared.errors import BadRequest, Invalid, NotLoggedIn
 from kci_shared.models import Claim, Event, Kind, State
 from kci_shared.models.nodes import BaseNode
@@ -143,7 +143,7 @@ def nested(levels: int) -> Any:
         ({"a": 2**63}, "64 bits"),
         ({"a": "\ud800"}, "surrogate"),
         ({"\udfff": 1}, "surrogate"),
-        (nested(MAX_DEPTH + 1), "deep"),
+        (nested(MAX_NESTING + 1), "deep"),
     ],
 )
 def test_what_cannot_be_stored_is_refused(value: object, why: str) -> None:

@@ -142,7 +142,7 @@ def test_an_error_in_a_tree_names_its_location(
 
 def test_a_tree_has_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = tree("deepest")
-    for level in range(trees.MAX_DEPTH):
+    for level in range(trees.MAX_LEVELS):
         sent = tree(f"level-{level}", sent)
     with pytest.raises(Invalid, match="levels"):
         plan(job(), [], sent)

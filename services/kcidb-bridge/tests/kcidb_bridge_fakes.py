@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kci_fakes.api import FakeApi
-from kci_kcidb_bridge.rows import Row
+from kci_kcidb_bridge.row_models import Row
 from kci_shared.models import NODE, Event, Kind, Node, NodeChange, Op, State
 
 REVISION = {

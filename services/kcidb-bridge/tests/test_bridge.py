@@ -6,7 +6,7 @@ from kcidb_bridge_fakes import LATER, FakeKcidb, Tree, an_api, event_of
 
 from kci_fakes.api import FakeApi
 from kci_kcidb_bridge.bridge import PARENTS_PER_QUERY, KcidbBridge
-from kci_kcidb_bridge.rows import IncidentRow
+from kci_kcidb_bridge.row_models import IncidentRow
 from kci_shared.errors import NotYet
 
 

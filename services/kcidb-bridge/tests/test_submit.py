@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from kci_kcidb_bridge.ingestion import Ingestion
-from kci_kcidb_bridge.rows import CheckoutRow, Row
+from kci_kcidb_bridge.row_models import CheckoutRow, Row
 from kci_kcidb_bridge.submit import BODY_MAX_BYTES, KcidbAway, KcidbRefused, Submitter
 from kci_shared.channels import About, ChannelClient
 from kci_shared.errors import ChannelDown

@@ -10,7 +10,7 @@ from kcidb_bridge_fakes import BUILD, FakeKcidb, Fields, Tree, event_of
 from kci_fakes.api import Call, FakeApi
 from kci_fakes.sweeps import Crash, give_up, owed, sweep_once
 from kci_kcidb_bridge.bridge import KcidbBridge
-from kci_kcidb_bridge.rows import Row
+from kci_kcidb_bridge.row_models import Row
 from kci_kcidb_bridge.submit import KcidbRefused
 from kci_kcidb_bridge.unsubmitted import unsubmitted
 from kci_shared.models import NODE, Node

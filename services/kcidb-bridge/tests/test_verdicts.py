@@ -3,7 +3,7 @@
 
 import pytest
 
-from kci_kcidb_bridge.rows import Status
+from kci_kcidb_bridge.row_models import Status
 from kci_kcidb_bridge.verdicts import is_final, is_valid, status_of
 from kci_shared.models import NODE, ErrorCode, Node, Result
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Text from outside, made fit to be stored and shown: no controls, no secrets; pure."""
+"""Text from outside, made fit to be stored and shown: without controls; pure."""
 
 import re
 
@@ -7,8 +7,6 @@ _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[ -/]*[0-~])"
 )
 """What a terminal obeys and does not show: colours, titles, cursor moves."""
-_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
-_CREDENTIALS = re.compile(r"\b(Bearer|Token|Basic)\s+\S+", re.IGNORECASE)
 
 
 def plain(line: str) -> str:
@@ -39,9 +37,3 @@ def as_shown(raw: bytes) -> str:
     if "\r" in text:
         text = text.rpartition("\r")[2] or text
     return plain(text)
-
-
-def redacted(text: str) -> str:
-    """Return text as one line, without the passwords and tokens that it may quote."""
-    line = plain(" ".join(text.split()))
-    return _CREDENTIALS.sub(r"\1 ***", _USERINFO.sub("", line))

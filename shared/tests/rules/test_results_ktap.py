@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kci_shared.rules.results import ResultReader, TestStatus
 from kci_shared.rules.results import ktap as ktap_module
-from kci_shared.rules.results.ktap import MAX_DEPTH
+from kci_shared.rules.results.ktap import MAX_RESULT_DEPTH
 
 Results = dict[str, str]
 
@@ -276,12 +276,12 @@ def test_a_name_that_comes_again_is_a_test_of_its_own_the_same_in_each_run() -> 
 
 @pytest.mark.parametrize("header", ["", "KTAP version 1"])
 def test_results_deeper_than_the_bound_are_left_out_and_counted(header: str) -> None:
-    depth = MAX_DEPTH + 900
+    depth = MAX_RESULT_DEPTH + 900
     lines = [f"{' ' * n}{header}" for n in range(depth)]
     lines += [f"{' ' * n}ok 1 a\n{' ' * n}ok 2 b" for n in reversed(range(depth))]
     reader = reader_of("\n".join(lines))
     tests = reader.finish()
-    assert max(len(test.path) for test in tests) == MAX_DEPTH
+    assert max(len(test.path) for test in tests) == MAX_RESULT_DEPTH
     assert len(tests) + reader.left_out == 2 * depth
 
 

@@ -6,7 +6,7 @@ from shared_fakes import FakeLab, Site, a_node
 
 from kci_shared.errors import NotLoggedIn
 from kci_shared.models import Result
-from kci_shared.text import redacted
+from kci_shared.redaction import redacted
 from kci_shared.work import CannotRun, RunOutcome, presence
 
 

@@ -16,7 +16,7 @@ from kci_email_reporter.reporter import Reporter
 from kci_email_reporter.settings import Settings as MailSettings
 from kci_fakes.sweeps import owed
 from kci_kcidb_bridge.bridge import KcidbBridge
-from kci_kcidb_bridge.rows import Row
+from kci_kcidb_bridge.row_models import Row
 from kci_kcidb_bridge.unsubmitted import unsubmitted
 from kci_log_parser.parser import LogParser
 from kci_regression_tracker.tracker import RegressionTracker

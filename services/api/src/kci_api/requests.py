@@ -14,7 +14,7 @@ from pydantic import Field
 from kci_shared.errors import BadRequest, Invalid
 from kci_shared.models.sizes import MAX_INTEGER, Text
 
-MAX_DEPTH = 40
+MAX_NESTING = 40
 """Of the maps in a node, in levels; MongoDB allows 100 for the whole document."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a character: JSON can escape it, UTF-8 cannot encode it."""
@@ -73,8 +73,8 @@ def _check_number_of_values(value: Any, location: Location) -> None:
 
 
 def _check_values(value: Any, location: Location) -> None:
-    if len(location) > MAX_DEPTH:
-        raise invalid(location, f"nested more than {MAX_DEPTH} levels deep")
+    if len(location) > MAX_NESTING:
+        raise invalid(location, f"nested more than {MAX_NESTING} levels deep")
     match value:
         case dict():
             for key, inner in value.items():

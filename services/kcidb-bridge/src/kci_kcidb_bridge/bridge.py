@@ -6,7 +6,7 @@ from typing import Protocol
 
 from kci_kcidb_bridge.issues import regression_rows
 from kci_kcidb_bridge.report import digest, nearest, rows_of
-from kci_kcidb_bridge.rows import Row
+from kci_kcidb_bridge.row_models import Row
 from kci_kcidb_bridge.submit import KcidbRefused
 from kci_kcidb_bridge.verdicts import is_final
 from kci_shared.errors import NotYet

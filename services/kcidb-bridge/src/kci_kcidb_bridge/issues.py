@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 from kci_kcidb_bridge import text
-from kci_kcidb_bridge.rows import Culprit, IncidentRow, IssueRow
+from kci_kcidb_bridge.row_models import Culprit, IncidentRow, IssueRow
 from kci_kcidb_bridge.translate import row_id
 from kci_shared.models import Finding, Kbuild, Node, Regression
 from kci_shared.models.data import BuiltData

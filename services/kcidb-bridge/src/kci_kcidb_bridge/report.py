@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from kci_kcidb_bridge.issues import finding_rows
-from kci_kcidb_bridge.rows import (
+from kci_kcidb_bridge.row_models import (
     BuildRow,
     CheckoutRow,
     IncidentRow,

@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from kci_kcidb_bridge.answers import json_object
 from kci_kcidb_bridge.ingestion import Ingestion
 from kci_kcidb_bridge.report import serialize
-from kci_kcidb_bridge.rows import Row
+from kci_kcidb_bridge.row_models import Row
 from kci_shared.channels import Verdict
 from kci_shared.channels.sightings import TABLE, of_response
 from kci_shared.errors import KciError

@@ -5,7 +5,7 @@ import re
 from typing import Any, TypedDict
 
 from kci_kcidb_bridge import text
-from kci_kcidb_bridge.rows import (
+from kci_kcidb_bridge.row_models import (
     EXCERPT_MAX_CHARS,
     BuildRow,
     CheckoutRow,

@@ -3,7 +3,7 @@
 
 from typing import assert_never
 
-from kci_kcidb_bridge.rows import Status
+from kci_kcidb_bridge.row_models import Status
 from kci_shared.models import Checkout, ErrorCode, Node, Result, State
 from kci_shared.rules.verdicts import is_settled, trouble
 

@@ -17,7 +17,7 @@ from kci_shared.lab import read_definition
 from kci_shared.lab.console import BANNER, PANIC
 from kci_shared.lab.faults import Fault, lab_fault
 from kci_shared.logging import get_logger
-from kci_shared.text import redacted
+from kci_shared.redaction import redacted
 from kci_shared.work import LabJob
 
 log = get_logger(__name__)

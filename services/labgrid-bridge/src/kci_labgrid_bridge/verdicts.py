@@ -11,7 +11,7 @@ from kci_labgrid_bridge.report import Line, Remains
 from kci_shared.lab.console import BANNER, find_panic
 from kci_shared.lab.faults import Fault, kernel_fault, lab_fault
 from kci_shared.models import ErrorCode
-from kci_shared.text import redacted
+from kci_shared.redaction import redacted
 
 
 def blame(line: Line, console: str) -> Fault:

@@ -19,7 +19,7 @@ NOT_YAML = (
     ValueError,
 )
 """What constructors raise for invalid values, such as an empty integer."""
-MAX_DEPTH = 100
+MAX_YAML_DEPTH = 100
 
 
 class LavaYaml(BASE):  # type: ignore[misc, valid-type]
@@ -55,8 +55,8 @@ def _check(text: str | bytes) -> None:
     for event in yaml.parse(text, Loader=BASE):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > MAX_DEPTH:
-                raise ValueError(f"deeper than {MAX_DEPTH} levels")
+            if depth > MAX_YAML_DEPTH:
+                raise ValueError(f"deeper than {MAX_YAML_DEPTH} levels")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.ScalarEvent) and event.value == "<<":

@@ -4,10 +4,10 @@
 import asyncio
 
 from kci_scheduler.closing import Closing
+from kci_scheduler.overdue import OverdueNodes
 from kci_scheduler.owed import Owed
 from kci_scheduler.scheduler import Scheduler
 from kci_scheduler.settings import Settings
-from kci_scheduler.sweep import Sweeper
 from kci_shared.client import ApiClient
 from kci_shared.config.watch import WatchedConfig
 from kci_shared.events import EventStream
@@ -29,10 +29,10 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     ):
         closing = Closing(api)
         scheduler = Scheduler(config.get, api, closing)
-        sweeper = Sweeper(api, closing)
+        overdue = OverdueNodes(api, closing)
         owed = Owed(config.get, api, closing)
         tasks.create_task(events.deliver(scheduler.on_event, stop, sweep=owed.nodes))
-        tasks.create_task(sweeper.run(settings.sweep_every, stop))
+        tasks.create_task(overdue.run(settings.sweep_every, stop))
         tasks.create_task(config.watch(settings.config_every, stop))
 
 

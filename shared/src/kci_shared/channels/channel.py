@@ -15,7 +15,7 @@ from kci_shared.channels.openings import enlisted
 from kci_shared.channels.sightings import TABLE, Sighting, of_error
 from kci_shared.errors import ChannelDown, ConfigError, KciError
 from kci_shared.logging import get_logger
-from kci_shared.text import redacted
+from kci_shared.redaction import redacted
 
 log = get_logger(__name__)
 

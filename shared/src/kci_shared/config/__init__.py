@@ -23,9 +23,9 @@ from kci_shared.config.placement import (
     placements,
     rulings,
 )
-from kci_shared.config.problems import Location, Problem
 from kci_shared.config.tests import Need, Template, Test
 from kci_shared.config.when import When
+from kci_shared.problems import Location, Problem
 
 __all__ = [
     "ANYWHERE",

@@ -8,9 +8,9 @@ from kci_shared.config.builds import BUILDER, identity
 from kci_shared.config.candidate import BUILD
 from kci_shared.config.models import CHECKOUT, Config
 from kci_shared.config.placement import ATTRIBUTES, fitness
-from kci_shared.config.problems import suggest
-from kci_shared.config.reader import Where
 from kci_shared.config.when import When
+from kci_shared.problems import suggest
+from kci_shared.yaml_reader import Where
 
 Complaint = tuple[Where, str, str]
 """Where, what, and the remedy."""

@@ -6,8 +6,8 @@ This happens before validation, so that a base may be incomplete.
 
 from typing import Any
 
-from kci_shared.config.problems import suggest
 from kci_shared.config.source import Source
+from kci_shared.problems import suggest
 
 MERGED = frozenset({"on", "params", "retry", "variables", "when"})
 """Mappings that are inherited key by key; all other values are inherited whole."""

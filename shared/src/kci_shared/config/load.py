@@ -9,9 +9,9 @@ from kci_shared.config.check import complaints
 from kci_shared.config.extend import extend
 from kci_shared.config.mistakes import problems_of
 from kci_shared.config.models import Config
-from kci_shared.config.problems import Problem
 from kci_shared.config.source import Source
 from kci_shared.errors import ConfigError
+from kci_shared.problems import Problem
 
 
 def load(folder: Path) -> Config:

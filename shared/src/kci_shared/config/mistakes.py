@@ -6,8 +6,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from kci_shared.config.problems import Problem, suggest
-from kci_shared.config.reader import Reader
+from kci_shared.problems import Problem, suggest
+from kci_shared.yaml_reader import Reader
 
 Model = type[BaseModel]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from kci_shared.config.problems import Location, Problem
-from kci_shared.config.reader import Reader, scalar
+from kci_shared.problems import Location, Problem
+from kci_shared.yaml_reader import Reader, scalar
 
 
 def files(folder: Path) -> list[Path]:

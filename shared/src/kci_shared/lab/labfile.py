@@ -7,8 +7,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kci_shared.config.mistakes import problems_of
-from kci_shared.config.reader import Reader
 from kci_shared.errors import ConfigError
+from kci_shared.yaml_reader import Reader
 
 LAB_ENTRY = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 """Pydantic's configuration of all models of a lab's file."""

@@ -9,7 +9,7 @@ from kci_shared.channels import require_all
 from kci_shared.errors import ApiError, ChannelDown, KciError
 from kci_shared.logging import get_logger
 from kci_shared.models import ClaimedNode, ClaimRequest
-from kci_shared.text import redacted
+from kci_shared.redaction import redacted
 from kci_shared.work import cancels
 from kci_shared.work.api import ClaimsApi, Files
 from kci_shared.work.artifacts import Artifacts

@@ -16,7 +16,7 @@ from kci_shared.errors import KciError
 from kci_shared.logging import get_logger
 from kci_shared.models import RuntimeReport
 from kci_shared.models.runtimes import MAX_MESSAGE_CHARS
-from kci_shared.text import redacted
+from kci_shared.redaction import redacted
 from kci_shared.waiting import wait
 from kci_shared.work.api import ClaimsApi
 from kci_shared.work.dialect import Dialect

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kci_shared.text import redacted
+from kci_shared.redaction import redacted
 
 EXPIRES_SOON = timedelta(days=14)
 

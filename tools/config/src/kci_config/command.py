@@ -13,9 +13,9 @@ from kci_config import compare, explain, graph, upstream
 from kci_config.outlook import Outlook
 from kci_config.upstream.report import Report
 from kci_shared.config import Config, Placements, Problem, read
-from kci_shared.config.problems import suggest
 from kci_shared.errors import ConfigError
 from kci_shared.models import Revision, Version
+from kci_shared.problems import suggest
 
 WRONG = 1
 """Exit status when the configuration, or a name on the command line, is wrong."""

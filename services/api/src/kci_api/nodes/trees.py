@@ -23,7 +23,7 @@ from kci_shared.errors import NotPermitted, TooLarge
 from kci_shared.models import Kind, NewNode, ResultTree
 
 MAX_NODES = 10_000
-MAX_DEPTH = 40
+MAX_LEVELS = 40
 
 
 class TreePlanner:
@@ -66,9 +66,9 @@ class TreePlanner:
     def _merge_all(
         self, trees: Sequence[ResultTree], parent: StoredNode, location: Location
     ) -> None:
-        if len(parent.path) > MAX_DEPTH:
+        if len(parent.path) > MAX_LEVELS:
             raise invalid(
-                location, f"a tree of more than {MAX_DEPTH} levels; send fewer"
+                location, f"a tree of more than {MAX_LEVELS} levels; send fewer"
             )
         for number, tree in enumerate(trees):
             here = (*location, number)

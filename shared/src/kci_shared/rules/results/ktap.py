@@ -30,7 +30,7 @@ from kci_shared.rules.results.parsed import (
     short,
 )
 
-MAX_DEPTH = 16
+MAX_RESULT_DEPTH = 16
 """How many levels of results are kept; deeper results are a part of one that is."""
 
 _NEST = re.compile(r"(?:[\t ]++|#[\t ]++(?!Subtest:|selftests:))*+")
@@ -219,7 +219,7 @@ class Ktap:
         self, case: Case, parent: Path, names: SiblingNames
     ) -> Iterator[ParsedTest]:
         path = names.claim(parent, case.name)
-        cases = case.cases if len(path) < MAX_DEPTH else []
+        cases = case.cases if len(path) < MAX_RESULT_DEPTH else []
         if cases is not case.cases:
             self.left_out += sum(size_of(child) for child in case.cases)
         below = [test for child in cases for test in self._flat(child, path, names)]

@@ -18,7 +18,7 @@ from kci_shared.waiting import wait
 log = get_logger(__name__)
 
 
-class Sweeper:
+class OverdueNodes:
     """Ends nodes that are overdue or lost; closes checkouts whose holdoff is over."""
 
     def __init__(self, api: Nodes, closing: Closing) -> None:
@@ -26,15 +26,15 @@ class Sweeper:
         self._closing = closing
 
     async def run(self, every: float, stop: asyncio.Event) -> None:
-        """Sweep every `every` seconds until `stop` is set."""
+        """Look every `every` seconds until `stop` is set."""
         while not stop.is_set():
             try:
-                await self.sweep(utc_now())
+                await self.end_all(utc_now())
             except KciError as error:
-                log.warning("sweep failed", reason=str(error))
+                log.warning("overdue nodes not ended", reason=str(error))
             await wait(stop, every)
 
-    async def sweep(self, now: datetime) -> None:
+    async def end_all(self, now: datetime) -> None:
         """Look once for nodes whose time is over."""
         past = now.isoformat()
         for node in await self._api.find(state__ne=State.DONE, timeout__lt=past):

@@ -9,7 +9,7 @@ from scheduler_fakes import SchedulerApi
 
 from kci_fakes.api import Call
 from kci_scheduler.closing import Closing
-from kci_scheduler.sweep import Sweeper
+from kci_scheduler.overdue import OverdueNodes
 from kci_shared.errors import Unavailable
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -17,17 +17,17 @@ LATER = NOW + timedelta(hours=7)
 
 
 @pytest.fixture
-def sweeper(api: SchedulerApi) -> Sweeper:
-    return Sweeper(api, Closing(api))
+def overdue(api: SchedulerApi) -> OverdueNodes:
+    return OverdueNodes(api, Closing(api))
 
 
 async def test_a_node_past_its_timeout_is_ended(
-    sweeper: Sweeper, api: SchedulerApi
+    overdue: OverdueNodes, api: SchedulerApi
 ) -> None:
     api.submit({"state": "running", "result": None})
-    await sweeper.sweep(NOW)
+    await overdue.end_all(NOW)
     assert api.one(kind="kbuild").state == "running"
-    await sweeper.sweep(LATER)
+    await overdue.end_all(LATER)
     build = api.one(kind="kbuild")
     assert (build.state, build.result) == ("done", "incomplete")
     assert build.data.error_code == "node_timeout"
@@ -44,7 +44,7 @@ async def test_a_node_past_its_timeout_is_ended(
     ],
 )
 async def test_what_somebody_runs_has_a_deadline_of_its_own(
-    sweeper: Sweeper,
+    overdue: OverdueNodes,
     api: SchedulerApi,
     expires: int,
     deadline: int | None,
@@ -58,26 +58,26 @@ async def test_what_somebody_runs_has_a_deadline_of_its_own(
         "deadline": deadline and NOW + timedelta(seconds=deadline),
     }
     api.change(api.one(kind="kbuild").id, claim=claim)
-    await sweeper.sweep(LATER)
+    await overdue.end_all(LATER)
     build = api.one(kind="kbuild")
     assert (build.state == "done") == bool(ended)
     assert build.data.error_msg == ended
 
 
 async def test_sources_do_not_time_out_while_they_are_built(
-    sweeper: Sweeper, api: SchedulerApi
+    overdue: OverdueNodes, api: SchedulerApi
 ) -> None:
     tarball = {"tarball": "https://storage.example.org/linux.tar.gz"}
     root = api.submit(artifacts=tarball)
-    await sweeper.sweep(LATER)
+    await overdue.end_all(LATER)
     assert api.checkout(root.id).state == "available"
 
 
 async def test_a_result_outlives_the_timeout(
-    sweeper: Sweeper, api: SchedulerApi
+    overdue: OverdueNodes, api: SchedulerApi
 ) -> None:
     root = api.submit({})
-    await sweeper.sweep(LATER)
+    await overdue.end_all(LATER)
     assert (api.checkout(root.id).state, api.checkout(root.id).result) == (
         "done",
         "pass",
@@ -89,13 +89,13 @@ async def test_a_result_outlives_the_timeout(
     [(3, -1, True), (4, -1, True), (2, -1, False), (3, 60, False)],
 )
 async def test_a_node_that_was_lost_three_times_is_given_up(
-    sweeper: Sweeper, api: SchedulerApi, attempt: int, expires: int, ended: bool
+    overdue: OverdueNodes, api: SchedulerApi, attempt: int, expires: int, ended: bool
 ) -> None:
     api.submit({"state": "running", "result": None})
     until = (NOW + timedelta(seconds=expires)).isoformat()
     claim = {"holder": "lab", "expires": until, "attempt": attempt}
     api.change(api.one(kind="kbuild").id, claim=claim)
-    await sweeper.sweep(NOW)
+    await overdue.end_all(NOW)
     build = api.one(kind="kbuild")
     assert (build.state == "done") == ended
     if ended:
@@ -104,7 +104,7 @@ async def test_a_node_that_was_lost_three_times_is_given_up(
 
 
 async def test_a_node_that_moves_meanwhile_is_left_alone(
-    sweeper: Sweeper, api: SchedulerApi
+    overdue: OverdueNodes, api: SchedulerApi
 ) -> None:
     api.submit({"state": "running", "result": None})
 
@@ -113,24 +113,24 @@ async def test_a_node_that_moves_meanwhile_is_left_alone(
             api.change(str(call.node_id), state="done", result="pass")
 
     api.disturb = move
-    await sweeper.sweep(LATER)
+    await overdue.end_all(LATER)
     assert api.one(kind="kbuild").result == "pass"
 
 
 async def test_a_checkout_closes_when_its_holdoff_is_over(
-    sweeper: Sweeper, api: SchedulerApi
+    overdue: OverdueNodes, api: SchedulerApi
 ) -> None:
     ended = {"result": "fail", "data": {"planned": True}}
     root = api.submit(ended, holdoff=(NOW + timedelta(minutes=5)).isoformat())
-    await sweeper.sweep(NOW)
+    await overdue.end_all(NOW)
     assert api.checkout(root.id).state == "available"
     api.change(root.id, holdoff="2020-01-01T00:00:00+00:00")
-    await sweeper.sweep(NOW)
+    await overdue.end_all(NOW)
     assert api.checkout(root.id).state == "done"
 
 
 async def test_a_sweep_that_fails_is_done_again(
-    sweeper: Sweeper, api: SchedulerApi
+    overdue: OverdueNodes, api: SchedulerApi
 ) -> None:
     stop = asyncio.Event()
     sweeps = 0
@@ -143,5 +143,5 @@ async def test_a_sweep_that_fails_is_done_again(
         raise Unavailable
 
     api.disturb = fail
-    await sweeper.run(0.001, stop)
+    await overdue.run(0.001, stop)
     assert sweeps == 2

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from kci_shared.config.problems import Location, Problem
+from kci_shared.problems import Location, Problem
 
 Where = tuple[str | int, ...]
 """The way to a value, such as `("tests", "boot", "needs", 0)`."""
@@ -25,7 +25,7 @@ NULLS = {"", "~", "null"}
 BOOLEANS = {"true": True, "false": False}
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 FLOAT = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
-MAX_DEPTH = 20
+MAX_YAML_DEPTH = 20
 
 
 class Reader:
@@ -104,7 +104,7 @@ class Reader:
             into[key.value] = self._value(value, here)
 
     def _value(self, node: Node, where: Where) -> Any:
-        if id(node) in self._seen or len(where) > MAX_DEPTH:
+        if id(node) in self._seen or len(where) > MAX_YAML_DEPTH:
             what = "an alias" if id(node) in self._seen else "nested too deep"
             self.complain_at(node.start_mark, what, "write it out")
             return None
