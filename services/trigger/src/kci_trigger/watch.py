@@ -15,8 +15,8 @@ from kci_shared.errors import ApiError, ChannelDown
 from kci_shared.logging import get_logger
 from kci_shared.models import Kind, Node, Revision, State
 from kci_shared.nodes import Nodes
+from kci_shared.redaction import redacted
 from kci_shared.rules.keys import checkout_key
-from kci_shared.text import redacted
 from kci_shared.waiting import wait
 from kci_trigger import rules
 from kci_trigger.git import Git, GitError
