@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kci_api.events.routes import EventQuery
 from kci_api.events.rules import Entry, EventFilter, PendingEvent, ordered
+from kci_api.history.rules import EventQuery
 from kci_shared.models import Event
 
 EPOCH = datetime(2026, 11, 22, tzinfo=UTC)

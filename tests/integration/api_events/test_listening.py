@@ -13,6 +13,7 @@ from kci_api.dependencies import provide
 from kci_api.events import broadcast as broadcasting
 from kci_api.events import routes
 from kci_api.events.broadcast import Broadcast
+from kci_api.history import routes as history_routes
 
 pytestmark = pytest.mark.integration
 
@@ -122,6 +123,7 @@ async def test_waiting_ends_at_the_next_event_or_the_timeout(
 async def served(world: World) -> AsyncIterator[tuple[httpx.AsyncClient, Broadcast]]:
     app = FastAPI()
     app.include_router(routes.router)
+    app.include_router(history_routes.router)
     async with on_air(world) as broadcast:
         provide(app, [broadcast, world.history])
         transport = httpx.ASGITransport(app)

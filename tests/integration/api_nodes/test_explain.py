@@ -17,7 +17,7 @@ from integration.answers import Json
 from integration.api_nodes.conftest import World
 from kci_api.claims.rules import claimable
 from kci_api.events.documents import EventDocument
-from kci_api.events.routes import EventQuery
+from kci_api.history.rules import EventQuery
 from kci_api.nodes.documents import NodeDocument
 from kci_api.nodes.queries import parse_filter
 from kci_shared.models import ClaimRequest

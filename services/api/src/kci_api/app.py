@@ -31,6 +31,7 @@ from kci_api.dependencies import find_store, provide
 from kci_api.description import DESCRIPTION, ERRORS, TAGS
 from kci_api.events import routes as events
 from kci_api.groups import routes as groups
+from kci_api.history import routes as history
 from kci_api.imports import routes as imports
 from kci_api.invites import routes as invites
 from kci_api.kv import routes as kv
@@ -63,6 +64,7 @@ ROUTES = (
     claims,
     subscriptions,
     events,
+    history,
     channels,
     lists,
     kv,
