@@ -214,6 +214,39 @@ async def test_a_new_password_ends_the_logins_of_the_old_one(
     await logged_in(site, name, "a better one")
 
 
+async def test_a_change_of_ones_own_password_keeps_the_login_in_use(
+    site: Site, admin: AsyncClient
+) -> None:
+    name = a_name()
+    used = await welcome(site, admin, name)
+    form = {"username": name, "password": PASSWORD, "new_password": "a better one"}
+    other = await logged_in(site, name, PASSWORD)
+    assert await good(used.post("/user/update-password", data=form)) is None
+    assert (await good(used.get("/whoami")))["username"] == name
+    assert (await other.get("/whoami")).status_code == 401
+    other = await logged_in(site, name, "a better one")
+    await good(used.patch("/user/me", json={"password": "the best one"}))
+    assert (await good(used.get("/whoami")))["username"] == name
+    assert (await other.get("/whoami")).status_code == 401
+
+
+async def test_a_change_of_anothers_password_ends_all_their_logins(
+    site: Site, admin: AsyncClient
+) -> None:
+    name = a_name()
+    carol = await welcome(site, admin, name)
+    dave = await welcome(site, admin, a_name())
+    form = {"username": name, "password": PASSWORD, "new_password": "a better one"}
+    await good(dave.post("/user/update-password", data=form))
+    assert (await carol.get("/whoami")).status_code == 401
+    carol = await logged_in(site, name, "a better one")
+    user_id = (await good(carol.get("/whoami")))["id"]
+    await good(admin.patch(f"/user/{user_id}", json={"password": "the best one"}))
+    assert (await carol.get("/whoami")).status_code == 401
+    for other in (dave, admin):
+        assert (await other.get("/whoami")).status_code == 200
+
+
 async def test_a_link_to_reset_a_password_works_once(
     site: Site, admin: AsyncClient
 ) -> None:

@@ -55,9 +55,13 @@ class UserStore:
         await UserDocument.find_one({"_id": user_id}).delete()
         await self.log_out(user_id)
 
-    async def log_out(self, user_id: PydanticObjectId) -> None:
-        """End all logins of a user."""
-        await TokenDocument.find({"user": user_id}).delete()
+    async def log_out(
+        self, user_id: PydanticObjectId, except_token: str | None = None
+    ) -> None:
+        """End the logins of a user: all but that of one token, if it is given."""
+        await TokenDocument.find(
+            {"user": user_id, "_id": {"$ne": except_token}}
+        ).delete()
 
     async def has_tokens(self, name: str) -> bool:
         """Return whether a user or service of this name has valid tokens."""

@@ -111,10 +111,11 @@ async def update_password(
     new_password: Annotated[Password, Form()],
     accounts: AccountsHere,
     attempts: CurrentAttempts,
+    session: OptionalSession,
 ) -> None:
-    """Change a password; it ends all logins of the user."""
+    """Change a password; it ends all logins of the user but that of this request."""
     await attempts.count(username)
-    await accounts.update_password(username, password, new_password)
+    await accounts.update_password(username, password, new_password, session)
     await attempts.forgive(username)
 
 

@@ -10,7 +10,7 @@ from beanie import PydanticObjectId
 from bson import ObjectId
 
 from kci_api.audit.store import Audit
-from kci_api.callers.authenticator import Authenticator
+from kci_api.callers.authenticator import Authenticator, Session
 from kci_api.callers.documents import Group, UserDocument
 from kci_api.callers.passwords import Passwords
 from kci_api.callers.rules import Caller
@@ -111,14 +111,17 @@ class Accounts:
         hashed = await self._passwords.hash(password)
         return await self._change(user, {"hashed_password": hashed}, user.username)
 
-    async def update_password(self, login: str, old: str, new: str) -> None:
+    async def update_password(
+        self, login: str, old: str, new: str, session: Session | None
+    ) -> None:
         """Change a password; `BadRequest` if the old one is wrong."""
         user = await self._tokens.check(login, old)
-        hashed = await self._passwords.hash(new)
-        await self._change(user, {"hashed_password": hashed}, user.username)
+        changes = {"hashed_password": await self._passwords.hash(new)}
+        kept = _own_token(session, user)
+        await self._change(user, changes, user.username, kept)
 
     async def change(
-        self, user: UserDocument, changes: dict[str, Any], by: Caller
+        self, user: UserDocument, changes: dict[str, Any], session: Session
     ) -> UserDocument:
         """Set fields of a user; `BadRequest` if a new name was ever used before."""
         changes = dict(changes)
@@ -127,7 +130,8 @@ class Accounts:
         name = changes.get("username", user.username)
         if name != user.username and await self._was_used(name):
             raise BadRequest(NAME_TAKEN)
-        return await self._change(user, changes, by.name)
+        kept = _own_token(session, user)
+        return await self._change(user, changes, session.caller.name, kept)
 
     async def _was_used(self, name: str) -> bool:
         return await self._users.has_tokens(name) or await owns_nodes(name)
@@ -142,7 +146,11 @@ class Accounts:
         self._tokens.clear_cache()
 
     async def _change(
-        self, user: UserDocument, changes: dict[str, Any], by: str
+        self,
+        user: UserDocument,
+        changes: dict[str, Any],
+        by: str,
+        kept: str | None = None,
     ) -> UserDocument:
         fields = {name: v for name, v in changes.items() if name not in SECRET_FIELDS}
         action = "user changed" if fields else "password changed"
@@ -150,9 +158,17 @@ class Accounts:
         assert user.id is not None
         changed = await self._users.change(user.id, changes) if changes else user
         if "hashed_password" in changes:
-            await self._users.log_out(user.id)  # who logged in with the old one
+            # who logged in with the old one
+            await self._users.log_out(user.id, except_token=kept)
         self._tokens.clear_cache()
         return changed
+
+
+def _own_token(session: Session | None, user: UserDocument) -> str | None:
+    """Return the token of a login with which users change their own account."""
+    if session is None or session.user is None or session.user.id != user.id:
+        return None
+    return session.token.id
 
 
 def _may_resend(invitation: Invitation, user: UserDocument) -> bool:

@@ -108,12 +108,15 @@ async def register(_: AdminCaller) -> None:
 async def change_me(
     change: UserChange, session: CurrentSession, accounts: AccountsHere
 ) -> UserRead:
-    """Change one's own name, address or password."""
+    """Change one's own name, address or password.
+
+    A new password ends all other logins.
+    """
     if session.user is None:
         raise NotPermitted("this token belongs to a service, not to a user")
     if change.groups is not None:
         raise BadRequest("User groups can only be updated by an admin user")
-    changed = await accounts.change(session.user, change.changes(), session.caller)
+    changed = await accounts.change(session.user, change.changes(), session)
     return read_user(changed)
 
 
@@ -129,7 +132,8 @@ async def get_user(
 async def change_user(
     user_id: PathId,
     change: UserChangeByAdmin,
-    caller: AdminCaller,
+    _: AdminCaller,
+    session: CurrentSession,
     accounts: AccountsHere,
     groups: Groups,
 ) -> UserRead:
@@ -139,7 +143,7 @@ async def change_user(
     if change.groups is not None:
         named = await groups.named(change.groups)
         changes["groups"] = [group.model_dump() for group in named]
-    return read_user(await accounts.change(user, changes, caller))
+    return read_user(await accounts.change(user, changes, session))
 
 
 @router.delete("/user/{user_id}")
