@@ -13,6 +13,7 @@ from kci_api.dependencies import provide
 from kci_api.events import broadcast as broadcasting
 from kci_api.events import routes
 from kci_api.events.broadcast import Broadcast
+from kci_api.events.unread import Unread
 from kci_api.history import routes as history_routes
 
 pytestmark = pytest.mark.integration
@@ -125,7 +126,7 @@ async def served(world: World) -> AsyncIterator[tuple[httpx.AsyncClient, Broadca
     app.include_router(routes.router)
     app.include_router(history_routes.router)
     async with on_air(world) as broadcast:
-        provide(app, [broadcast, world.history])
+        provide(app, [broadcast, world.history, Unread()])
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
             yield http, broadcast

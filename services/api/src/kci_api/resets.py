@@ -13,11 +13,17 @@ from fastapi import Request
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 
-class Reset:
-    """The callback for the reset of one connection."""
+def _nothing() -> None:
+    """Close no connection."""
 
-    def __init__(self) -> None:
+
+class Reset:
+    """The callback for the reset of one connection, and a way to close it."""
+
+    def __init__(self, disconnect: Callable[[], None] = _nothing) -> None:
         self._call: Callable[[], None] | None = None
+        self.disconnect = disconnect
+        """Closes the connection at once, without sending what is buffered."""
 
     def set_callback(self, call: Callable[[], None]) -> None:
         """Set what to call on a reset, instead of an earlier callback."""
@@ -37,7 +43,7 @@ class WatchedConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Add the `Reset` to the state of all requests of this connection."""
-        self._reset = Reset()
+        self._reset = Reset(transport.abort)
         self.app_state = {**self.app_state, "reset": self._reset}
         super().connection_made(transport)
 

@@ -28,6 +28,7 @@ from kci_api.events.relay import Relay
 from kci_api.events.store import EventStore, PendingEvents
 from kci_api.events.stream import NodeStream
 from kci_api.events.tasks import relaying
+from kci_api.events.unread import Unread
 from kci_api.groups.documents import GroupDocument
 from kci_api.groups.store import GroupStore
 from kci_api.kv.documents import ValueDocument
@@ -79,6 +80,7 @@ class Stores:
     authenticator: Authenticator
     history: EventStore
     broadcast: Broadcast
+    unread: Unread
     nodes: NodeStore
     claims: ClaimStore
     published: PublishedStream
@@ -173,6 +175,7 @@ def _stores(
         authenticator=authenticator,
         history=channels.history,
         broadcast=channels.nodes,
+        unread=Unread(),
         nodes=nodes,
         claims=ClaimStore(nodes, channels.nodes),
         published=channels.stream,

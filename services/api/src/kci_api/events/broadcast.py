@@ -16,9 +16,14 @@ from kci_shared.logging import get_logger
 log = get_logger(__name__)
 
 RECENT = 1000
-"""How many of the latest entries are kept in memory."""
+"""How many of the latest entries are kept in memory, at most."""
+RECENT_BYTES = 32 << 20
 PAGE = 200
-"""How many entries a listener gets at once."""
+"""How many entries a listener gets at once, at most."""
+PAGE_BYTES = 256 << 10
+"""How much a listener gets at once; one entry may be longer."""
+CATCHING_UP = 4
+"""How many listeners read the history at once: each page of it is in memory."""
 BLOCK_MS = 250
 """How long one read of the stream waits; a stop takes effect after it."""
 RETRY_S = 1.0
@@ -56,9 +61,14 @@ class Broadcast:
         self._history = history
         self._stream = stream
         self._recent: deque[Entry] = deque()
+        self.recent_bytes = 0
+        """The size of the entries that are kept in memory."""
         self._floor = begin
         """The position before the first of the recent entries."""
         self._arrival = asyncio.Event()
+        self._catching_up = asyncio.Semaphore(CATCHING_UP)
+        self._fitting = PAGE
+        """About how many entries of the history fit into a page."""
         self._closed = False
 
     @classmethod
@@ -75,18 +85,22 @@ class Broadcast:
         """Read the stream until `stop` is set."""
         while not stop.is_set():
             try:
-                self._add(await self._stream.read(self.position, BLOCK_MS))
+                self.add(await self._stream.read(self.position, BLOCK_MS))
                 await asyncio.sleep(REST_FACTOR * await _fan_out())
             except (RedisError, OSError) as error:
                 log.warning("redis away", reason=str(error))
                 await asyncio.sleep(RETRY_S)
 
-    def _add(self, entries: list[Entry]) -> None:
+    def add(self, entries: list[Entry]) -> None:
+        """Add new entries, and wake all listeners."""
         if not entries:
             return
         self._recent.extend(entries)
-        while len(self._recent) > RECENT:
-            self._floor = self._recent.popleft().sequence
+        self.recent_bytes += sum(entry.size for entry in entries)
+        while len(self._recent) > RECENT or self.recent_bytes > RECENT_BYTES:
+            oldest = self._recent.popleft()
+            self.recent_bytes -= oldest.size
+            self._floor = oldest.sequence
         self._wake()
 
     def _wake(self) -> None:
@@ -133,9 +147,28 @@ class Broadcast:
 
     async def _page(self, after: int, limit: int) -> list[Entry]:
         if after < self._floor:
-            return await self._history.after(after, limit)
+            return await self._past_page(after, limit)
         newer = takewhile(lambda entry: entry.sequence > after, reversed(self._recent))
-        return list(newer)[: -limit - 1 : -1]
+        return first_bytes(list(newer)[: -limit - 1 : -1])
+
+    async def _past_page(self, after: int, limit: int) -> list[Entry]:
+        async with self._catching_up:
+            asked = min(limit, self._fitting)
+            entries = await self._history.after(after, asked)
+        page = first_bytes(entries)
+        if len(page) < len(entries) or len(entries) == asked:
+            self._fitting = min(PAGE, 2 * len(page))
+        return page
+
+
+def first_bytes(entries: list[Entry]) -> list[Entry]:
+    """Return the first entries, up to `PAGE_BYTES`; at least one if there is any."""
+    left = PAGE_BYTES
+    for number, entry in enumerate(entries):
+        left -= entry.size
+        if left < 0:
+            return entries[: max(number, 1)]
+    return entries
 
 
 async def _fan_out() -> float:

@@ -40,6 +40,11 @@ class Entry:
         event = {**self.event, "_sequence_id": self.sequence}
         return to_json(event).decode()
 
+    @property
+    def size(self) -> int:
+        """How many characters the event has as JSON."""
+        return len(self.text)
+
     @cached_property
     def frame(self) -> bytes:
         """The event in the format of Server-Sent Events."""
