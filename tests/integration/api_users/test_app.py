@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+import re
+
 import httpx
 import pytest
 
@@ -87,3 +89,16 @@ async def test_errors_do_not_repeat_the_input(
 async def test_links_in_mails_redirect_to_the_node(http: httpx.AsyncClient) -> None:
     answer = await http.get("/viewer?node_id=6b02e3dffe3cce038f7e6c05")
     assert answer.headers["location"] == "/latest/node/6b02e3dffe3cce038f7e6c05"
+
+
+async def test_a_person_who_comes_by_gets_a_small_page(
+    http: httpx.AsyncClient,
+) -> None:
+    for path in ("/latest/", "/v0/", "/latest", "/"):
+        answer = await http.get(path)
+        assert answer.status_code == 200, path
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "<h1>KernelCI API</h1>" in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    for target in re.findall('href="([^"]+)"', answer.text):
+        assert (await http.get(target)).status_code == 200, target

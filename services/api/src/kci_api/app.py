@@ -30,6 +30,7 @@ from kci_api.claims import routes as claims
 from kci_api.dependencies import find_store, provide
 from kci_api.description import DESCRIPTION, ERRORS, TAGS
 from kci_api.events import routes as events
+from kci_api.front_page import front_page
 from kci_api.groups import routes as groups
 from kci_api.history import routes as history
 from kci_api.imports import routes as imports
@@ -117,7 +118,7 @@ def create_app(stores: Stores) -> FastAPI:
     for package in ROUTES:
         app.include_router(package.router, prefix="/latest")
     app.include_router(health.router)
-    app.add_api_route("/", to_docs, include_in_schema=False)
+    app.add_api_route("/", front_page, include_in_schema=False)
     app.add_api_route("/viewer", to_node, include_in_schema=False)
     return app
 
@@ -137,11 +138,6 @@ def _cors(origins: Sequence[str]) -> list[Middleware]:
             expose_headers=exposed,
         )
     ]
-
-
-async def to_docs() -> RedirectResponse:
-    """Lead from the root to the documentation."""
-    return RedirectResponse("/docs")
 
 
 async def to_node(node_id: str, request: Request) -> RedirectResponse:
