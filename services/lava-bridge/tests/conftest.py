@@ -12,6 +12,8 @@ from lava_bridge_fakes import FakeLava, Labs
 
 from kci_lava_bridge import callbacks, dialect, watch
 from kci_lava_bridge.lava import Lava
+from kci_lava_bridge.refusals import judge
+from kci_shared.channels import About, ChannelClient
 
 
 @pytest.fixture
@@ -26,7 +28,15 @@ async def lava(fake: FakeLava) -> AsyncIterator[Lava]:
     stamina.set_testing(True, attempts=100)
     transport = httpx.MockTransport(fake.answer)
     url = "http://lava/api/v0.2/"
-    async with httpx.AsyncClient(transport=transport, base_url=url) as http:
+    about = About("lava", url="`url`", credentials="token_file")
+    http = ChannelClient(
+        about,
+        ("GET", "system/whoami/"),
+        judge=judge,
+        transport=transport,
+        base_url=url,
+    )
+    async with http:
         yield Lava(http)
     stamina.set_testing(False)
 

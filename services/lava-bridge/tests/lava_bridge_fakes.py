@@ -97,6 +97,8 @@ class FakeLava:
     """It is some page that says hello to everybody."""
     lose_answers: int = 0
     """How many submissions are taken without an answer."""
+    is_denied: bool = False
+    """It does not accept our token."""
     errors: int = 0
     """How many submissions are answered by HTTP 500."""
     refuse: str | None = None
@@ -114,6 +116,8 @@ class FakeLava:
         self.requests.append(f"{request.method} {request.url.path}")
         if self.down:
             raise httpx.ConnectError("connection refused")
+        if self.is_denied:
+            return httpx.Response(403, json={"detail": "Invalid token."})
         if self.is_other:
             return httpx.Response(200, text="<html>Hello</html>")
         path = request.url.path.removeprefix("/api/v0.2/")

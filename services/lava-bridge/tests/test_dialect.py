@@ -10,6 +10,7 @@ from lava_bridge_fakes import FakeLava, Labs, call
 
 from kci_fakes.waiting import until
 from kci_lava_bridge import callbacks, capacity, log, watch
+from kci_shared.errors import ChannelDown
 from kci_shared.lab import LabError, NoDevice
 from kci_shared.models import ErrorCode, Progress, Result
 from kci_shared.work import BadJob, CannotRun
@@ -85,11 +86,14 @@ async def test_an_answer_that_is_lost_makes_no_second_job(
     assert len(fake.jobs) == 1
 
 
-async def test_a_lab_that_is_down_is_waited_for(labs: Labs, fake: FakeLava) -> None:
-    fake.down = True
+@pytest.mark.parametrize("fault", ["down", "is_denied", "is_other"])
+async def test_a_lab_that_cannot_be_used_is_waited_for(
+    labs: Labs, fake: FakeLava, fault: str
+) -> None:
+    setattr(fake, fault, True)
     submitting = asyncio.create_task((await labs.start()).submit(labs.job()))
     await until(lambda: len(fake.requests) > 1)
-    fake.down = False
+    setattr(fake, fault, False)
     assert await submitting == "1"
     assert len(fake.jobs) == 1
 
@@ -429,10 +433,9 @@ async def test_a_server_that_is_no_lava_is_told_from_one(
     fake.is_other = True
     lab = await labs.start()
     [probe] = await lab.check()
-    said = "LAVA: /api/v0.2/system/whoami/: not as LAVA answers: the answer: Invalid"
     assert probe.is_bad
-    assert probe.message.startswith(said)
-    with pytest.raises(LabError, match="devices/: not as LAVA answers"):
+    assert "correct `url`: another server answers there" in probe.message
+    with pytest.raises(ChannelDown, match="another server"):
         await lab.slots()
 
 

@@ -164,6 +164,24 @@ async def test_the_token_file_is_read_again_before_each_probe(world: World) -> N
     assert (await world.client.get("/nodes")).status_code == 200
 
 
+async def test_an_address_is_read_again_before_each_probe(world: World) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host != "new":
+            raise httpx.ConnectError("refused")
+        return httpx.Response(200, json={})
+
+    world.answer = answer
+    address = "http://api"
+    world.client._read_url = lambda: address
+    with pytest.raises(ChannelDown):
+        await world.client.get("/nodes")
+    await world.probed()
+    assert world.ready["ready"] is False
+    address = "http://new"
+    await world.probed()
+    assert world.ready == {"ready": True}
+
+
 async def test_a_token_file_that_is_gone_is_the_reason(world: World) -> None:
     world.answer = by_token("new")
     with pytest.raises(ChannelDown):

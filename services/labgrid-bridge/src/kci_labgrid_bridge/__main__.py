@@ -3,6 +3,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from kci_labgrid_bridge.dialect import LabgridLab
 from kci_labgrid_bridge.lab import read_lab
@@ -13,7 +14,8 @@ from kci_shared.lab.main import run_bridge
 @asynccontextmanager
 async def open_lab(settings: Settings) -> AsyncIterator[LabgridLab]:
     """Run the jobs of a runtime on the boards of a labgrid lab."""
-    yield LabgridLab(read_lab(settings.lab), settings.runtime, settings.runs)
+    read = partial(read_lab, settings.lab)
+    yield LabgridLab(read(), settings.runtime, settings.runs, read)
 
 
 def start() -> None:

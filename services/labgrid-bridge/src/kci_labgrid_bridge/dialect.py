@@ -3,7 +3,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -42,7 +42,15 @@ class LabgridLab(Dialect):
 
     kind = "labgrid"
 
-    def __init__(self, lab: Lab, runtime: str, runs: Path) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        runtime: str,
+        runs: Path,
+        read: Callable[[], Lab] | None = None,
+    ) -> None:
+        """Run jobs of a lab; `read` is called again while it cannot be used."""
+        self._read = read
         self._lab = lab
         self._runtime = runtime
         self._runs = runs.resolve()
@@ -60,6 +68,9 @@ class LabgridLab(Dialect):
         return self._channel.opened()
 
     async def _probe(self) -> None:
+        if self._read is not None:
+            address = (await asyncio.to_thread(self._read)).coordinator
+            self._lab = self._lab.model_copy(update={"coordinator": address})
         async with Coordinator.connect(self._lab.coordinator, self._name("probe")):
             pass
 

@@ -3,6 +3,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from kci_lava_bridge.dialect import LavaLab
 from kci_lava_bridge.lab import read_lab
@@ -14,8 +15,9 @@ from kci_shared.lab.main import run_bridge
 @asynccontextmanager
 async def open_lab(settings: Settings) -> AsyncIterator[LavaLab]:
     """Run the jobs of a runtime on the devices of a LAVA lab."""
-    lab = read_lab(settings.lab)
-    async with Lava.connect(lab) as lava:
+    read = partial(read_lab, settings.lab)
+    lab = read()
+    async with Lava.connect(read) as lava:
         dialect = LavaLab(lab, lava, settings)
         async with dialect.watch.running():
             yield dialect

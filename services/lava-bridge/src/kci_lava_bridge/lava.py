@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A client of LAVA's REST API 0.2."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,7 +24,7 @@ from kci_lava_bridge.answers import (
     Worker,
 )
 from kci_lava_bridge.lab import Lab
-from kci_lava_bridge.refusals import LavaAway, refusal
+from kci_lava_bridge.refusals import LavaAway, judge, refusal
 from kci_shared.channels import About, ChannelClient, TokenAuth
 from kci_shared.lab import LabError
 
@@ -45,13 +46,19 @@ class Lava:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, lab: Lab) -> AsyncIterator[Self]:
-        """Open a connection to a lab's server."""
+    async def connect(cls, read: Callable[[], Lab]) -> AsyncIterator[Self]:
+        """Open a connection to a lab's server.
+
+        `read` returns the lab; it is called again while the server cannot be used.
+        """
+        lab = await asyncio.to_thread(read)
         http = ChannelClient(
             About("lava", url="`url` in KCI_LAB", credentials=str(lab.token_file)),
             ("GET", "system/whoami/"),
-            base_url=f"{lab.url.rstrip('/')}/api/v0.2/",
-            auth=TokenAuth(lab.read_token, "Token"),
+            judge=judge,
+            base_url=_api_of(lab),
+            read_url=lambda: _api_of(read()),
+            auth=TokenAuth(lambda: read().read_token(), "Token"),
             timeout=httpx.Timeout(30, connect=10),
             # LAVA's gunicorn closes idle connections after two seconds
             limits=httpx.Limits(keepalive_expiry=1),
@@ -173,6 +180,10 @@ class Lava:
             return await self._http.request(method, path, **request)
         except httpx.HTTPError as error:
             raise LavaAway(f"LAVA: {type(error).__name__}: {error}") from error
+
+
+def _api_of(lab: Lab) -> str:
+    return f"{lab.url.rstrip('/')}/api/v0.2/"
 
 
 def _read(kind: type[M], answer: httpx.Response) -> M:

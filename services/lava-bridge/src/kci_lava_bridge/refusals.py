@@ -3,6 +3,8 @@
 
 import httpx
 
+from kci_shared.channels import Sighting
+from kci_shared.channels.sightings import of_response
 from kci_shared.lab import LabError, NoDevice
 from kci_shared.work import BadJob, CannotRun
 
@@ -16,6 +18,15 @@ class LavaAway(LabError):
 
 class LavaBroken(LavaAway):
     """LAVA answers with an internal error, which may be permanent."""
+
+
+def judge(answer: httpx.Response) -> Sighting:
+    """Judge an answer; a job that we may not cancel says nothing of our token."""
+    sighting = of_response(answer)
+    is_of_job = answer.request.url.path.endswith("/cancel/")
+    if sighting is Sighting.FORBIDDEN and is_of_job:
+        return Sighting.INVALID
+    return sighting
 
 
 def refusal(answer: httpx.Response) -> CannotRun:

@@ -50,7 +50,8 @@ class TokenAuth(httpx.Auth):
 class ChannelClient(httpx.AsyncClient):
     """Sends requests while its channel is up, else raises `ChannelDown` at once.
 
-    `probe`, a method and a path, is requested while it is down. Answers that are the
+    `probe`, a method and a path, is requested while it is down, after the token was
+    read again, and the base URL by `read_url`. Answers that are the
     channel's fault raise `ChannelDown`; all others are returned, and errors raised, as
     httpx does.
     """
@@ -61,9 +62,11 @@ class ChannelClient(httpx.AsyncClient):
         probe: tuple[str, str],
         *,
         judge: Judge = of_response,
+        read_url: Callable[[], str] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self._read_url = read_url
         self.channel = Channel(about, self._probe)
         self._request = probe
         self._judge = judge
@@ -97,6 +100,8 @@ class ChannelClient(httpx.AsyncClient):
         return self.channel.fault(Sighting.NOT_JSON, f"{where}: not JSON")
 
     async def _probe(self) -> None:
+        if self._read_url is not None:
+            self.base_url = await asyncio.to_thread(self._read_url)
         if isinstance(self.auth, TokenAuth):
             await asyncio.to_thread(self.auth.reload)
         response = await self._send_any(self.build_request(*self._request))
