@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ class FakeUsers:
         self.tokens: dict[str, Token] = {}
         self.users: dict[Any, UserDocument] = {}
         self.lookups = 0
+        self.answers = asyncio.Event()
+        """Set unless look-ups shall wait."""
+        self.answers.set()
 
     async def find(self, login: str) -> UserDocument | None:
         return next((u for u in self.users.values() if u.username == login), None)
@@ -35,6 +39,7 @@ class FakeUsers:
 
     async def holder(self, token_id: str) -> tuple[Token, UserDocument | None]:
         self.lookups += 1
+        await self.answers.wait()
         if token_id not in self.tokens:
             raise NotFound
         token = self.tokens[token_id]
@@ -198,3 +203,45 @@ async def test_a_file_keeps_a_token_until_half_of_its_life_is_over(
     await ensure_token(authenticator, other, file)
     assert file.read_text() != second
     assert [path.name for path in tmp_path.iterdir()] == ["token"]
+
+
+async def test_a_thousand_requests_at_once_share_one_look_up(
+    authenticator: Authenticator, users: FakeUsers
+) -> None:
+    text, _ = await authenticator.issue("bridge", [], HOUR)
+    users.answers.clear()
+    asked = [asyncio.create_task(authenticator.session(text)) for _ in range(1000)]
+    await asyncio.sleep(0)
+    asked[0].cancel()  # one who goes away does not end it for the others
+    await asyncio.sleep(0)
+    users.answers.set()
+    sessions = await asyncio.gather(*asked[1:])
+    assert {session.caller.name for session in sessions} == {"bridge"}
+    assert users.lookups == 1
+
+
+async def test_a_look_up_from_before_a_change_is_not_kept(
+    authenticator: Authenticator, users: FakeUsers
+) -> None:
+    text, _ = await authenticator.issue("bridge", [], HOUR)
+    users.answers.clear()
+    before = asyncio.create_task(authenticator.session(text))
+    await asyncio.sleep(0)
+    authenticator.clear_cache()
+    users.answers.set()
+    await before
+    await authenticator.session(text)
+    assert users.lookups == 2
+
+
+async def test_all_who_share_a_look_up_that_fails_are_refused(
+    authenticator: Authenticator, users: FakeUsers
+) -> None:
+    text, token = await authenticator.issue("bridge", [], HOUR)
+    await users.revoke(token.id)
+    asked = (authenticator.session(text) for _ in range(10))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(one, NotLoggedIn) for one in answers)
+    with pytest.raises(NotLoggedIn):
+        await authenticator.session(text)
+    assert users.lookups == 2

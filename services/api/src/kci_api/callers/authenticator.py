@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Issue tokens, and find the caller of a token: looked up once, then cached."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -63,6 +64,8 @@ class Authenticator:
         self._clock = clock
         self._passwords = Passwords()
         self._cache: dict[str, tuple[float, Session]] = {}
+        self._look_ups: dict[str, asyncio.Task[Session]] = {}
+        """Those that have not ended yet, by the text of the token."""
 
     async def check(self, login: str, password: str) -> UserDocument:
         """Return a user by name or address; `BadRequest` if the password is wrong."""
@@ -109,6 +112,7 @@ class Authenticator:
     def clear_cache(self) -> None:
         """Look up all holders again, because some of them changed."""
         self._cache.clear()
+        self._look_ups.clear()
 
     async def session(self, text: str) -> Session:
         """Return the session of a token; `NotLoggedIn` if it is not valid."""
@@ -116,12 +120,29 @@ class Authenticator:
         fresh_until, session = self._cache.get(text, (0.0, None))
         if session is not None and now < fresh_until:
             return session
-        session = await self._look_up(self._signer.read(text))
+        token_id = self._signer.read(text)
+        # all who ask at once, such as polls that an event woke, share one look-up
+        look_up = self._look_ups.get(text)
+        if look_up is None:
+            look_up = asyncio.create_task(self._look_up(token_id))
+            self._look_ups[text] = look_up
+            look_up.add_done_callback(lambda done: self._looked_up(text, now, done))
+        return await asyncio.shield(look_up)
+
+    def _looked_up(
+        self, text: str, asked: float, look_up: asyncio.Task[Session]
+    ) -> None:
+        failed = look_up.cancelled() or look_up.exception() is not None
+        if self._look_ups.get(text) is not look_up:
+            return  # the cache was cleared meanwhile
+        del self._look_ups[text]
+        if failed:
+            return
+        session = look_up.result()
         if len(self._cache) >= MAX_CACHED:
             self._cache.clear()
-        until = min(now + CACHE_S, session.token.expires.timestamp())
+        until = min(asked + CACHE_S, session.token.expires.timestamp())
         self._cache[text] = (until, session)
-        return session
 
     async def _look_up(self, token_id: str) -> Session:
         try:
