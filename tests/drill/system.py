@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -90,7 +90,8 @@ async def running() -> AsyncIterator[System]:
     with tempfile.TemporaryDirectory(prefix="kci-drill-") as folder:
         site = Site.open(Path(folder), Path("config"), Path(folder))
         processes = Processes(site.state)
-        parts = [*store_parts(site), api_part(site), api_part(site, "-2")]
+        apis = [_forgetful(api_part(site, replica)) for replica in ("", "-2")]
+        parts = [*store_parts(site), *apis]
         named = {part.name: part for part in parts}
         try:
             async with AsyncMongoClient[dict[str, Any]](site.mongo_url) as mongo:
@@ -101,3 +102,8 @@ async def running() -> AsyncIterator[System]:
         finally:
             for name in reversed(processes.running()):
                 await processes.stop(name)
+
+
+def _forgetful(api: Process) -> Process:
+    """Let a stream that was lost be filled with few events: the others are missed."""
+    return replace(api, env={**api.env, "KCI_STREAM_EVENTS": "100"})

@@ -23,6 +23,9 @@ class Events:
     async def after(self, sequence: int, limit: int) -> list[Entry]:
         return self.entries[sequence : sequence + limit]
 
+    def follows(self, position: int, entry: Entry) -> bool:
+        return entry.sequence == position + 1
+
     async def read(self, after: int, block_ms: int) -> list[Entry]:
         return self.entries[after:]
 

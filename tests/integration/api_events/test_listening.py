@@ -106,6 +106,19 @@ async def test_followers_see_no_gap_when_redis_loses_its_data(world: World) -> N
         assert await following == world.written
 
 
+async def test_followers_see_no_gap_when_the_stream_is_trimmed(world: World) -> None:
+    broadcast = await Broadcast.begin(world.history, world.stream)
+    await world.change("a", "b", "c", "d")
+    await world.relay().turn()
+    await world.redis.xtrim("node", maxlen=1, approximate=False)
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(broadcast.run(stop))
+        entries = await broadcast.read_after(0)
+        stop.set()
+    assert [entry.event["id"] for entry in entries] == world.written
+
+
 async def test_waiting_ends_at_the_next_event_or_the_timeout(
     world: World,
 ) -> None:

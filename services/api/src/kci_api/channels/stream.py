@@ -42,6 +42,10 @@ class PublishedStream:
         reply: Any = await self._redis.xrange(NAME, start, "+", count=limit)
         return [_entry(*one) for one in reply]
 
+    def follows(self, position: int, entry: Entry) -> bool:
+        """Return true: positions are times, and the stream is all that is kept."""
+        return True
+
     async def read(self, after: int, block_ms: int) -> list[Entry]:
         """Return the messages after a position; wait up to `block_ms` for the first."""
         reply: Any = await self._redis.xread(

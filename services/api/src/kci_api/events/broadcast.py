@@ -49,6 +49,9 @@ class Stream(Protocol):
     async def read(self, after: int, block_ms: int) -> list[Entry]:
         """Return the entries after a position; wait up to `block_ms` for the first."""
 
+    def follows(self, position: int, entry: Entry) -> bool:
+        """Say whether no entry was between a position and an entry after it."""
+
 
 class Broadcast:
     """Reads a stream once for any number of listeners.
@@ -95,13 +98,22 @@ class Broadcast:
         """Add new entries, and wake all listeners."""
         if not entries:
             return
-        self._recent.extend(entries)
-        self.recent_bytes += sum(entry.size for entry in entries)
+        for entry in entries:
+            self._append(entry)
         while len(self._recent) > RECENT or self.recent_bytes > RECENT_BYTES:
             oldest = self._recent.popleft()
             self.recent_bytes -= oldest.size
             self._floor = oldest.sequence
         self._wake()
+
+    def _append(self, entry: Entry) -> None:
+        if not self._stream.follows(self.position, entry):
+            # the stream was trimmed: listeners get the others from the history
+            self._recent.clear()
+            self.recent_bytes = 0
+            self._floor = entry.sequence - 1
+        self._recent.append(entry)
+        self.recent_bytes += entry.size
 
     def _wake(self) -> None:
         arrival, self._arrival = self._arrival, asyncio.Event()

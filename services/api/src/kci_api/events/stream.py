@@ -70,6 +70,10 @@ class NodeStream:
             await asyncio.sleep(block_ms / 1000)  # until the relay drops the stream
         return ours
 
+    def follows(self, position: int, entry: Entry) -> bool:
+        """Say whether an entry is the next one: positions have no gaps."""
+        return entry.sequence == position + 1
+
     async def drop_if_foreign(self) -> bool:
         """Drop the stream if its last entry is not ours: no entry can follow it."""
         newest: Any = await self._redis.xrevrange(self._name, count=1)
