@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 from starlette.responses import HTMLResponse
 
-from integration.conftest import OwnApi, Program, Programs, free_port
+from integration.conftest import OwnApi, OwnServer, Program, Programs, free_port
 from integration.wall import Proxy, Wall, served
 from kci_shared.client import ApiClient
 from kci_shared.models import NewNode, Node
@@ -175,3 +175,16 @@ async def test_a_wrong_scheme_in_the_url_is_named_and_loses_nothing(
         await world.tracker.start()
         await world.is_tracked("board")
     assert await world.gave_up_nothing()
+
+
+async def test_a_service_waits_for_a_redis_that_starts_later(
+    world: World, own_redis: OwnServer
+) -> None:
+    url = f"redis://127.0.0.1:{own_redis.port}/0"
+    world.tracker.environment["KCI_REDIS_URL"] = url
+    async with served(world.wall, world.port):
+        await world.tracker.start()
+        assert "start the server, or correct KCI_REDIS_URL" in await world.is_ready(503)
+        with own_redis.running():
+            await world.is_ready(200)
+            await world.tracker.kill()
