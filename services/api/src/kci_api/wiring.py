@@ -68,6 +68,8 @@ REDIS_CONNECTIONS = 64
 REDIS_WAIT_S = 5
 MONGO_WAIT_MS = 3000
 """How long a request waits for MongoDB before it fails with 503."""
+MONGO_REPLY_MS = 30_000
+"""How long a read or a write may take: more than any that succeeds."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,18 @@ class Stores:
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """Open MongoDB; acknowledged writes are journaled and survive a failover."""
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+    async with _mongo(settings, reply_ms=None) as patient:  # an index may take minutes
+        await init_beanie(_database(patient), document_models=DOCUMENTS)
+    async with _mongo(settings, reply_ms=MONGO_REPLY_MS) as client:
+        database = _database(client)
+        await init_beanie(database, document_models=DOCUMENTS, skip_indexes=True)
+        yield database
+
+
+def _mongo(
+    settings: Settings, reply_ms: int | None
+) -> AsyncMongoClient[dict[str, Any]]:
+    return AsyncMongoClient(
         settings.mongo_url,
         w="majority",
         journal=True,
@@ -105,11 +118,12 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         serverSelectionTimeoutMS=MONGO_WAIT_MS,
         connectTimeoutMS=MONGO_WAIT_MS,
         waitQueueTimeoutMS=MONGO_WAIT_MS,
+        socketTimeoutMS=reply_ms,
     )
-    async with client:
-        database = client.get_default_database("kernelci")
-        await init_beanie(database, document_models=DOCUMENTS)
-        yield database
+
+
+def _database(client: AsyncMongoClient[dict[str, Any]]) -> Database:
+    return client.get_default_database("kernelci")
 
 
 def open_redis(settings: Settings) -> Redis:
