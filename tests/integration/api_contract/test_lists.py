@@ -36,6 +36,32 @@ async def test_a_cursor_leads_through_all_pages(
     assert (await admin.get("/nodes/fast", params=narrowed)).is_success
 
 
+async def test_a_list_without_a_limit_has_all_nodes_of_a_tree(
+    admin: AsyncClient, a_checkout: Json
+) -> None:
+    made: list[str] = []
+    for size in (1000, 101):
+        batch = [{**a_checkout, "treeid": "long"} for _ in range(size)]
+        made += [one["id"] for one in await good(admin.post("/nodes", json=batch))]
+    answer = await admin.get("/nodes/fast?treeid=long")
+    assert "next-cursor" not in answer.headers
+    assert [one["id"] for one in answer.json()] == made
+    rest = await good(admin.get("/nodes/fast?treeid=long&offset=1099&sort=-id"))
+    assert [one["id"] for one in rest] == made[1::-1]
+    limited = await admin.get("/nodes/fast?treeid=long&limit=1000")
+    assert [one["id"] for one in limited.json()] == made[:1000]
+    assert (await good(admin.get("/nodes/fast?treeid=none"))) == []
+
+
+@pytest.mark.parametrize("query", ["", "owner=admin", "treeid__ne=long", "limit=0"])
+async def test_a_list_that_nothing_bounds_is_refused(
+    admin: AsyncClient, query: str
+) -> None:
+    answer = await admin.get(f"/nodes/fast?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["query", "limit"]
+
+
 @pytest.mark.parametrize("cursor", ["x", "1.2", "$gt", "-" + "9" * 14 + "." + "0" * 24])
 async def test_an_invalid_cursor_is_refused(admin: AsyncClient, cursor: str) -> None:
     for order in ("id", "created"):

@@ -58,7 +58,7 @@ class Api:
         return answer.json()
 
     def nodes(self, **filters: str) -> list[NodeJson]:
-        nodes: list[NodeJson] = self.get("nodes/fast", **filters)
+        nodes: list[NodeJson] = self.get("nodes/fast", limit=1000, **filters)
         return nodes
 
 

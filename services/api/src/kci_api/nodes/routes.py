@@ -19,12 +19,18 @@ from kci_api.nodes.selection import (
     FILTER_PARAMETERS,
     By,
     CurrentSelection,
+    LimitOrAll,
     filter_parameters,
 )
 from kci_api.nodes.store import NodeStore
 from kci_api.nodes.stored import StoredNode
 from kci_api.nodes.trail import TrailEntry
-from kci_api.nodes.wire import json_response, node_fields, node_response
+from kci_api.nodes.wire import (
+    json_response,
+    node_fields,
+    node_response,
+    streamed,
+)
 from kci_api.pages import MAX_LIMIT, Limit, Offset, Page
 from kci_api.requests import PathId, invalid
 from kci_shared.errors import BadRequest
@@ -78,10 +84,12 @@ async def list_nodes(
 async def list_nodes_only(
     nodes: Nodes,
     selection: CurrentSelection,
-    limit: Limit = MAX_LIMIT,
+    limit: LimitOrAll = None,
     offset: Offset = 0,
 ) -> Response:
-    """Return the nodes that match, without counting them."""
+    """Return the nodes that match, without counting them; without `limit`, all."""
+    if limit is None:
+        return await streamed(nodes.batches(selection.all(offset)))
     page = await nodes.find(selection.page(limit, offset))
     headers = selection.next_page(page, limit)
     return json_response([node_fields(document) for document in page], headers)

@@ -2,7 +2,7 @@
 """Nodes in MongoDB: reads, and writes that fail if what was read has changed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -42,6 +43,8 @@ from kci_shared.errors import (
 MAX_ATTEMPTS = 60
 """How often a request is planned again because another writer was faster."""
 QUERY_MS = 15_000
+BATCH = 500
+"""How many nodes of a long list are in memory at once."""
 CONFLICT_CODES = {11000, 112}
 """MongoDB's codes for a duplicate key and for a write conflict."""
 HIDDEN = {"outbox": False, "trail": False}
@@ -103,9 +106,8 @@ class NodeStore:
         )
         return result.matched_count == 1
 
-    async def find(self, query: NodeQuery) -> list[dict[str, Any]]:
-        """Return the documents of one page; `TooSlow` after `QUERY_MS`."""
-        nodes = self._nodes.find(
+    def _cursor(self, query: NodeQuery) -> AsyncCursor[dict[str, Any]]:
+        return self._nodes.find(
             query.filter,
             HIDDEN,
             sort=query.sort,
@@ -113,8 +115,17 @@ class NodeStore:
             limit=query.limit,
             max_time_ms=QUERY_MS,
         )
+
+    async def find(self, query: NodeQuery) -> list[dict[str, Any]]:
+        """Return the documents of one page; `TooSlow` after `QUERY_MS`."""
         with query_timeout():
-            return await nodes.to_list()
+            return await self._cursor(query).to_list()
+
+    async def batches(self, query: NodeQuery) -> AsyncIterator[list[dict[str, Any]]]:
+        """Yield the documents by batches; `TooSlow` after `QUERY_MS` of the query."""
+        async with self._cursor(query) as nodes:
+            while batch := await _next_batch(nodes):
+                yield batch
 
     async def count(self, query: NodeQuery) -> int:
         """Return how many nodes match on all pages; `TooSlow` after `QUERY_MS`."""
@@ -230,6 +241,11 @@ class NodeStore:
         result = await self._nodes.bulk_write(updates, session=session)
         if result.matched_count != len(updates):
             raise WriteConflict
+
+
+async def _next_batch(nodes: AsyncCursor[dict[str, Any]]) -> list[dict[str, Any]]:
+    with query_timeout():
+        return await nodes.to_list(BATCH)
 
 
 class WriteConflict(Exception):

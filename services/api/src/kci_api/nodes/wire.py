@@ -4,11 +4,12 @@
 Made from stored documents without a model in between, so that reads stay cheap.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
 from fastapi import Response
+from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
 from kci_api.times import stamp
@@ -52,3 +53,27 @@ def node_response(document: Mapping[str, Any]) -> Response:
     """Return a response of one node, with its version as ETag."""
     etag = {"ETag": f'"{document["version"]}"'}
     return json_response(node_fields(document), etag)
+
+
+Batch = Sequence[Mapping[str, Any]]
+
+
+async def streamed(batches: AsyncIterator[Batch]) -> Response:
+    """Return a list of nodes that is sent batch by batch.
+
+    The first one is read before, so that an error of the query has its status. A later
+    error ends the connection, and the list has no end: no client takes it for whole.
+    """
+    first: Batch = await anext(batches, [])
+    return StreamingResponse(_list(first, batches), media_type="application/json")
+
+
+async def _list(first: Batch, rest: AsyncIterator[Batch]) -> AsyncIterator[bytes]:
+    yield b"[" + _items(first)
+    async for batch in rest:
+        yield b"," + _items(batch)
+    yield b"]"
+
+
+def _items(batch: Batch) -> bytes:
+    return to_json([node_fields(document) for document in batch])[1:-1]
