@@ -17,6 +17,10 @@ def _nothing() -> None:
     """Close no connection."""
 
 
+HEADERS_S = 30.0
+"""How long a client may take to send the headers of a request."""
+
+
 class Reset:
     """The callback for the reset of one connection, and a way to close it."""
 
@@ -37,7 +41,10 @@ class Reset:
 
 
 class WatchedConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """The server's protocol, which gives each request the `Reset` of its connection."""
+    """The server's protocol, which gives each request the `Reset` of its connection.
+
+    It closes connections that send no complete headers.
+    """
 
     app_state: dict[str, Any]
 
@@ -46,10 +53,30 @@ class WatchedConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self._reset = Reset(transport.abort)
         self.app_state = {**self.app_state, "reset": self._reset}
         super().connection_made(transport)
+        self._late: asyncio.TimerHandle | None = None
+        self._expect_headers(transport)
+
+    def _expect_headers(self, transport: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        self._late = loop.call_later(HEADERS_S, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Close the connection later, unless the headers of a request are complete."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_timer()
+        elif self._late is None:
+            self._expect_headers(self.transport)
+
+    def _stop_timer(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fire the `Reset` unless the connection was closed properly."""
         super().connection_lost(exc)
+        self._stop_timer()
         if exc is not None:
             self._reset.fire()
 
