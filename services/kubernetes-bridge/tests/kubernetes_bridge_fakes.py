@@ -15,7 +15,7 @@ import httpx
 from kci_fakes.api import FakeApi
 from kci_kubernetes_bridge.dialect import Cluster
 from kci_kubernetes_bridge.kubernetes import Kubernetes
-from kci_kubernetes_bridge.lab import Lab
+from kci_kubernetes_bridge.lab_file import Lab
 from kci_kubernetes_bridge.settings import Settings
 from kci_shared.models import NODE, Node
 from kci_shared.work import LabJob

@@ -8,7 +8,7 @@ import pytest
 from kubernetes_bridge_fakes import Body, Jobs, a_checkout, a_lab
 
 from kci_fakes.api import FakeApi
-from kci_kubernetes_bridge.lab import Lab
+from kci_kubernetes_bridge.lab_file import Lab
 from kci_kubernetes_bridge.outcome import outcome_of_build
 from kci_kubernetes_bridge.pods import build_pod
 from kci_kubernetes_bridge.verdicts import JobVerdict

@@ -2,7 +2,7 @@
 from pathlib import Path
 
 from kci_labgrid_bridge.dialect import LabgridLab
-from kci_labgrid_bridge.lab import Device, Lab
+from kci_labgrid_bridge.lab_file import Device, Lab
 
 
 def test_a_bridge_registers_the_version_of_its_labgrid(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from kci_labgrid_bridge.lab import SHIPPED, read_lab
+from kci_labgrid_bridge.lab_file import SHIPPED, read_lab
 from kci_shared.errors import ConfigError
 
 GOOD = """\

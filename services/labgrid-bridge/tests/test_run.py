@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kci_labgrid_bridge.lab import Device, Lab
+from kci_labgrid_bridge.lab_file import Device, Lab
 from kci_labgrid_bridge.run import MARK, environment, job_environment, kill_leftovers
 from kci_shared.models import NODE as ANY_NODE
 from kci_shared.work import LabJob

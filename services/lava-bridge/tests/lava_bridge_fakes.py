@@ -19,7 +19,7 @@ from starlette.routing import Route
 from kci_fakes.jobs import NOW, a_job_node
 from kci_lava_bridge.answers import Health
 from kci_lava_bridge.dialect import LavaLab
-from kci_lava_bridge.lab import Lab
+from kci_lava_bridge.lab_file import Lab
 from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.log import LogFacts, LogReader
 from kci_lava_bridge.results import Case, read_cases

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lava_bridge_fakes import a_lab, a_node
 
 from kci_lava_bridge.definition import Callback, Order, build, dump
-from kci_lava_bridge.lab import Device, Lab
+from kci_lava_bridge.lab_file import Device, Lab
 from kci_lava_bridge.steps import FOLDER, run_steps
 from kci_shared.models import Definition, TestStep
 from kci_shared.rules.artifacts import IMAGES as IMAGES_OF_A_BUILD

@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
+from kci_local_bridge.qemu import processor, qemu_command
 from kci_local_bridge.rules import (
     MAX_LINE,
     check,
     end_of,
     isolated,
-    processor,
-    qemu_command,
     take_lines,
     typed,
 )

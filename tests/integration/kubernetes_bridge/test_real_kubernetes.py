@@ -12,7 +12,7 @@ from integration.kubernetes_bridge.conftest import World
 from kci_kubernetes_bridge import credentials
 from kci_kubernetes_bridge.access import find_access, in_cluster
 from kci_kubernetes_bridge.kubernetes import Kubernetes
-from kci_kubernetes_bridge.lab import Lab
+from kci_kubernetes_bridge.lab_file import Lab
 from kci_kubernetes_bridge.objects import Pod
 from kci_local.processes import Process
 from kci_shared.lab import LabError

@@ -18,7 +18,7 @@ from kci_fakes.jobs import a_job_node
 from kci_fakes.lab.images import Images
 from kci_labgrid_bridge.coordinator import Coordinator
 from kci_labgrid_bridge.dialect import LabgridLab
-from kci_labgrid_bridge.lab import SHIPPED, Device, Lab, read_lab
+from kci_labgrid_bridge.lab_file import SHIPPED, Device, Lab, read_lab
 from kci_labgrid_bridge.rules import Place
 from kci_local import labgrid
 from kci_local.processes import Processes

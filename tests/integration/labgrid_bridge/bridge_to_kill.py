@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from kci_labgrid_bridge.dialect import LabgridLab
-from kci_labgrid_bridge.lab import read_lab
+from kci_labgrid_bridge.lab_file import read_lab
 from kci_shared.models import NODE
 from kci_shared.work import LabJob
 from kci_shared.work.workspace import Workspace

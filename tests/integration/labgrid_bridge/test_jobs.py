@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from integration.labgrid_bridge.bench import Bench
-from kci_labgrid_bridge.lab import SHIPPED, Device
+from kci_labgrid_bridge.lab_file import SHIPPED, Device
 from kci_shared.models import ErrorCode, Result, TestStep
 from kci_shared.work import RunOutcome
 

@@ -12,7 +12,7 @@ import pytest
 
 from integration.labgrid_bridge.bench import Bench
 from kci_labgrid_bridge.booking import booked
-from kci_labgrid_bridge.lab import Device
+from kci_labgrid_bridge.lab_file import Device
 from kci_labgrid_bridge.resting import Resting
 from kci_local.processes import Processes
 from kci_shared.models import ErrorCode, Result, TestStep

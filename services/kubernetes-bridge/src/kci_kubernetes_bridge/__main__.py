@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from kci_kubernetes_bridge.access import find_access
 from kci_kubernetes_bridge.dialect import Cluster
 from kci_kubernetes_bridge.kubernetes import Kubernetes
-from kci_kubernetes_bridge.lab import read_lab
+from kci_kubernetes_bridge.lab_file import read_lab
 from kci_kubernetes_bridge.settings import Settings
 from kci_shared.client import ApiClient
 from kci_shared.lab.main import run_bridge

@@ -12,7 +12,7 @@ import httpx
 
 from kci_kubernetes_bridge.credentials import PluginToken, Token, TokenFile
 from kci_kubernetes_bridge.exec_info import open_plugin
-from kci_kubernetes_bridge.lab import Lab
+from kci_kubernetes_bridge.lab_file import Lab
 from kci_kubernetes_bridge.selection import Selection
 from kci_shared.errors import ConfigError
 

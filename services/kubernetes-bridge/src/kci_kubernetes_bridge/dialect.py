@@ -9,7 +9,7 @@ from typing import Any
 from kci_kubernetes_bridge.flight import Flight
 from kci_kubernetes_bridge.job_manifest import manifest, name_of, selector_of
 from kci_kubernetes_bridge.kubernetes import Kubernetes
-from kci_kubernetes_bridge.lab import Lab
+from kci_kubernetes_bridge.lab_file import Lab
 from kci_kubernetes_bridge.objects import NODE_LABEL, Pod
 from kci_kubernetes_bridge.outcome import outcome_of_build, outcome_of_script
 from kci_kubernetes_bridge.patience import patiently

@@ -9,7 +9,7 @@ token, and the second one starts when the first one has ended.
 import math
 from typing import Any
 
-from kci_kubernetes_bridge.lab import Builds, Lab, Platform
+from kci_kubernetes_bridge.lab_file import Builds, Lab, Platform
 from kci_kubernetes_bridge.objects import JOB_CONTAINER
 from kci_kubernetes_bridge.script import mark_of, script_of, variables_of
 from kci_shared.lab import NoDevice, read_definition

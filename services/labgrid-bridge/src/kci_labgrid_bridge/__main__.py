@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from kci_labgrid_bridge.dialect import LabgridLab
-from kci_labgrid_bridge.lab import read_lab
+from kci_labgrid_bridge.lab_file import read_lab
 from kci_labgrid_bridge.settings import Settings
 from kci_shared.lab.main import run_bridge
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from kci_labgrid_bridge.booking import booked, give_back
 from kci_labgrid_bridge.coordinator import Coordinator, NoCoordinator
 from kci_labgrid_bridge.execution import Execution
-from kci_labgrid_bridge.lab import Lab
+from kci_labgrid_bridge.lab_file import Lab
 from kci_labgrid_bridge.resting import Resting
 from kci_labgrid_bridge.rules import (
     Place,

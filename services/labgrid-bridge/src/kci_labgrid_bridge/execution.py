@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from kci_labgrid_bridge.booking import Booking
-from kci_labgrid_bridge.lab import Lab
+from kci_labgrid_bridge.lab_file import Lab
 from kci_labgrid_bridge.run import Runner, environment, job_environment
 from kci_labgrid_bridge.translate import translate
 from kci_shared.lab import read_definition

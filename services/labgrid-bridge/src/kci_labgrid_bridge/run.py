@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kci_labgrid_bridge.lab import Lab
+from kci_labgrid_bridge.lab_file import Lab
 from kci_labgrid_bridge.report import Remains, read_report
 from kci_shared.lab import read_definition
 from kci_shared.lab.console import BANNER, PANIC

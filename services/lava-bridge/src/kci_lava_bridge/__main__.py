@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from kci_lava_bridge.dialect import LavaLab
-from kci_lava_bridge.lab import read_lab
+from kci_lava_bridge.lab_file import read_lab
 from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.settings import Settings
 from kci_shared.lab.main import run_bridge

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from kci_lava_bridge.lab import Boot, Device
+from kci_lava_bridge.lab_file import Boot, Device
 from kci_lava_bridge.steps import SUITE, run_steps
 from kci_shared.models import Definition, TestStep
 from kci_shared.rules.artifacts import sha256_in

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from kci_lava_bridge.answers import Device, Worker
-from kci_lava_bridge.lab import Device as OurDevice
-from kci_lava_bridge.lab import Lab
+from kci_lava_bridge.lab_file import Device as OurDevice
+from kci_lava_bridge.lab_file import Lab
 from kci_lava_bridge.lava import Lava
 from kci_shared.work.probes import Probe, bad, good
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from kci_lava_bridge.actions import actions, seconds
-from kci_lava_bridge.lab import Boot, Device, Lab
+from kci_lava_bridge.lab_file import Boot, Device, Lab
 from kci_shared.models import Definition, Job, Node
 from kci_shared.text import plain
 

@@ -18,7 +18,7 @@ from kci_lava_bridge.jobs import (
     read_job_definition,
     role_of,
 )
-from kci_lava_bridge.lab import Device, Lab
+from kci_lava_bridge.lab_file import Device, Lab
 from kci_lava_bridge.lava import Lava
 from kci_lava_bridge.refusals import LavaAway, LavaBroken
 from kci_lava_bridge.settings import Settings

@@ -23,7 +23,7 @@ from kci_lava_bridge.answers import (
     Who,
     Worker,
 )
-from kci_lava_bridge.lab import Lab
+from kci_lava_bridge.lab_file import Lab
 from kci_lava_bridge.refusals import LavaAway, judge, refusal
 from kci_shared.channels import About, ChannelClient, TokenAuth
 from kci_shared.lab import LabError

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kci_local_bridge.console import Console, Stopped
 from kci_local_bridge.machine import Machine, first_line, kill_leftover
-from kci_local_bridge.rules import check, processor, qemu_command
+from kci_local_bridge.qemu import processor, qemu_command
+from kci_local_bridge.rules import check
 from kci_local_bridge.session import Session
 from kci_local_bridge.settings import Settings
 from kci_shared.lab import LabError, read_definition

@@ -2,9 +2,7 @@
 """What is typed into a machine and read from it; pure."""
 
 import re
-from pathlib import Path
 
-from kci_local_bridge.settings import Settings
 from kci_shared.lab import NoDevice
 from kci_shared.models import Definition
 from kci_shared.work import BadJob
@@ -14,7 +12,6 @@ PROMPT = re.compile(r"[#$] (\x1b\[6n)?\Z")
 SET_UP = "dmesg -n 1; PS1= PS2=; stty -echo"
 """Leaves nothing but the tests' own output on the console."""
 
-BOOT_ARGUMENTS = "console=ttyS0,115200 panic=-1"
 BOOTED = {"kernel", "ramdisk"}
 UNUSED = {"modules", "dtbs", "kselftest"}
 """Artifacts of builds that are ignored here."""
@@ -33,28 +30,6 @@ def take_lines(text: str) -> tuple[list[str], str]:
     if len(rest) > MAX_LINE:
         whole, rest = [*whole, rest], ""
     return [f"{line}\n" for line in whole if line], rest
-
-
-def qemu_command(
-    settings: Settings, name: str, images: dict[str, Path], pid_file: Path
-) -> list[str]:
-    """Return QEMU's command line, with the serial line on stdin and stdout.
-
-    Due to `-no-reboot` and `panic=-1` a kernel that dies ends the process.
-    """
-    command = [settings.qemu, "-name", name, "-pidfile", str(pid_file)]
-    command += ["-machine", "pc", "-m", f"{settings.memory}M", "-nodefaults"]
-    command += ["-display", "none", "-monitor", "none", "-serial", "stdio"]
-    command += ["-no-reboot", "-append", BOOT_ARGUMENTS]
-    command += ["-kernel", str(images["kernel"])]
-    if "ramdisk" in images:
-        command += ["-initrd", str(images["ramdisk"])]
-    return command
-
-
-def processor(*, kvm: bool) -> list[str]:
-    """Return QEMU's arguments for the processor: the host's, or an emulated one."""
-    return ["-enable-kvm", "-cpu", "host"] if kvm else ["-cpu", "qemu64"]
 
 
 def check(definition: Definition) -> None:
