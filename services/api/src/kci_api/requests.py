@@ -63,13 +63,13 @@ def _check_number_of_values(value: Any, location: Location) -> None:
     containers = [value]
     while containers:
         container = containers.pop()
-        if not isinstance(container, dict | list):
+        if not isinstance(container, (dict, list)):
             continue
         left -= len(container)
         if left < 0:
             raise invalid(location, f"more than {MAX_VALUES} values")
         inner = container.values() if isinstance(container, dict) else container
-        containers += [one for one in inner if isinstance(one, dict | list)]
+        containers += [one for one in inner if isinstance(one, (dict, list))]
 
 
 def _check_values(value: Any, location: Location) -> None:

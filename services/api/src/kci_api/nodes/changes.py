@@ -23,6 +23,8 @@ MAX_MAP_BYTES = 1 << 20
 BODY: Location = ("body",)
 EDITABLE = fields_with(Access.EDITABLE)
 FIXED = fields_with(Access.FIXED)
+PLAIN_MAPS = MAPS - {"data"}
+"""Maps that mean the same in nodes of every kind."""
 
 
 def create(
@@ -48,7 +50,7 @@ def create(
         "ancestors": [*parent.ancestors, parent.id] if parent else [],
         "runtime": _runtime(data) or (parent and parent.runtime),
     }
-    return StoredNode(**{**_checked_fields(dict(new)), **by_api})
+    return StoredNode(**{**_checked_fields(vars(new)), **by_api})
 
 
 def _default_result(kind: Kind) -> Result | None:
@@ -166,7 +168,7 @@ def _invalid_data(error: ValidationError) -> Invalid:
 
 def _checked_fields(fields: dict[str, Any]) -> dict[str, Any]:
     """Return fields as the database keeps them; raise if it cannot keep them."""
-    for name in fields.keys() & MAPS - {"data"}:  # which is checked with its kind
+    for name in fields.keys() & PLAIN_MAPS:
         _check_map(fields[name], name)
     return {
         name: to_milliseconds(value) if isinstance(value, datetime) else value
@@ -175,6 +177,8 @@ def _checked_fields(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_map(value: dict[str, Any], name: str) -> None:
+    if not value:
+        return
     check_storable(value, (*BODY, name))
     if len(encode(value)) > MAX_MAP_BYTES:
         raise TooLarge(f"{name}: over {MAX_MAP_BYTES} bytes; store it as an artifact")
