@@ -151,7 +151,7 @@ def hostile(size: int) -> dict[str, Callable[[], bytes]]:
 
 def read_ours(path: Path) -> int:
     """Read a log as `kci-logs` does."""
-    from kci_log_parser.contents import read_log
+    from kci_log_parser.command_output import read_log
 
     with path.open("rb") as file:
         return len(read_log(iter(lambda: file.read(CHUNK), b"")).events)

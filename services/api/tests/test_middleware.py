@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from starlette.middleware import Middleware
 
 from kci_api.app import HANDLED, answer_error
-from kci_api.bodies import BodyLimit
+from kci_api.body_limits import BodyLimit
 from kci_api.middleware import Instrumentation, VersionPrefix, rewrite
 from kci_shared.errors import Conflict, NotLoggedIn, TooMany
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from kci_builder.build_folder import BuildFolder
-from kci_builder.log import CUT, BuildLog
+from kci_builder.build_log import CUT, BuildLog
 from kci_builder.sandbox import Mounts, Sandbox, _bubblewrap, choose
 from kci_builder.settings import SandboxMode
 from kci_shared.errors import ConfigError

@@ -16,7 +16,7 @@ from kubernetes_bridge_fakes import (
     until,
 )
 
-from kci_kubernetes_bridge import dialect, patience, watch
+from kci_kubernetes_bridge import dialect, retries, watch
 from kci_kubernetes_bridge.dialect import Cluster
 from kci_shared.lab import LabError
 from kci_shared.models import Progress, Result
@@ -32,7 +32,7 @@ UNAME = "uname: uname -r"
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.005)
+    monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.005)
     monkeypatch.setattr(watch, "PAUSE_S", 0.005)
     monkeypatch.setattr(watch, "LONGEST_PAUSE_S", 0.005)
 
@@ -279,7 +279,7 @@ async def test_a_missing_right_is_named(
     right: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(patience, "DENIED_S", 0.02)
+    monkeypatch.setattr(retries, "DENIED_S", 0.02)
     fake.faults = [403] * 1000
     message = rf"the right to {right} in the namespace kernelci \(see manifests/rbac"
     with pytest.raises(LabError, match=message):

@@ -7,7 +7,7 @@ import time
 import atheris  # type: ignore[import-untyped]
 
 with atheris.instrument_imports(include=["kci_log_parser", "kci_shared.rules"]):
-    from kci_log_parser.contents import read_log
+    from kci_log_parser.command_output import read_log
     from kci_shared.rules.results import NotJUnit
 
 SMALL, LARGE = 1 << 15, 1 << 17

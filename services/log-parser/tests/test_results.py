@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kci_log_parser.contents import read_log
+from kci_log_parser.command_output import read_log
 from kci_log_parser.scanner import LogScanner
 from kci_shared.rules.results import ResultReader
 

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kci_log_parser.fault_lines import FAULT_LINES
-from kci_log_parser.folded import MAX_OF_A_KIND, MAX_OF_A_SEVERITY
-from kci_log_parser.report import EXCERPT_LINES
+from kci_log_parser.fault_report import EXCERPT_LINES
 from kci_log_parser.scanner import MAX_TAIL_BYTES, LogScanner, scan
+from kci_log_parser.unique_findings import MAX_OF_A_KIND, MAX_OF_A_SEVERITY
 
 HEADLINES = {
     "BUG: KASAN: slab-out-of-bounds in f+0x1/0x2": "kasan",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from scheduler_fakes import SchedulerApi
 
-from kci_scheduler.family import Family
 from kci_scheduler.plan import Plan
+from kci_scheduler.tree_nodes import Family
 from kci_shared.config import Config, Placements
 from kci_shared.models import NewNode, Node
 

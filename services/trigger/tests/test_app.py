@@ -13,7 +13,7 @@ from kci_shared.config import Config
 from kci_shared.models import NODE, NewNode, Node
 from kci_trigger import app as application
 from kci_trigger.app import RequestRoutes, create_app
-from kci_trigger.callers import Callers
+from kci_trigger.permissions import Callers
 from kci_trigger.requests import Requests
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from kci_api.dependencies import provide
 from kci_api.events import broadcast as broadcasting
 from kci_api.events import routes
 from kci_api.events.broadcast import Broadcast
-from kci_api.events.unread import Unread
+from kci_api.events.byte_budget import Unread
 from kci_api.history import routes as history_routes
 
 pytestmark = pytest.mark.integration

@@ -15,9 +15,9 @@ from pathlib import Path
 from aiosmtplib import SMTP
 
 from kci_email_reporter import smtp as relay
-from kci_email_reporter.archive import MaildirArchive
 from kci_email_reporter.delivery import Delivery
 from kci_email_reporter.sender import Sender
+from kci_email_reporter.sent_mails import MaildirArchive
 from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import Envelope, Replies, Reply, SmtpRelay
 from kci_shared.models import NODE

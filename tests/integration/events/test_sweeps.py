@@ -11,9 +11,9 @@ import pytest
 from redis.asyncio import Redis
 
 from integration.conftest import OwnApi
-from kci_email_reporter.owed import Owed as Unmailed
 from kci_email_reporter.reporter import Reporter
 from kci_email_reporter.settings import Settings as MailSettings
+from kci_email_reporter.unsent import Owed as Unmailed
 from kci_fakes.sweeps import owed
 from kci_kcidb_bridge.bridge import KcidbBridge
 from kci_kcidb_bridge.row_models import Row
@@ -21,8 +21,8 @@ from kci_kcidb_bridge.unsubmitted import unsubmitted
 from kci_log_parser.parser import LogParser
 from kci_regression_tracker.tracker import RegressionTracker
 from kci_scheduler.closing import Closing
-from kci_scheduler.owed import Owed as Unplanned
 from kci_scheduler.scheduler import Scheduler
+from kci_scheduler.unplanned import Owed as Unplanned
 from kci_shared.client import ApiClient
 from kci_shared.config import Config
 from kci_shared.errors import BadRequest

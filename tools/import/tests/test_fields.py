@@ -7,8 +7,8 @@ import pytest
 from bson import ObjectId
 
 from kci_import.legacy.build_logs import read_log
+from kci_import.legacy.document_reader import Reading
 from kci_import.legacy.fields import created_at, generated_id
-from kci_import.legacy.reading import Reading
 from kci_import.legacy.translate import revision, version
 
 OID = "65265305c746958074990370"

@@ -10,7 +10,7 @@ import sys
 import uvloop
 from pymongo.errors import PyMongoError
 
-from kci_api import commands
+from kci_api import token_command
 from kci_api.app import create_app
 from kci_api.resets import WatchedConnection
 from kci_api.settings import Settings
@@ -66,7 +66,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("-h", "--help", action="store_true")
     commands_parser = parser.add_subparsers(dest="command")
     commands_parser.add_parser("serve")
-    commands.add_to(commands_parser.add_parser("token"))
+    token_command.add_to(commands_parser.add_parser("token"))
     return parser.parse_args()
 
 
@@ -88,7 +88,7 @@ def start() -> None:
 async def run_command(settings: Settings, arguments: argparse.Namespace) -> None:
     """Serve, or manage tokens."""
     if arguments.command == "token":
-        await commands.run(settings, arguments)
+        await token_command.run(settings, arguments)
     else:
         await serve_api(settings)
 

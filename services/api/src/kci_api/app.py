@@ -24,7 +24,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from kci_api import health
 from kci_api.audit import routes as audit
-from kci_api.bodies import BodyLimit, WholeBody
+from kci_api.body_limits import BodyLimit, WholeBody
 from kci_api.channels import routes as channels
 from kci_api.claims import routes as claims
 from kci_api.dependencies import find_store, provide

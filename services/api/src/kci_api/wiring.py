@@ -22,13 +22,13 @@ from kci_api.channels.stream import PublishedStream
 from kci_api.claims.store import ClaimStore
 from kci_api.events.bell import Bell
 from kci_api.events.broadcast import Broadcast
+from kci_api.events.byte_budget import Unread
 from kci_api.events.documents import EventDocument, LeaseDocument
 from kci_api.events.lease import Lease
 from kci_api.events.relay import Relay
 from kci_api.events.store import EventStore, PendingEvents
 from kci_api.events.stream import NodeStream
 from kci_api.events.tasks import relaying
-from kci_api.events.unread import Unread
 from kci_api.groups.documents import GroupDocument
 from kci_api.groups.store import GroupStore
 from kci_api.kv.documents import ValueDocument

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kci_builder import kconfig, rules
 from kci_builder.build_folder import BuildFolder
-from kci_builder.log import BuildLog
+from kci_builder.build_log import BuildLog
 from kci_builder.sandbox import Mounts, Sandbox
 from kci_builder.verdicts import machine_fault
 from kci_shared.models import BuildDefinition

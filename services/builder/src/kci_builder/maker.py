@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 from kci_builder import rules
 from kci_builder.build import BrokenKernel, Build, BuildEnvironment
 from kci_builder.build_folder import BuildFolder
-from kci_builder.log import BuildLog
+from kci_builder.build_log import BuildLog
 from kci_builder.sandbox import Mounts, Sandbox
 from kci_builder.settings import MakerSettings
 from kci_shared.logging import get_logger

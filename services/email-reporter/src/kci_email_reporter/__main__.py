@@ -3,13 +3,13 @@
 
 import asyncio
 
-from kci_email_reporter.archive import MaildirArchive
 from kci_email_reporter.delivery import Delivery
-from kci_email_reporter.owed import Owed
 from kci_email_reporter.reporter import Reporter
 from kci_email_reporter.sender import Sender
+from kci_email_reporter.sent_mails import MaildirArchive
 from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import SmtpRelay
+from kci_email_reporter.unsent import Owed
 from kci_shared.client import ApiClient
 from kci_shared.events import EventStream
 from kci_shared.service import run_consumer

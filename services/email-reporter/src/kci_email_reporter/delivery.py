@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
-from kci_email_reporter.archive import Archive
+from kci_email_reporter.sent_mails import Archive
 from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import Envelope, InDoubt, Postponed, Relay, Replies
 from kci_shared.channels import patiently

@@ -13,7 +13,7 @@ from kci_email_reporter.regression_thread import (
     revision_rows,
     subject,
 )
-from kci_email_reporter.render import render
+from kci_email_reporter.template_engine import render
 from kci_shared.models import Node, Regression, Status
 
 

@@ -14,7 +14,7 @@ from kci_email_reporter.regression_thread import (
     revision_rows,
     subject,
 )
-from kci_email_reporter.render import render
+from kci_email_reporter.template_engine import render
 from kci_email_reporter.text import inline, log_line
 from kci_shared.models import Job, Kbuild
 from kci_shared.rules.artifacts import CONFIG, KERNEL, log_url

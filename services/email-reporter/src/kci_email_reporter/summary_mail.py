@@ -19,8 +19,8 @@ from kci_email_reporter.mail import (
     message_id,
     short_id,
 )
-from kci_email_reporter.render import render
 from kci_email_reporter.runs import Run, amount, find_runs, passed_titles
+from kci_email_reporter.template_engine import render
 from kci_email_reporter.text import clip, inline
 from kci_shared.models import Checkout, Node, Result
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kci_kubernetes_bridge.flight import Flight
 from kci_kubernetes_bridge.job_manifest import manifest, name_of, selector_of
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.lab_file import Lab
 from kci_kubernetes_bridge.objects import NODE_LABEL, Pod
 from kci_kubernetes_bridge.outcome import outcome_of_build, outcome_of_script
-from kci_kubernetes_bridge.patience import patiently
 from kci_kubernetes_bridge.pods import build_pod, script_pod
 from kci_kubernetes_bridge.refusals import Away
+from kci_kubernetes_bridge.retries import patiently
+from kci_kubernetes_bridge.running_job import Flight
 from kci_kubernetes_bridge.verdicts import JobVerdict
 from kci_kubernetes_bridge.watch import Watch
 from kci_shared.errors import ChannelDown

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from kci_kubernetes_bridge.exec_plugin import CredentialPlugin
 from kci_kubernetes_bridge.kubeconfig import ExecConfig
-from kci_kubernetes_bridge.plugin import CredentialPlugin
 from kci_kubernetes_bridge.selection import Selection
 from kci_shared.errors import ConfigError
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from kci_kubernetes_bridge.flight import Flight, OnProgress
 from kci_kubernetes_bridge.kubernetes import Kubernetes
 from kci_kubernetes_bridge.objects import Job, Pod, Watched
-from kci_kubernetes_bridge.patience import patiently
+from kci_kubernetes_bridge.retries import patiently
+from kci_kubernetes_bridge.running_job import Flight, OnProgress
 from kci_kubernetes_bridge.verdicts import JobVerdict
 from kci_shared.errors import ChannelDown
 from kci_shared.logging import get_logger

@@ -4,8 +4,8 @@
 import re
 
 from kci_log_parser.boot import PHASES, Boot, Phase
+from kci_log_parser.fault_report import Place
 from kci_log_parser.lines import clean
-from kci_log_parser.report import Place
 from kci_log_parser.starts import STAMP, Reset, Start
 
 FIRST_SECOND = re.compile(rb"\[ *0\.\d+\]")

@@ -4,8 +4,8 @@
 import re
 from functools import cached_property
 
+from kci_log_parser.fault_report import EXCERPT_LINES, LINE_CHARS, Place, Report
 from kci_log_parser.lines import clean
-from kci_log_parser.report import EXCERPT_LINES, LINE_CHARS, Place, Report
 from kci_log_parser.signature import signature
 from kci_shared.models import Finding, Severity
 

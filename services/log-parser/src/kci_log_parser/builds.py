@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 
 from kci_log_parser.build import BuildError
+from kci_log_parser.fault_report import Place
 from kci_log_parser.lines import clean
-from kci_log_parser.report import Place
 from kci_shared.models import Severity
 
 NEAR_LINES = 5

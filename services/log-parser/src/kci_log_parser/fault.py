@@ -5,8 +5,8 @@ import re
 from functools import cached_property
 
 from kci_log_parser.fault_lines import Headline
+from kci_log_parser.fault_report import EXCERPT_LINES, LINE_CHARS, Place, Report
 from kci_log_parser.lines import clean
-from kci_log_parser.report import EXCERPT_LINES, LINE_CHARS, Place, Report
 from kci_log_parser.signature import MAX_FUNCTIONS, signature
 from kci_log_parser.stack import STACK_LINES, own_functions, trace
 from kci_shared.models import Finding, Severity

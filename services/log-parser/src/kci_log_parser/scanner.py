@@ -21,11 +21,11 @@ from kci_log_parser.engine import (
 )
 from kci_log_parser.fault import Fault
 from kci_log_parser.fault_lines import Headline
-from kci_log_parser.folded import Folded
+from kci_log_parser.fault_report import Place, Report
 from kci_log_parser.forms import Form, Topic
 from kci_log_parser.lines import clean, may_lead, undecorated
-from kci_log_parser.report import Place, Report
 from kci_log_parser.starts import Start
+from kci_log_parser.unique_findings import Folded
 from kci_shared.models import Finding, Severity
 from kci_shared.rules.results import ResultReader
 

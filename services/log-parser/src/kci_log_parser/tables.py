@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kci_log_parser.boot import Phase
-from kci_log_parser.contents import Contents, LoggedTest
+from kci_log_parser.command_output import Contents, LoggedTest
 from kci_shared.models import Finding, Severity
 from kci_shared.rules.results import TestStatus
 

@@ -4,7 +4,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from kci_regression_tracker.archive import Archive
+from kci_regression_tracker.past_results import Archive
 from kci_regression_tracker.reconcile import Change, failures, plan
 from kci_regression_tracker.series import VERDICTS, RunNode, Series, is_run
 from kci_shared.errors import Conflict, NotYet

@@ -5,9 +5,9 @@ import asyncio
 
 from kci_scheduler.closing import Closing
 from kci_scheduler.overdue import OverdueNodes
-from kci_scheduler.owed import Owed
 from kci_scheduler.scheduler import Scheduler
 from kci_scheduler.settings import Settings
+from kci_scheduler.unplanned import Owed
 from kci_shared.client import ApiClient
 from kci_shared.config.watch import WatchedConfig
 from kci_shared.events import EventStream

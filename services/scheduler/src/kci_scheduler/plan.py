@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kci_scheduler import builds, jobs
-from kci_scheduler.family import Family
 from kci_scheduler.filters import lets_through
 from kci_scheduler.rules import is_due_again, names, satisfies
+from kci_scheduler.tree_nodes import Family
 from kci_shared.config import ANYWHERE, Candidate, Config, Need, Placement, Placements
 from kci_shared.models import Checkout, Job, Kbuild, NewNode, Node, Process
 

@@ -8,9 +8,9 @@ from typing import TypeVar
 from kci_scheduler.builds import BuildPlan, plan_builds
 from kci_scheduler.clock import utc_now
 from kci_scheduler.closing import Closing
-from kci_scheduler.family import Family
 from kci_scheduler.plan import Plan, followers, needs_others, tests_around
 from kci_scheduler.rules import Work
+from kci_scheduler.tree_nodes import Family
 from kci_shared.config import Config, Placements
 from kci_shared.errors import Conflict, NotYet
 from kci_shared.logging import get_logger

@@ -14,8 +14,8 @@ from kci_shared.storage import Storage
 from kci_shared.work import Bridge
 from kci_shared.work.in_process import InProcessDialect
 from kci_trigger.app import RequestRoutes, create_app
-from kci_trigger.callers import Callers
 from kci_trigger.git import Git
+from kci_trigger.permissions import Callers
 from kci_trigger.requests import Requests
 from kci_trigger.rules import PLATFORM
 from kci_trigger.settings import Settings

@@ -12,7 +12,7 @@ from kci_shared.errors import ApiError, BadRequest, KciError, TooLarge
 from kci_shared.logging import get_logger
 from kci_shared.models import Node
 from kci_trigger import patches
-from kci_trigger.callers import Callers, Right
+from kci_trigger.permissions import Callers, Right
 from kci_trigger.requests import (
     CheckoutRequest,
     PatchsetRequest,

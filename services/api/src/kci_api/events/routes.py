@@ -8,9 +8,9 @@ from fastapi.responses import StreamingResponse
 
 from kci_api.dependencies import store_of
 from kci_api.events.broadcast import Broadcast
+from kci_api.events.byte_budget import Reader, Unread
 from kci_api.events.rules import EventFilter
 from kci_api.events.sse import HEADERS, chunks
-from kci_api.events.unread import Reader, Unread
 from kci_api.resets import reset_of
 from kci_shared.models.sizes import Integer
 

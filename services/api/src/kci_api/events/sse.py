@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 from kci_api.events.broadcast import Broadcast
+from kci_api.events.byte_budget import Reader, Unread
 from kci_api.events.rules import EventFilter
-from kci_api.events.unread import Reader, Unread
 
 PING_S = 15.0
 PING = b": ping\n\n"

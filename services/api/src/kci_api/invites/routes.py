@@ -11,7 +11,7 @@ from kci_api.callers.auth import AdminCaller
 from kci_api.callers.rules import Email, Password, Username
 from kci_api.dependencies import store_of
 from kci_api.groups.store import GroupStore
-from kci_api.links import Links, links
+from kci_api.public_links import Links, links
 from kci_api.users.accounts import Accounts, Invitation
 from kci_api.users.wire import UserRead, read_user
 from kci_shared.models.sizes import Text

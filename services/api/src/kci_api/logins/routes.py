@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from kci_api.callers.auth import CurrentSession, OptionalSession, Tokens
 from kci_api.callers.rules import Email, Password
 from kci_api.dependencies import find_store, store_of
-from kci_api.links import Links, links
 from kci_api.logins.limits import LoginLimits
+from kci_api.public_links import Links, links
 from kci_api.users.accounts import Accounts
 from kci_api.users.wire import UserRead, read_user
 from kci_shared.models.sizes import Text

@@ -9,7 +9,7 @@ builds becomes several tests.
 import json
 from typing import Any
 
-from kci_config.upstream import jobs, parts, rules
+from kci_config.upstream import entries, jobs, rules
 from kci_config.upstream.read import Upstream
 from kci_config.upstream.report import Category, Report
 
@@ -48,11 +48,11 @@ class Translation:
         """For each job the tests that it became: their content, and their names."""
         defined = self._defined
         self._made: Entry = {
-            "trees": parts.trees(upstream, report),
-            "fragments": parts.fragments(upstream, report),
-            "rootfs": parts.rootfs(upstream),
-            "platforms": parts.platforms(upstream, defined, report),
-            "labs": parts.labs(upstream, defined, report),
+            "trees": entries.trees(upstream, report),
+            "fragments": entries.fragments(upstream, report),
+            "rootfs": entries.rootfs(upstream),
+            "platforms": entries.platforms(upstream, defined, report),
+            "labs": entries.labs(upstream, defined, report),
             "builds": {},
             "templates": {},
             "tests": {},

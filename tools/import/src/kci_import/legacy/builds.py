@@ -6,8 +6,8 @@ from typing import Any, TypedDict
 
 from kci_import.fit import Draft
 from kci_import.legacy.build_logs import BuildLog
+from kci_import.legacy.document_reader import Reading
 from kci_import.legacy.fields import Fields, select
-from kci_import.legacy.reading import Reading
 from kci_import.legacy.translate import draft, result_of, revision, url
 from kci_shared.models import Kind, Result
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kci_import.fit import Draft
+from kci_import.legacy.document_reader import Reading
 from kci_import.legacy.fields import BUILD_FIELDS, REVISION_FIELDS, Fields, id_of
-from kci_import.legacy.reading import Reading
 from kci_import.legacy.tests import setup_of
 from kci_import.legacy.translate import draft, revision
 from kci_shared.models import Kind, Result

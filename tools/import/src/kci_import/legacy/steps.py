@@ -8,6 +8,7 @@ from itertools import islice
 
 from kci_import.fit import Draft
 from kci_import.legacy.builds import checkout, kbuild, placeholder_kbuild
+from kci_import.legacy.document_reader import Reading
 from kci_import.legacy.dump import Collection, Document, Unreadable
 from kci_import.legacy.fields import (
     BUILD_FIELDS,
@@ -17,7 +18,6 @@ from kci_import.legacy.fields import (
     select,
 )
 from kci_import.legacy.links import Links, Placeholder, RegressionCopies
-from kci_import.legacy.reading import Reading
 from kci_import.legacy.regressions import bisection, regression, report, runs_of
 from kci_import.legacy.tests import boot, job, test
 from kci_import.legacy.translate import placeholder

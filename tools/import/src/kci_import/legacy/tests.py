@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kci_import.fit import Draft
+from kci_import.legacy.document_reader import Reading
 from kci_import.legacy.fields import Fields, time_of
-from kci_import.legacy.reading import Reading
 from kci_import.legacy.translate import draft, result_of, url
 from kci_shared.models import ErrorCode, Kind, Result
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from kci_import.fit import Draft
+from kci_import.legacy.document_reader import Reading
 from kci_import.legacy.fields import Fields
-from kci_import.legacy.reading import Reading
 from kci_shared.models import Kind, Result, State
 
 OWNER = "legacy-import"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from kci_log_parser.contents import read_log
-from kci_log_parser.show import main, show
+from kci_log_parser.command_output import read_log
+from kci_log_parser.logs_command import main, show
 
 LOG = b"calm\n[    1.0] BUG: [red]Bad page state in process x  pfn:1\n"
 

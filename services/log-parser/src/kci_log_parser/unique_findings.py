@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The findings of a log: one of each signature, and no more than fit on a node."""
 
-from kci_log_parser.report import Report
+from kci_log_parser.fault_report import Report
 from kci_shared.models import Finding
 
 MAX_OF_A_KIND = 10

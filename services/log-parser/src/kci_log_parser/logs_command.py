@@ -11,7 +11,7 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.text import Text
 
-from kci_log_parser.contents import Contents, read_log
+from kci_log_parser.command_output import Contents, read_log
 from kci_log_parser.tables import failed, finding_table, summary, test_table
 from kci_shared.rules.results import NotJUnit
 

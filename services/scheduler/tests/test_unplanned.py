@@ -9,8 +9,8 @@ from scheduler_fakes import BUILD, NOW, SchedulerApi, hear
 from kci_fakes.api import Call
 from kci_fakes.sweeps import Crash, give_up, owed, sweep_once
 from kci_scheduler.closing import Closing
-from kci_scheduler.owed import Owed, Query, queries
 from kci_scheduler.scheduler import Scheduler
+from kci_scheduler.unplanned import Owed, Query, queries
 from kci_shared.config import Config
 from kci_shared.models import Kind
 

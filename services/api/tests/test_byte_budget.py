@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from kci_api.events.broadcast import PAGE_BYTES, RECENT_BYTES, Broadcast, first_bytes
+from kci_api.events.byte_budget import Reader, Unread
 from kci_api.events.rules import Entry, EventFilter, Head
 from kci_api.events.sse import CHUNK_BYTES, chunks
-from kci_api.events.unread import Reader, Unread
 
 MIB = 1 << 20
 

@@ -21,7 +21,7 @@ from kubernetes_bridge_fakes import (
 )
 
 from kci_fakes.api import FakeApi
-from kci_kubernetes_bridge import plugin
+from kci_kubernetes_bridge import exec_plugin
 from kci_kubernetes_bridge.access import Access, find_access
 from kci_kubernetes_bridge.credentials import (
     MARGIN_S,
@@ -289,7 +289,7 @@ async def test_a_program_that_fails_is_bounded_and_leaks_no_secret(
     reason: str,
 ) -> None:
     if "sleep" in script:
-        monkeypatch.setattr(plugin, "TIMEOUT_S", 0.2)
+        monkeypatch.setattr(exec_plugin, "TIMEOUT_S", 0.2)
     cloud.program(script)
     async with cloud.client(fake) as http:
         with pytest.raises(Away, match=reason) as failed:

@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from kci_api.bodies import MAX_VALUES, WholeBody, has_too_many_values
+from kci_api.body_limits import MAX_VALUES, WholeBody, has_too_many_values
 from kci_api.requests import MAX_VALUES as MAX_IN_A_NODE
 from kci_api.requests import check_storable
 from kci_shared.errors import Invalid

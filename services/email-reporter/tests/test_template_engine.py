@@ -4,7 +4,7 @@
 import pytest
 from jinja2 import UndefinedError
 
-from kci_email_reporter.render import VALUE_MAX_CHARS, render
+from kci_email_reporter.template_engine import VALUE_MAX_CHARS, render
 
 FOOTER = "footer.txt.j2"
 

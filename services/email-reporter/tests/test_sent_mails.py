@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kci_email_reporter.archive import MaildirArchive
+from kci_email_reporter.sent_mails import MaildirArchive
 
 
 def put(folder: Path, content: bytes) -> str:

@@ -4,8 +4,8 @@
 import pytest
 from email_reporter_fakes import REGRESSION_ID, World, make_settings
 
-from kci_email_reporter.owed import Owed
 from kci_email_reporter.reporter import Reporter
+from kci_email_reporter.unsent import Owed
 from kci_fakes.api import Call
 from kci_fakes.sweeps import Crash, give_up, owed, sweep_once
 from kci_shared.events.reconcile import event_of
