@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from tempfile import TemporaryFile
 from typing import TypeVar
 
 from kci_shared.channels import Sighting
@@ -134,9 +135,8 @@ async def _storage(settings: BridgeSettings) -> list[Probe]:
 
 async def _cache(settings: BridgeSettings) -> list[Probe]:
     settings.runs.mkdir(parents=True, exist_ok=True)
-    probe = settings.runs / "check"
-    probe.write_bytes(CONTENT)
-    probe.unlink()
+    with TemporaryFile(dir=settings.runs) as probe:  # others may check at this moment
+        probe.write(CONTENT)
     return [good("cache", f"{settings.cache.resolve()} can be written")]
 
 
