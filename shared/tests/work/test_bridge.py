@@ -428,6 +428,21 @@ async def test_a_token_that_has_expired_ends_neither_the_bridge_nor_a_job(
     assert report.outcome.result is Result.PASS
 
 
+async def test_a_job_is_given_back_although_the_channel_was_down_for_a_moment(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kci_shared.channels.openings.PAUSE_S", 0)
+    refusals = [ChannelDown("api: ReadError")] * 3
+    site.refuse("release", lambda _: refusals.pop() if refusals else None)
+    site.api.put(a_node("1"))
+    site.lab.seconds = 60
+    bridge = site.start(drain=0.01)
+    await site.until(lambda: site.lab.running)
+    site.stop.set()
+    await bridge
+    assert site.api.releases == [("1", "the bridge stops")]
+
+
 async def test_a_lab_that_cannot_be_used_ends_no_job(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import stamina
@@ -22,6 +23,8 @@ MAX_PAUSE_S = 15.0
 """Longest pause between two attempts to report while the API is unavailable."""
 REPORT_S = 1800.0
 """How long one report is retried. After that the API is up, but rejects the report."""
+RELEASE_S = 5.0
+"""How long a release is tried: a process that stops has about ten seconds."""
 
 
 class ClaimLost(KciError):
@@ -91,10 +94,15 @@ class HeldNode:
         return node is None or node.state is State.DONE
 
     async def release(self, reason: str) -> None:
-        """Give the node back for others to claim; failures are only logged."""
+        """Give the node back for others to claim; failures are only logged.
+
+        A channel that is down may be up again within `RELEASE_S`.
+        """
+        call = partial(self._api.release, self.node.id, self.token, reason)
         try:
-            await _fenced(self._api.release(self.node.id, self.token, reason))
-        except KciError as error:
+            async with asyncio.timeout(RELEASE_S):
+                await patiently(lambda: _fenced(call()))
+        except (TimeoutError, KciError) as error:
             log.warning("claim left to lapse", reason=repr(error))
 
 
