@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The mail on the first results of a branch, and when there is none."""
+"""The mail on the first results of a branch, and when none is sent."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The plan is the same in whatever order things happen, and whoever does the work.
+"""The plan does not depend on the order of events, nor on which replica handles them.
 
-Two replicas hear the events of a tree or two in any order, some of them twice, at the
-same time; calls fail before or after they had their effect; builders and labs end what
-they run when they like. What is there in the end is what a simple planner says that
-looks at everything.
+Two replicas get the events of one or two trees in any order, some of them twice, at the
+same time. Calls fail before or after they took effect; builders and labs end their jobs
+at any time. The result is what a simple planner plans that looks at all nodes.
 """
 
 import asyncio

@@ -34,7 +34,7 @@ class BuildFolder:
         return folder.is_dir() and folder.is_relative_to(self.path)
 
     def text(self, name: str) -> str:
-        """Return the first `MAX_TEXT_BYTES` of a file; "" if there is none."""
+        """Return the first `MAX_TEXT_BYTES` of a file; "" if the file is missing."""
         file = self.find(name)
         if file is None:
             return ""
@@ -51,6 +51,6 @@ class BuildFolder:
         return name
 
     def take(self, name: str, target: Path) -> Path | None:
-        """Move a plain file out of the folder; None if there is none."""
+        """Move a plain file out of the folder; None if it is missing."""
         file = self.find(name)
         return None if file is None else file.rename(target)

@@ -8,7 +8,7 @@ import httpx
 
 
 def json_object(answer: httpx.Response) -> dict[str, Any]:
-    """Return the JSON object in an answer; empty if there is none."""
+    """Return the JSON object in an answer; empty if it is no object."""
     try:
         body = json.loads(answer.text)
     except ValueError:

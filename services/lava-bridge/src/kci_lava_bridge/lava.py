@@ -150,7 +150,7 @@ class Lava:
         return bytes(results)
 
     async def log(self, job_id: int) -> AsyncIterator[bytes]:
-        """Yield the log of a job in chunks; nothing if there is none."""
+        """Yield the log of a job in chunks; nothing if it is missing."""
         async for chunk in self._stream(f"jobs/{job_id}/logs/"):
             yield chunk
 

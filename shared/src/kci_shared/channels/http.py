@@ -30,7 +30,7 @@ class TokenAuth(httpx.Auth):
         self._header = self._current()
 
     def reload(self) -> None:
-        """Read the token again; raises `ConfigError` if there is none."""
+        """Read the token again; raises `ConfigError` if it is missing."""
         self._header = self._current()
 
     def _current(self) -> str:
