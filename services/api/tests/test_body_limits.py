@@ -7,9 +7,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from kci_api.body_limits import MAX_VALUES, WholeBody, has_too_many_values
-from kci_api.requests import MAX_VALUES as MAX_IN_A_NODE
-from kci_api.requests import check_storable
+from kci_api.body_limits import MAX_BODY_VALUES, WholeBody, has_too_many_values
+from kci_api.requests import MAX_MAP_VALUES, check_storable
 from kci_shared.errors import Invalid
 
 
@@ -18,11 +17,11 @@ from kci_shared.errors import Invalid
     [
         (b"", False),
         (b"{}", False),
-        (json.dumps(list(range(MAX_VALUES - 1))).encode(), False),
-        (json.dumps(list(range(MAX_VALUES + 1))).encode(), True),
-        (b"[" * (MAX_VALUES + 1), True),
-        (json.dumps({str(key): 1 for key in range(MAX_VALUES)}).encode(), True),
-        (json.dumps(["a,b:" * MAX_VALUES, '"[{\\'] * 10).encode(), False),
+        (json.dumps(list(range(MAX_BODY_VALUES - 1))).encode(), False),
+        (json.dumps(list(range(MAX_BODY_VALUES + 1))).encode(), True),
+        (b"[" * (MAX_BODY_VALUES + 1), True),
+        (json.dumps({str(key): 1 for key in range(MAX_BODY_VALUES)}).encode(), True),
+        (json.dumps(["a,b:" * MAX_BODY_VALUES, '"[{\\'] * 10).encode(), False),
     ],
     ids=["none", "empty", "just", "items", "deep", "keys", "text"],
 )
@@ -33,8 +32,8 @@ def test_values_are_counted_outside_of_strings(body: bytes, too_many: bool) -> N
 @pytest.mark.parametrize(
     "value",
     [
-        {str(key): 1 for key in range(MAX_IN_A_NODE + 1)},
-        {"a": [[1] * (MAX_IN_A_NODE // 2)] * 3},
+        {str(key): 1 for key in range(MAX_MAP_VALUES + 1)},
+        {"a": [[1] * (MAX_MAP_VALUES // 2)] * 3},
     ],
     ids=["keys", "items"],
 )

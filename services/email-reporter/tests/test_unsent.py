@@ -5,7 +5,7 @@ import pytest
 from email_reporter_fakes import REGRESSION_ID, World, make_settings
 
 from kci_email_reporter.reporter import Reporter
-from kci_email_reporter.unsent import Owed
+from kci_email_reporter.unsent import Unsent
 from kci_fakes.api import Call
 from kci_fakes.sweeps import Crash, give_up, owed, sweep_once
 from kci_shared.events.reconcile import event_of
@@ -19,8 +19,8 @@ def reporter(world: World) -> Reporter:
 
 
 @pytest.fixture
-def sweep(world: World, reporter: Reporter) -> Owed:
-    return Owed(world.api, reporter)
+def sweep(world: World, reporter: Reporter) -> Unsent:
+    return Unsent(world.api, reporter)
 
 
 def parents(world: World) -> list[str | None]:
@@ -28,7 +28,7 @@ def parents(world: World) -> list[str | None]:
 
 
 async def test_mails_whose_events_were_given_up_are_written_once_the_cause_is_mended(
-    world: World, reporter: Reporter, sweep: Owed
+    world: World, reporter: Reporter, sweep: Unsent
 ) -> None:
     def crash(call: Call) -> None:
         raise Crash
@@ -43,7 +43,7 @@ async def test_mails_whose_events_were_given_up_are_written_once_the_cause_is_me
 
 
 async def test_a_fix_that_was_not_mailed_is_swept(
-    world: World, reporter: Reporter, sweep: Owed
+    world: World, reporter: Reporter, sweep: Unsent
 ) -> None:
     await sweep_once(sweep.nodes, reporter.on_event)
     fields = world.regression.model_dump()
@@ -57,7 +57,7 @@ async def test_a_fix_that_was_not_mailed_is_swept(
 
 
 async def test_a_checkout_of_which_nothing_can_be_said_is_not_swept(
-    world: World, sweep: Owed
+    world: World, sweep: Unsent
 ) -> None:
     for node in world.tree.nodes:
         if node.kind in ("kbuild", "job"):
@@ -66,7 +66,7 @@ async def test_a_checkout_of_which_nothing_can_be_said_is_not_swept(
 
 
 async def test_whether_a_checkout_is_the_first_is_asked_once(
-    world: World, reporter: Reporter, sweep: Owed
+    world: World, reporter: Reporter, sweep: Unsent
 ) -> None:
     first = world.tree.checkout
     earlier = {"id": "c1", "created": first.created.replace(hour=1)}

@@ -10,7 +10,7 @@ from kci_fakes.api import Call
 from kci_fakes.sweeps import Crash, give_up, owed, sweep_once
 from kci_scheduler.closing import Closing
 from kci_scheduler.scheduler import Scheduler
-from kci_scheduler.unplanned import Owed, Query, queries
+from kci_scheduler.unplanned import Query, Unplanned, queries
 from kci_shared.config import Config
 from kci_shared.models import Kind
 
@@ -19,9 +19,9 @@ LOG = {"log": "https://storage.example.org/console.log"}
 
 
 @pytest.fixture
-def sweep(api: SchedulerApi, config: Config) -> Owed:
+def sweep(api: SchedulerApi, config: Config) -> Unplanned:
     closing = Closing(api, now=lambda: NOW)
-    return Owed(lambda: config, api, closing, now=lambda: NOW)
+    return Unplanned(lambda: config, api, closing, now=lambda: NOW)
 
 
 def crash(call: Call) -> None:
@@ -29,7 +29,7 @@ def crash(call: Call) -> None:
 
 
 async def test_a_build_whose_event_was_given_up_is_booted_once_the_cause_is_mended(
-    scheduler: Scheduler, api: SchedulerApi, sweep: Owed
+    scheduler: Scheduler, api: SchedulerApi, sweep: Unplanned
 ) -> None:
     api.submit({})
     api.disturb = crash
@@ -42,7 +42,7 @@ async def test_a_build_whose_event_was_given_up_is_booted_once_the_cause_is_mend
 
 
 async def test_a_tree_in_which_nothing_is_left_is_closed(
-    scheduler: Scheduler, api: SchedulerApi, sweep: Owed
+    scheduler: Scheduler, api: SchedulerApi, sweep: Unplanned
 ) -> None:
     root = api.submit({"result": "fail"})
     await scheduler.on_event(api.events[0])
@@ -54,7 +54,7 @@ async def test_a_tree_in_which_nothing_is_left_is_closed(
 
 
 async def test_a_tree_in_which_something_runs_is_not_swept(
-    scheduler: Scheduler, api: SchedulerApi, sweep: Owed
+    scheduler: Scheduler, api: SchedulerApi, sweep: Unplanned
 ) -> None:
     api.submit({})
     await hear(scheduler, api)
@@ -63,7 +63,7 @@ async def test_a_tree_in_which_something_runs_is_not_swept(
 
 
 async def test_a_tree_that_is_held_is_not_swept_before_its_time(
-    scheduler: Scheduler, api: SchedulerApi, sweep: Owed
+    scheduler: Scheduler, api: SchedulerApi, sweep: Unplanned
 ) -> None:
     root = api.submit({"result": "fail"}, holdoff=NOW + timedelta(minutes=5))
     await hear(scheduler, api)
@@ -73,7 +73,7 @@ async def test_a_tree_that_is_held_is_not_swept_before_its_time(
 
 
 async def test_a_job_whose_log_was_not_read_is_not_swept(
-    scheduler: Scheduler, api: SchedulerApi, sweep: Owed
+    scheduler: Scheduler, api: SchedulerApi, sweep: Unplanned
 ) -> None:
     api.submit({})
     await hear(scheduler, api)

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from integration.conftest import OwnApi
 from kci_email_reporter.reporter import Reporter
 from kci_email_reporter.settings import Settings as MailSettings
-from kci_email_reporter.unsent import Owed as Unmailed
+from kci_email_reporter.unsent import Unsent
 from kci_fakes.sweeps import owed
 from kci_kcidb_bridge.bridge import KcidbBridge
 from kci_kcidb_bridge.row_models import Row
@@ -22,7 +22,7 @@ from kci_log_parser.parser import LogParser
 from kci_regression_tracker.tracker import RegressionTracker
 from kci_scheduler.closing import Closing
 from kci_scheduler.scheduler import Scheduler
-from kci_scheduler.unplanned import Owed as Unplanned
+from kci_scheduler.unplanned import Unplanned
 from kci_shared.client import ApiClient
 from kci_shared.config import Config
 from kci_shared.errors import BadRequest
@@ -88,7 +88,7 @@ def email_reporter(api: ApiClient) -> Service:
         }
     )
     reporter = Reporter(api, NoLogs(), settings)
-    return reporter.on_event, Unmailed(api, reporter).nodes
+    return reporter.on_event, Unsent(api, reporter).nodes
 
 
 def kcidb_bridge(api: ApiClient) -> Service:

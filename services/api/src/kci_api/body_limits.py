@@ -12,7 +12,7 @@ from kci_shared.errors import TooLarge
 BODY_S = 30.0
 """How long a client may take to send a body."""
 REQUEST_TIMEOUT = 408
-MAX_VALUES = 400_000
+MAX_BODY_VALUES = 400_000
 """Of a body, keys included: to parse and check them takes up to a second."""
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"')
 BETWEEN_VALUES = (b",", b":", b"[", b"{")
@@ -64,7 +64,7 @@ class WholeBody:
         if body is None:  # the client has gone
             return
         if has_too_many_values(body):
-            detail = f"more than {MAX_VALUES} values: send them in several requests"
+            detail = f"more than {MAX_BODY_VALUES} values: send several requests"
             await _refuse(TooLarge.status, detail, scope, receive, send)
             return
         await self._app(scope, _Replay(body, receive), send)
@@ -105,9 +105,9 @@ async def _received(receive: Receive) -> bytes | None:
 
 def has_too_many_values(body: bytes) -> bool:
     """Return whether a JSON text has more values than are allowed."""
-    if _values(body) <= MAX_VALUES:  # nearly always, and cheap
+    if _values(body) <= MAX_BODY_VALUES:  # nearly always, and cheap
         return False
-    return _values(STRING.sub(b"", body)) > MAX_VALUES
+    return _values(STRING.sub(b"", body)) > MAX_BODY_VALUES
 
 
 def _values(body: bytes) -> int:

@@ -18,7 +18,7 @@ MAX_NESTING = 40
 """Of the maps in a node, in levels; MongoDB allows 100 for the whole document."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a character: JSON can escape it, UTF-8 cannot encode it."""
-MAX_VALUES = 20_000
+MAX_MAP_VALUES = 20_000
 """Of the maps in a node: to check them takes a tenth of a second."""
 PathId = Annotated[Text, Field(max_length=100)]
 """An id in a path; `parse_id` says whether it is one."""
@@ -59,7 +59,7 @@ def check_storable(value: Any, location: Location) -> None:
 
 def _check_number_of_values(value: Any, location: Location) -> None:
     """Raise `Invalid` for too many values, before time is spent on each of them."""
-    left = MAX_VALUES
+    left = MAX_MAP_VALUES
     containers = [value]
     while containers:
         container = containers.pop()
@@ -67,7 +67,7 @@ def _check_number_of_values(value: Any, location: Location) -> None:
             continue
         left -= len(container)
         if left < 0:
-            raise invalid(location, f"more than {MAX_VALUES} values")
+            raise invalid(location, f"more than {MAX_MAP_VALUES} values")
         inner = container.values() if isinstance(container, dict) else container
         containers += [one for one in inner if isinstance(one, (dict, list))]
 

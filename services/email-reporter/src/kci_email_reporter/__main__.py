@@ -9,7 +9,7 @@ from kci_email_reporter.sender import Sender
 from kci_email_reporter.sent_mails import MaildirArchive
 from kci_email_reporter.settings import Settings
 from kci_email_reporter.smtp import SmtpRelay
-from kci_email_reporter.unsent import Owed
+from kci_email_reporter.unsent import Unsent
 from kci_shared.client import ApiClient
 from kci_shared.events import EventStream
 from kci_shared.service import run_consumer
@@ -34,8 +34,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     ):
         reporter = Reporter(api, storage, settings)
         sender = Sender(delivery, storage, settings)
-        owed = Owed(api, reporter)
-        tasks.create_task(events.deliver(reporter.on_event, stop, sweep=owed.nodes))
+        unsent = Unsent(api, reporter)
+        tasks.create_task(events.deliver(reporter.on_event, stop, sweep=unsent.nodes))
         tasks.create_task(Bridge(api, storage, sender, settings).run(stop))
 
 

@@ -13,7 +13,7 @@ BATCH = 100
 """The mails on how many nodes are queried at once: their ids fit into a URL."""
 
 
-class Owed:
+class Unsent:
     """Finds the nodes of which an event would make the reporter write a mail."""
 
     def __init__(self, api: Nodes, reporter: Reporter) -> None:

@@ -7,7 +7,7 @@ from kci_scheduler.closing import Closing
 from kci_scheduler.overdue import OverdueNodes
 from kci_scheduler.scheduler import Scheduler
 from kci_scheduler.settings import Settings
-from kci_scheduler.unplanned import Owed
+from kci_scheduler.unplanned import Unplanned
 from kci_shared.client import ApiClient
 from kci_shared.config.watch import WatchedConfig
 from kci_shared.events import EventStream
@@ -30,8 +30,10 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         closing = Closing(api)
         scheduler = Scheduler(config.get, api, closing)
         overdue = OverdueNodes(api, closing)
-        owed = Owed(config.get, api, closing)
-        tasks.create_task(events.deliver(scheduler.on_event, stop, sweep=owed.nodes))
+        unplanned = Unplanned(config.get, api, closing)
+        tasks.create_task(
+            events.deliver(scheduler.on_event, stop, sweep=unplanned.nodes)
+        )
         tasks.create_task(overdue.run(settings.sweep_every, stop))
         tasks.create_task(config.watch(settings.config_every, stop))
 

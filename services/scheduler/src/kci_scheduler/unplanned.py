@@ -42,7 +42,7 @@ def queries(config: Config) -> Iterator[Query]:
         yield Query(Kind.PROCESS, ",".join(some))
 
 
-class Owed:
+class Unplanned:
     """Finds the nodes of which an event would make the scheduler do something."""
 
     def __init__(

@@ -11,7 +11,7 @@ from kci_api.nodes.patterns import check_pattern
 from kci_api.requests import invalid
 from kci_shared.errors import Invalid
 
-MAX_VALUES = 1000
+MAX_ALTERNATIVES = 1000
 STORED_NAMES = {"id": "_id"}
 """Where they differ from the names in the query."""
 OLDEST_FIRST = [("_id", 1)]
@@ -72,8 +72,8 @@ def _value(operator: str, text: str, kind: FieldType) -> Any:
         return text
     if operator in ("in", "nin"):
         texts = text.split(",")
-        if len(texts) > MAX_VALUES:
-            raise ValueError(f"more than {MAX_VALUES} values")
+        if len(texts) > MAX_ALTERNATIVES:
+            raise ValueError(f"more than {MAX_ALTERNATIVES} values")
         return [_one(each, kind) for each in texts]
     return _one(text, kind)
 
